@@ -1,0 +1,42 @@
+"""Turn raw engagement feedback into labels that recommenders can be trained on."""
+
+from sklabelcraft.labelers import (
+    D2Q,
+    DVR,
+    ExplicitFeedback,
+    LabelCrafter,
+    PlayCompletion,
+    PlayCompletionRate,
+    WatchTime,
+)
+from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
+from sklabelcraft.preprocessing import KneeScaler
+from sklabelcraft.rankers import DINRanker, MLPRanker
+from sklabelcraft.recommender import LabelCraftRecommender
+from sklabelcraft.scaling import scale
+from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
+from sklabelcraft.topk import soft_topk
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "D2Q",
+    "DVR",
+    "DINRanker",
+    "ExplicitFeedback",
+    "KneeScaler",
+    "LabelCraftRecommender",
+    "LabelCrafter",
+    "MLPRanker",
+    "PlayCompletion",
+    "PlayCompletionRate",
+    "WatchTime",
+    "ds_score",
+    "ds_scorer",
+    "neg_score",
+    "neg_scorer",
+    "nwtg_score",
+    "nwtg_scorer",
+    "scale",
+    "soft_topk",
+]

@@ -1,0 +1,262 @@
+"""From table rows to tensors: codes, numbers, histories and lists of users."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from pandas import Index, factorize
+from sklearn.preprocessing import QuantileTransformer
+
+UNKNOWN = 0
+N_DURATION_BUCKETS = 32
+N_QUANTILES = 1000
+
+
+class Batch(NamedTuple):
+    """What a ranker sees of some impressions.
+
+    Attributes
+    ----------
+    codes : long tensor of shape (n, n_categorical)
+        Codes of the categorical columns; 0 stands for everything unknown.
+    numeric : float tensor of shape (n, n_numeric)
+        Numeric columns as ranks in [-1, 1].
+    past : long tensor of shape (n, history_length, n_categorical)
+        Codes of the user's earlier impressions.
+    past_mask : float tensor of shape (n, history_length)
+        1 where `past` holds an impression, 0 where it is padding.
+    """
+
+    codes: torch.Tensor
+    numeric: torch.Tensor
+    past: torch.Tensor
+    past_mask: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Impressions:
+    """Encoded rows of a log; `past_start:past_stop` are their histories in `store`."""
+
+    codes: torch.Tensor
+    numeric: torch.Tensor
+    past_start: torch.Tensor
+    past_stop: torch.Tensor
+    store: torch.Tensor
+
+    def __len__(self):
+        return len(self.codes)
+
+    def batch(self, rows):
+        """The rows at the positions `rows` as a :class:`Batch`."""
+        start, stop = self.past_start[rows], self.past_stop[rows]
+        longest = int((stop - start).max()) if len(start) else 0
+        position = start[:, None] + torch.arange(longest)
+        mask = position < stop[:, None]
+        past = self.store[position.where(mask, 0)]
+        return Batch(self.codes[rows], self.numeric[rows], past, mask.float())
+
+
+class Encoder:
+    """Learns the codes and scales of a table's columns and encodes tables with them.
+
+    Parameters
+    ----------
+    user, item, duration, timestamp : str, int or None
+        The roles; `timestamp` is no feature, it orders the rows of a user.
+    features : list of str or int
+        Columns that the ranker sees. Floating-point columns but user and item are
+        numeric, all others categorical; the duration is numeric and bucketed.
+    min_count : int
+        Values seen less often share the code of the unknown.
+    history_length : int
+        Number of past impressions kept, 0 for none.
+    """
+
+    def __init__(self, user, item, duration, timestamp, features, min_count, history):
+        self.user, self.duration, self.timestamp = user, duration, timestamp
+        self.min_count, self.history_length = min_count, history
+        self._features, self._ids = features, (user, item)
+
+    def learn(self, table):
+        """Learn from the rows of `table`; return them encoded, shape (n, ...)."""
+        numeric = [
+            key
+            for key in self._features
+            if key == self.duration
+            or (key not in self._ids and table.is_continuous(key))
+        ]
+        categorical = [key for key in self._features if key not in numeric]
+        self.vocabularies = {
+            key: _vocabulary(table[key], self.min_count) for key in categorical
+        }
+        self.ranks = {key: rank_transformer(table.numeric(key)) for key in numeric}
+        codes = self._codes(table)
+        self._remember(table, codes)
+        return self._with_past(table, codes, self._times(table, training=True))
+
+    def encode(self, table):
+        """Encode rows; their histories lie in the rows given to :meth:`learn`."""
+        return self._with_past(
+            table, self._codes(table), self._times(table, training=False)
+        )
+
+    @property
+    def cardinalities(self):
+        """Number of codes of each categorical column, in order."""
+        sizes = [len(vocabulary) + 1 for vocabulary in self.vocabularies.values()]
+        return sizes + [N_DURATION_BUCKETS + 1] * (self.duration in self.ranks)
+
+    @property
+    def n_numeric(self):
+        """Number of numeric columns."""
+        return len(self.ranks)
+
+    @property
+    def context_columns(self):
+        """Positions of the categorical columns that describe the item or the moment."""
+        keys = list(self.vocabularies) + [self.duration] * (
+            self.duration in self.ranks
+        )
+        return [j for j, key in enumerate(keys) if key != self.user]
+
+    def _codes(self, table):
+        columns = [
+            vocabulary.get_indexer(table[key]) + 1
+            for key, vocabulary in self.vocabularies.items()
+        ]
+        if self.duration in self.ranks:
+            rank = self._rank(table, self.duration)
+            columns.append(1 + np.floor(rank * N_DURATION_BUCKETS * (1 - 1e-9)))
+        stacked = np.column_stack(columns) if columns else np.zeros((len(table), 0))
+        return stacked.astype(np.int64)
+
+    def _rank(self, table, key):
+        minimum = 0 if key == self.duration else -np.inf
+        values = table.numeric(key, minimum=minimum)
+        return self.ranks[key].transform(values[:, None])[:, 0]
+
+    def _numeric(self, table):
+        columns = [2 * self._rank(table, key) - 1 for key in self.ranks]
+        stacked = np.column_stack(columns) if columns else np.zeros((len(table), 0))
+        return torch.as_tensor(stacked, dtype=torch.get_default_dtype())
+
+    def _times(self, table, training):
+        if self.timestamp in table:
+            return table.clock(self.timestamp)
+        return np.arange(len(table)) if training else np.full(len(table), np.inf)
+
+    def _users(self, table):
+        if self.user is None:
+            return np.zeros(len(table), dtype=np.int64)
+        return self._user_index.get_indexer(table[self.user])
+
+    def _remember(self, table, codes):
+        """Store the rows sorted by user and time, for histories."""
+        if self.user is not None:
+            self._user_index = _vocabulary(table[self.user], 1)
+        users, times = self._users(table), self._times(table, training=True)
+        order = np.lexsort((times, users))
+        self._past_users, self._past_times = users[order], times[order]
+        self.store = torch.as_tensor(codes[order])
+
+    def _with_past(self, table, codes, times):
+        start, stop = past_windows(
+            self._past_users, self._past_times, self._users(table), times
+        )
+        start = np.maximum(start, stop - self.history_length)
+        return Impressions(
+            torch.as_tensor(codes),
+            self._numeric(table),
+            torch.as_tensor(start),
+            torch.as_tensor(stop),
+            self.store,
+        )
+
+
+def past_windows(past_users, past_times, users, times):
+    """Where in a store sorted by (user, time) the strictly earlier rows of a user lie.
+
+    Parameters
+    ----------
+    past_users, past_times : ndarray of shape (n_store,)
+        Codes of the users, and times, sorted by both.
+    users, times : ndarray of shape (n,)
+        For each query, the code of the user (-1 if not in the store) and its time.
+
+    Returns
+    -------
+    start, stop : ndarray of shape (n,)
+        The history of query i is ``store[start[i]:stop[i]]``.
+    """
+    n_store = len(past_users)
+    all_users = np.concatenate([past_users, users])
+    all_times = np.concatenate([past_times, times])
+    stored = np.arange(len(all_users)) < n_store
+    order = np.lexsort((stored, all_times, all_users))  # queries before equal times
+    before = np.cumsum(stored[order])
+    stop = np.empty(len(users), dtype=np.int64)
+    queries = ~stored[order]
+    stop[order[queries] - n_store] = before[queries]
+    return np.searchsorted(past_users, users), stop
+
+
+class UserLists(NamedTuple):
+    """Rows of the users with more than k of them, list after list.
+
+    Attributes
+    ----------
+    rows : long tensor of shape (n,)
+        Positions in the table.
+    lengths : long tensor of shape (n_users,)
+        Number of rows of each user.
+    """
+
+    rows: torch.Tensor
+    lengths: torch.Tensor
+
+    def sample(self, n_users):
+        """A random part of the lists, and the positions of its rows in `rows`."""
+        if n_users >= len(self.lengths):
+            return self, torch.arange(len(self.rows))
+        chosen = torch.randperm(len(self.lengths))[:n_users]
+        lengths = self.lengths[chosen]
+        starts = (self.lengths.cumsum(0) - self.lengths)[chosen]
+        first = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
+        offsets = torch.arange(int(lengths.sum())) - first
+        positions = starts.repeat_interleave(lengths) + offsets
+        return UserLists(self.rows[positions], lengths), positions
+
+    @property
+    def ids(self):
+        """The list that each row belongs to, long tensor of shape (n,)."""
+        return torch.arange(len(self.lengths)).repeat_interleave(self.lengths)
+
+
+def user_lists(users, k):
+    """The :class:`UserLists` of a column of users."""
+    codes, _ = factorize(users, use_na_sentinel=False)
+    sizes = np.bincount(codes)
+    if not (sizes > k).any():
+        raise ValueError(
+            f"no user has more than k={k} validation rows (the longest of "
+            f"{len(sizes)} lists has {sizes.max(initial=0)}): lower k, hold more rows "
+            "out, or give validation data explicitly."
+        )
+    order = np.argsort(codes, kind="stable")
+    rows = order[(sizes > k)[codes[order]]]
+    return UserLists(torch.as_tensor(rows), torch.as_tensor(sizes[sizes > k]))
+
+
+def _vocabulary(values, min_count):
+    codes, uniques = factorize(values, use_na_sentinel=False)
+    frequent = np.bincount(codes, minlength=len(uniques)) >= min_count
+    return Index(uniques[frequent], tupleize_cols=False)
+
+
+def rank_transformer(values):
+    """A fitted transformer of values, ndarray of shape (n,), to their rank in [0, 1]."""
+    n_quantiles = min(N_QUANTILES, len(values))
+    return QuantileTransformer(n_quantiles=n_quantiles, subsample=None).fit(
+        values[:, None]
+    )

@@ -1,0 +1,99 @@
+"""The platform's view of a ranker: its objectives on held-out lists of users."""
+
+from dataclasses import dataclass
+
+import torch
+
+from sklabelcraft._batches import Impressions, UserLists
+from sklabelcraft.topk import soft_topk
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Held-out lists, what is measured on them, and how it is balanced.
+
+    Attributes
+    ----------
+    impressions : Impressions
+        The held-out rows.
+    lists : UserLists
+        The users with more than k of them.
+    objectives : sequence of Objective
+        What is measured.
+    values : list of tensor of shape (n,)
+        Per objective, its column of the rows in `lists`.
+    references : tensor of shape (n_objectives,)
+        The objectives of lists shown at random, which count as 1.
+    balancing : callable
+        Maps the objectives to their weights.
+    k : int
+        Length of the shown lists.
+    temperature : float
+        Softness of the top-k, in standard deviations of a user's scores.
+    """
+
+    impressions: Impressions
+    lists: UserLists
+    objectives: tuple
+    values: list
+    references: torch.Tensor
+    balancing: object
+    k: int
+    temperature: float
+
+    def measure(self, score, n_users):
+        """Objectives of a scoring function on a random sample of users.
+
+        Parameters
+        ----------
+        score : callable
+            Maps a Batch to logits of shape (n, 1).
+        n_users : int
+            Size of the sample.
+
+        Returns
+        -------
+        tensor of shape (n_objectives,)
+            Relative to lists shown at random.
+        """
+        lists, positions = self.lists.sample(n_users)
+        logits = score(self.impressions.batch(lists.rows))[:, 0]
+        scores = standardise(logits, lists)
+        alpha = soft_topk(
+            scores, self.k, temperature=self.temperature, lengths=lists.lengths
+        )
+        values = [value[positions] for value in self.values]
+        raw = measure_all(self.objectives, alpha, values, lists.ids, self.k)
+        return raw / self.references
+
+    @property
+    def names(self):
+        """The measured columns with their measures, such as ``duration_spread``."""
+        return [f"{o.column}_{o.measure}" for o in self.objectives]
+
+    def balanced(self, values):
+        """The objectives as one number, with weights that carry no gradient."""
+        return (self.balancing(values) * values).sum()
+
+
+def measure_all(objectives, alpha, values, ids, k):
+    """Every objective of the shown lists, tensor of shape (n_objectives,)."""
+    pairs = zip(objectives, values, strict=True)
+    return torch.stack([objective(alpha, value, ids, k) for objective, value in pairs])
+
+
+def random_references(objectives, values, lists, k):
+    """Objectives of lists shown at random, in absolute value, never 0."""
+    share = k / lists.lengths.to(values[0])
+    raw = measure_all(objectives, share[lists.ids], values, lists.ids, k)
+    return raw.abs().where(raw != 0, 1.0)
+
+
+def standardise(scores, lists):
+    """Scores of each list shifted to mean 0 and scaled to standard deviation 1."""
+    ids, lengths = lists.ids, lists.lengths.to(scores)
+    zero = scores.new_zeros(len(lengths))
+    centred = scores - (zero.index_add(0, ids, scores) / lengths)[ids]
+    variance = zero.index_add(0, ids, centred.square()) / lengths
+    tiny = torch.finfo(scores.dtype).eps
+    return centred / (variance + tiny).sqrt()[ids]

@@ -1,0 +1,297 @@
+"""LabelCraft: the label is learned together with a recommender."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from sklabelcraft._batches import rank_transformer, user_lists
+from sklabelcraft._columns import read_table
+from sklabelcraft._platform import Platform, random_references
+from sklabelcraft._training import CraftSchedule, craft_labels, reproducible
+from sklabelcraft._validation import all_or_nothing, hand_down, latest_rows
+from sklabelcraft.labelers._base import COLUMN, BaseLabeler
+from sklabelcraft.modules import LabelNet
+from sklabelcraft.objectives import (
+    SoftmaxBalancing,
+    duration_objective,
+    explicit_objective,
+    watch_time_objective,
+)
+from sklabelcraft.preprocessing import KneeScaler
+from sklabelcraft.rankers import ROLE, BaseRanker, MLPRanker
+
+PREDICTION_BATCH = 65536
+START = (1.0, 0.0, 1.0)  # weights of watch time, duration and explicit feedback
+
+
+class LabelCrafter(BaseLabeler):
+    """LabelCraft: learn the label that makes the ranker trained on it serve best.
+
+    A label network g(feedback) and a ranker f(features) are trained together: the
+    ranker on the labels, and the labels so that, one step of the ranker later, the
+    lists that it would show to held-out users do best on the platform's objectives
+    [1]_. The label starts as the mean of the ranks of watch time and explicit feedback.
+
+    Parameters
+    ----------
+    ranker : MLPRanker, DINRanker or another BaseRanker, default=None
+        The ranker and how it is trained; None for ``MLPRanker()``.
+    objectives : sequence of Objective, default=None
+        What the platform wants; None for watch time, explicit feedback and the spread
+        of durations. Each counts relative to its value on lists shown at random.
+    balancing : callable, default=None
+        Maps the objectives, a tensor, to their weights; None for
+        ``SoftmaxBalancing()``.
+    k : int, default=10
+        Length of the shown lists; held-out users with more than k rows take part.
+    temperature : float, default=0.25
+        Softness of the top-k, in standard deviations of a user's scores.
+    hidden : sequence of int, default=(64, 64)
+        Widths of the label network.
+    learning_rate : float, default=0.001
+        Of the label network's optimiser Adam.
+    warmup_epochs : int, default=1
+        Epochs of the ranker on the starting label, before the label moves.
+    validation_users : int, default=128
+        Held-out users sampled for each step.
+    validation_fraction : float, default=0.2
+        Share of each user's rows, the latest, held out when no validation log is given
+        to ``fit``; a user with at least 2 (k + 1) rows gives at least k + 1.
+    features : list of str or int, default=None
+        Columns of the log that the ranker sees; None for user, item and duration.
+    user, item : str, int or None, default="user_id", "item_id"
+        Columns of the user and the item. A user of None makes one list of all rows.
+    duration, watch_time : str or int, default="duration", "watch_time"
+        Columns in seconds.
+    timestamp : str, int or None, default="timestamp"
+        Column that orders a user's rows; the order of the rows where it is missing.
+    explicit : sequence of str or int, default=("like", "follow", "comment")
+        Columns of explicit feedback, 0/1 or counts; those present in the fitted log
+        are used. An empty sequence does without.
+    random_state : int, RandomState instance or None, default=None
+        Decides everything that is drawn.
+
+    Attributes
+    ----------
+    label_net_ : torch.nn.Module
+        The label network, on the ranks of watch time and duration and on the explicit
+        feedback.
+    ranker_ : BaseRanker
+        The ranker trained along with it.
+    explicit_ : list of str or int
+        The columns of explicit feedback that are used.
+    history_ : list of dict
+        Per epoch, the ranker's loss, each objective on all held-out lists relative to
+        lists shown at random, and their balanced sum ``objective``, by which training
+        stops and the best weights are kept.
+    n_features_in_ : int
+        Number of columns of the log.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if the log was a data frame.
+
+    References
+    ----------
+    .. [1] Bai et al., "LabelCraft: Empowering Short Video Recommendations with
+       Automated Label Crafting", WSDM 2024.
+
+    Examples
+    --------
+    >>> from sklabelcraft import LabelCrafter, MLPRanker
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=50, random_state=0).frame
+    >>> crafter = LabelCrafter(MLPRanker(max_epochs=2), random_state=0).fit(log)
+    >>> crafter.transform(log).shape == (len(log), 1)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "ranker": [BaseRanker, None],
+        "objectives": ["array-like", None],
+        "balancing": [callable, None],
+        "k": [Interval(Integral, 1, None, closed="left")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "hidden": ["array-like"],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "validation_users": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "features": ["array-like", None],
+        "user": ROLE,
+        "item": ROLE,
+        "duration": COLUMN,
+        "watch_time": COLUMN,
+        "timestamp": ROLE,
+        "explicit": ["array-like"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        ranker=None,
+        *,
+        objectives=None,
+        balancing=None,
+        k=10,
+        temperature=0.25,
+        hidden=(64, 64),
+        learning_rate=1e-3,
+        warmup_epochs=1,
+        validation_users=128,
+        validation_fraction=0.2,
+        features=None,
+        user="user_id",
+        item="item_id",
+        duration="duration",
+        watch_time="watch_time",
+        timestamp="timestamp",
+        explicit=("like", "follow", "comment"),
+        random_state=None,
+    ):
+        self.ranker = ranker
+        self.objectives = objectives
+        self.balancing = balancing
+        self.k = k
+        self.temperature = temperature
+        self.hidden = hidden
+        self.learning_rate = learning_rate
+        self.warmup_epochs = warmup_epochs
+        self.validation_users = validation_users
+        self.validation_fraction = validation_fraction
+        self.features = features
+        self.user = user
+        self.item = item
+        self.duration = duration
+        self.watch_time = watch_time
+        self.timestamp = timestamp
+        self.explicit = explicit
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, log, y=None, log_val=None):
+        """Learn the label, and a ranker along with it.
+
+        Parameters
+        ----------
+        log : data frame or array of shape (n, n_columns)
+            Impressions with their feedback.
+        y : None
+            Ignored.
+        log_val : as log, default=None
+            Held-out impressions on which the objectives are measured. By default the
+            latest `validation_fraction` of each user's rows in `log` is held out.
+
+        Returns
+        -------
+        self : object
+            The fitted labeler.
+        """
+        with all_or_nothing(self):
+            table = read_table(self, log, roles=self._keys(), reset=True)
+            if log_val is None:
+                table, held_out = self._hold_out(table)
+            else:
+                held_out = read_table(self, log_val, roles=self._keys(), reset=False)
+            with reproducible(check_random_state(self.random_state)):
+                self._craft(table, held_out)
+        return self
+
+    def _hold_out(self, table):
+        fraction = self.validation_fraction
+        held = latest_rows(table, self.user, self.timestamp, fraction, k=self.k)
+        return table.rows(np.flatnonzero(~held)), table.rows(np.flatnonzero(held))
+
+    def _craft(self, table, held_out):
+        self._learn_inputs(table)
+        self.ranker_ = self._make_ranker()
+        impressions = self.ranker_._learn_features(table)
+        module = self.ranker_._build(n_outputs=1)
+        schedule = self.ranker_._schedule(torch.zeros(1))
+        self.label_net_ = LabelNet(len(START), self.hidden, START)
+        self.history_ = craft_labels(
+            module,
+            self.label_net_,
+            impressions,
+            self._inputs(table),
+            self._platform(table, held_out),
+            schedule,
+            CraftSchedule(
+                self.learning_rate, self.warmup_epochs, self.validation_users
+            ),
+        )
+        self.ranker_._adopt(module, schedule.loss, impressions)
+
+    def _make_ranker(self):
+        keys = [self.user, self.item, self.duration]
+        features = keys if self.features is None else self.features
+        return hand_down(
+            MLPRanker() if self.ranker is None else self.ranker,
+            features=[key for key in features if key is not None],
+            user=self.user,
+            item=self.item,
+            duration=self.duration,
+            timestamp=self.timestamp,
+        )
+
+    def _platform(self, table, held_out):
+        users = np.zeros(len(held_out)) if self.user is None else held_out[self.user]
+        lists = user_lists(users, self.k)
+        default = (watch_time_objective, explicit_objective, duration_objective)
+        objectives = tuple(default if self.objectives is None else self.objectives)
+        values = [
+            self._measured(objective, table, held_out)[lists.rows]
+            for objective in objectives
+        ]
+        return Platform(
+            self.ranker_.encoder_.encode(held_out),
+            lists,
+            objectives,
+            values,
+            random_references(objectives, values, lists, self.k),
+            SoftmaxBalancing() if self.balancing is None else self.balancing,
+            self.k,
+            self.temperature,
+        )
+
+    def _measured(self, objective, table, held_out):
+        """The column of an objective on the held-out rows, scaled by the others."""
+        column = self._column(objective, held_out)
+        if objective.transform == "indicator":
+            column = (column > 0).astype(np.float64)
+        if objective.transform == "scale":
+            known = self._column(objective, table)[:, None]
+            column = KneeScaler().fit(known).transform(column[:, None])[:, 0]
+        return torch.as_tensor(column).float()
+
+    def _column(self, objective, table):
+        if objective.column == "explicit":
+            return table.any_positive(self.explicit_)
+        roles = {"watch_time": self.watch_time, "duration": self.duration}
+        return table.numeric(roles.get(objective.column, objective.column))
+
+    def _keys(self):
+        return [self.watch_time, self.duration, *self.explicit]
+
+    def _learn_inputs(self, table):
+        self.explicit_ = table.present(self.explicit)
+        self.ranks_ = {
+            key: rank_transformer(table.numeric(key, minimum=0))
+            for key in (self.watch_time, self.duration)
+        }
+
+    def _inputs(self, table):
+        """Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2."""
+        ranks = [
+            4 * rank.transform(table.numeric(key, minimum=0)[:, None])[:, 0] - 2
+            for key, rank in self.ranks_.items()
+        ]
+        inputs = np.column_stack([*ranks, 2 * table.any_positive(self.explicit_)])
+        return torch.as_tensor(inputs).float()
+
+    def _label(self, log):
+        with reproducible(), torch.no_grad():
+            parts = self._inputs(log).split(PREDICTION_BATCH)
+            return torch.cat([self.label_net_(part)[:, 0] for part in parts]).numpy()

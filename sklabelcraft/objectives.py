@@ -1,0 +1,138 @@
+"""The platform's objectives on the shown lists, and how they are balanced."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A number that the platform wants high on the lists that it shows.
+
+    Parameters
+    ----------
+    column : str or int
+        The column of the log that is measured: one of the roles ``"watch_time"``,
+        ``"duration"``, ``"explicit"``, or any other column.
+    measure : {"mean", "spread"}, default="mean"
+        The mean or the standard deviation of the column over a shown list.
+    transform : {"scale", "indicator", "identity"}, default="identity"
+        What is measured: the column scaled by :func:`~sklabelcraft.scale`, whether it
+        is above 0, or the column as it is.
+    sign : {1, -1}, default=1
+        -1 for what the platform wants low, such as a rate of dislikes.
+
+    Examples
+    --------
+    >>> from sklabelcraft.objectives import Objective
+    >>> fewer_dislikes = Objective("hate", transform="indicator", sign=-1)
+    """
+
+    column: str | int
+    measure: Literal["mean", "spread"] = "mean"
+    transform: Literal["scale", "indicator", "identity"] = "identity"
+    sign: Literal[1, -1] = 1
+
+    def __call__(self, alpha, values, lists, k):
+        """Mean over the lists of the measure of the shown entries.
+
+        Parameters
+        ----------
+        alpha : tensor of shape (n,)
+            Soft indicator of being shown; sums to k in each list.
+        values : tensor of shape (n,)
+            The column, transformed.
+        lists : long tensor of shape (n,)
+            The list of each entry, from 0 on, without gaps.
+        k : int
+            Length of the shown lists.
+
+        Returns
+        -------
+        tensor of shape ()
+            The objective, to be raised.
+        """
+        measure = {"mean": list_mean, "spread": list_spread}[self.measure]
+        return self.sign * measure(alpha, values, lists, k).mean()
+
+
+def list_mean(alpha, values, lists, k):
+    """Mean of the shown values of each list: sum alpha / k value.
+
+    Parameters
+    ----------
+    alpha, values, lists, k : tensors of shape (n,) and int
+        As in :class:`Objective`.
+
+    Returns
+    -------
+    tensor of shape (n_lists,)
+        One mean per list.
+    """
+    means = alpha.new_zeros(int(lists[-1]) + 1)
+    return means.index_add(0, lists, alpha * values / k)
+
+
+def list_spread(alpha, values, lists, k):
+    """Standard deviation of the shown values of each list.
+
+    Parameters
+    ----------
+    alpha, values, lists, k : tensors of shape (n,) and int
+        As in :class:`Objective`.
+
+    Returns
+    -------
+    tensor of shape (n_lists,)
+        sqrt(sum alpha / k (value - E)^2), with E the mean of the shown values.
+    """
+    centred = values - list_mean(alpha, values, lists, k)[lists]
+    variance = list_mean(alpha, centred.square(), lists, k)
+    tiny = torch.finfo(variance.dtype).eps ** 2  # the root has no slope at 0
+    return (variance + tiny).sqrt()
+
+
+watch_time_objective = Objective("watch_time", "mean", "scale")
+explicit_objective = Objective("explicit", "mean", "indicator")
+duration_objective = Objective("duration", "spread", "scale")
+
+
+@dataclass(frozen=True)
+class SoftmaxBalancing:
+    """Weigh the objectives by softmax(-tau M): the one that lags counts most.
+
+    Parameters
+    ----------
+    tau : float, default=1.0
+        Sharpness; 0 weighs all equally (the ablation "without balancing").
+
+    References
+    ----------
+    .. [1] Bai et al., "LabelCraft: Empowering Short Video Recommendations with
+       Automated Label Crafting", WSDM 2024.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklabelcraft.objectives import SoftmaxBalancing
+    >>> SoftmaxBalancing(tau=0.0)(torch.tensor([1.0, 3.0]))
+    tensor([0.5000, 0.5000])
+    """
+
+    tau: float = 1.0
+
+    def __call__(self, values):
+        """Weights of the objectives.
+
+        Parameters
+        ----------
+        values : tensor of shape (n_objectives,)
+            The objectives.
+
+        Returns
+        -------
+        tensor of shape (n_objectives,)
+            Nonnegative weights that sum to 1; no gradient flows through them.
+        """
+        return torch.softmax(-self.tau * values.detach(), 0)

@@ -1,0 +1,107 @@
+"""The scaling of seconds as a transformer."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklabelcraft.scaling import scale
+
+
+class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Scale nonnegative, heavy-tailed columns onto [0, 1] by :func:`scale`.
+
+    Parameters
+    ----------
+    quantile : float, default=0.9
+        The quantile of the fitted rows that becomes the knee.
+    share : float, default=0.2
+        The part of [0, 1] for values up to the knee.
+
+    Attributes
+    ----------
+    knee_, maximum_ : ndarray of shape (n_columns,)
+        Quantile and maximum of each column of the fitted rows.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if they were a data frame.
+
+    Examples
+    --------
+    >>> from sklabelcraft.preprocessing import KneeScaler
+    >>> scaler = KneeScaler(quantile=0.5).fit([[0.0], [10.0], [100.0]])
+    >>> scaler.transform([[5.0], [55.0], [500.0]])
+    array([[0.1],
+           [0.6],
+           [1. ]])
+    """
+
+    _parameter_constraints: dict = {
+        "quantile": [Interval(Real, 0, 1, closed="both")],
+        "share": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(self, quantile=0.9, share=0.2):
+        self.quantile = quantile
+        self.share = share
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the knee and the maximum of each column.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_columns)
+            Nonnegative values.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted scaler.
+        """
+        X = self._check(X, reset=True)
+        self.knee_ = np.quantile(X, self.quantile, axis=0)
+        self.maximum_ = X.max(axis=0)
+        return self
+
+    def transform(self, X):
+        """Scale the columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_columns)
+            Nonnegative values.
+
+        Returns
+        -------
+        ndarray of shape (n, n_columns)
+            Values in [0, 1].
+        """
+        check_is_fitted(self)
+        X = self._check(X, reset=False)
+        constants = zip(X.T, self.knee_, self.maximum_, strict=True)
+        columns = [
+            scale(column, knee=knee, maximum=maximum, share=self.share)
+            for column, knee, maximum in constants
+        ]
+        return np.column_stack(columns)
+
+    def _check(self, X, reset):
+        return validate_data(
+            self, X, dtype=np.float64, ensure_non_negative=True, reset=reset
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        return tags

@@ -1,0 +1,444 @@
+"""Rankers: estimators that fit a label and score impressions."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklabelcraft._batches import Encoder
+from sklabelcraft._columns import read_table
+from sklabelcraft._training import (
+    Schedule,
+    predict_logits,
+    reproducible,
+    train_ranker,
+)
+from sklabelcraft._validation import all_or_nothing, latest_rows
+from sklabelcraft.losses import LOSSES, UNIT_LOSSES, log_loss, squared_error
+from sklabelcraft.modules import DIN, MLP, DurationAdversary
+
+ROLE = [str, Integral, None]
+
+
+class BaseRanker(RegressorMixin, BaseEstimator):
+    """Template of the rankers; a subclass builds the network in ``_build``."""
+
+    _parameter_constraints: dict = {
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "hidden": ["array-like"],
+        "loss": [StrOptions({"auto", *LOSSES}), callable],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "adversary_weight": [Interval(Real, 0, None, closed="left")],
+        "min_count": [Interval(Integral, 1, None, closed="left")],
+        "features": ["array-like", None],
+        "user": ROLE,
+        "item": ROLE,
+        "duration": ROLE,
+        "timestamp": ROLE,
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        embedding_dim=16,
+        hidden=(64, 32),
+        loss="auto",
+        learning_rate=1e-3,
+        weight_decay=0.1,
+        batch_size=512,
+        max_epochs=20,
+        patience=3,
+        validation_fraction=0.1,
+        adversary_weight=0.0,
+        min_count=2,
+        features=None,
+        user="user_id",
+        item="item_id",
+        duration="duration",
+        timestamp="timestamp",
+        random_state=None,
+    ):
+        self.embedding_dim = embedding_dim
+        self.hidden = hidden
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.adversary_weight = adversary_weight
+        self.min_count = min_count
+        self.features = features
+        self.user = user
+        self.item = item
+        self.duration = duration
+        self.timestamp = timestamp
+        self.random_state = random_state
+
+    @abstractmethod
+    def _build(self, n_outputs):
+        """Make the network for `n_outputs` labels from what ``encoder_`` learned."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, X_val=None, y_val=None):
+        """Fit the network to the labels.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            The impressions.
+        y : array-like of shape (n,) or (n, n_labels)
+            Their labels; several labels are learned by one network with several heads.
+        X_val, y_val : as X and y, default=None
+            Rows for early stopping. By default the latest `validation_fraction` of
+            each user's rows in X is held out.
+
+        Returns
+        -------
+        self : object
+            The fitted ranker.
+        """
+        with all_or_nothing(self):
+            table = read_table(self, X, roles=self._keys(), reset=True)
+            labels = self._check_labels(y, table)
+            if X_val is None:
+                (table, labels), held_out = self._hold_out(table, labels)
+            else:
+                held_out = read_table(self, X_val, roles=self._keys(), reset=False)
+                held_out = held_out, self._check_labels(y_val, held_out)
+            self._fit_table(table, labels, *held_out)
+        return self
+
+    def predict(self, X):
+        """Score impressions.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            The impressions.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            One score per impression, the higher the earlier in the list: the predicted
+            label; with several labels, the mean of the heads' logits after each is
+            standardised by its mean and standard deviation over the training rows.
+        """
+        check_is_fitted(self)
+        table = read_table(self, X, roles=self.features_, reset=False)
+        with reproducible():
+            logits = predict_logits(self.module_, self.encoder_.encode(table))
+        logits = logits.double()
+        if logits.shape[1] > 1:
+            return ((logits - self.head_mean_) / self.head_scale_).mean(1).numpy()
+        unit = self.loss_ in UNIT_LOSSES.values()
+        return (logits.sigmoid() if unit else logits)[:, 0].numpy()
+
+    def _shape(self, n_outputs):
+        """Sizes of a network for what was learned from the features."""
+        return {
+            "cardinalities": self.encoder_.cardinalities,
+            "n_numeric": self.encoder_.n_numeric,
+            "n_outputs": n_outputs,
+            "embedding_dim": self.embedding_dim,
+            "hidden": self.hidden,
+        }
+
+    def _keys(self):
+        roles = [self.user, self.item, self.duration, self.timestamp]
+        return [key for key in [*roles, *(self.features or ())] if key is not None]
+
+    def _check_labels(self, y, table):
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None.")
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        if len(y) != len(table):
+            raise ValueError(
+                f"X and y must have the same number of rows, got {len(table)} and "
+                f"{len(y)}."
+            )
+        return torch.as_tensor(y.reshape(len(y), -1)).float()
+
+    def _hold_out(self, table, labels):
+        held = latest_rows(table, self.user, self.timestamp, self.validation_fraction)
+        keep, held = np.flatnonzero(~held), np.flatnonzero(held)
+        return (table.rows(keep), labels[keep]), (table.rows(held), labels[held])
+
+    def _fit_table(self, table, labels, held_table, held_labels):
+        with reproducible(check_random_state(self.random_state)):
+            impressions = self._learn_features(table)
+            schedule = self._schedule(labels)
+            module = self._build(labels.shape[1])
+            held_out = None
+            if len(held_table):
+                held_out = self.encoder_.encode(held_table), held_labels
+            adversary = self._adversary(table, labels.shape[1])
+            self.history_ = train_ranker(
+                module, impressions, labels, schedule, held_out, adversary
+            )
+            self._adopt(module, schedule.loss, impressions)
+
+    def _learn_features(self, table):
+        """Choose and encode the columns that the network sees."""
+        features = table.keys if self.features is None else self.features
+        names = table.keys
+        left_out = [self.timestamp] + [self.duration] * (self.adversary_weight > 0)
+        left_out = [
+            key if isinstance(key, str) else names[key]
+            for key in left_out
+            if key in table
+        ]
+        self.features_ = [key for key in features if key not in left_out]
+        self.encoder_ = Encoder(
+            self.user,
+            self.item,
+            self.duration,
+            self.timestamp,
+            self.features_,
+            self.min_count,
+            getattr(self, "history_length", 0),
+        )
+        return self.encoder_.learn(table)
+
+    def _schedule(self, labels):
+        unit = bool(((labels >= 0) & (labels <= 1)).all())
+        loss = LOSSES.get(self.loss, self.loss)
+        if self.loss == "auto":
+            loss = log_loss if unit else squared_error
+        if loss in UNIT_LOSSES.values() and not unit:
+            raise ValueError(
+                f"loss={self.loss!r} needs labels in [0, 1], got values from "
+                f"{labels.min():.3g} to {labels.max():.3g}."
+            )
+        return Schedule(
+            loss,
+            self.learning_rate,
+            self.weight_decay,
+            self.batch_size,
+            self.max_epochs,
+            self.patience,
+        )
+
+    def _adversary(self, table, n_outputs):
+        if self.adversary_weight == 0:
+            return None
+        log_duration = np.log1p(table.numeric(self.duration, minimum=0))
+        spread = log_duration.std() or 1.0
+        nuisance = torch.as_tensor((log_duration - log_duration.mean()) / spread)
+        return DurationAdversary(n_outputs, self.adversary_weight), nuisance.float()
+
+    def _adopt(self, module, loss, impressions):
+        """Take a trained network as this ranker's own."""
+        self.module_, self.loss_ = module, loss
+        logits = predict_logits(module, impressions).double()
+        self.head_mean_ = logits.mean(0)
+        scale = logits.std(0, correction=0)
+        self.head_scale_ = scale.where(scale > 0, 1.0)
+
+
+class MLPRanker(BaseRanker):
+    """Rank by embeddings, their pairwise interactions and a dense network.
+
+    Parameters
+    ----------
+    embedding_dim : int, default=16
+        Width of the embedding of each categorical column.
+    hidden : sequence of int, default=(64, 32)
+        Widths of the dense layers.
+    loss : {"auto", "log_loss", "brier", "squared_error"} or callable, default="auto"
+        "log_loss" (cross entropy) and "brier" (squared error) fit the sigmoid of the
+        logit to labels in [0, 1], "squared_error" the logit itself to any label.
+        "auto" is "log_loss" where all labels lie in [0, 1], else "squared_error". A
+        callable maps logits and labels (tensors) to the loss of each element.
+    learning_rate : float, default=0.001
+        Of the optimiser AdamW.
+    weight_decay : float, default=0.1
+        Of the optimiser AdamW.
+    batch_size : int, default=512
+        Impressions per step.
+    max_epochs : int, default=20
+        Passes over the training rows at most.
+    patience : int, default=3
+        Epochs without progress on the held-out rows after which training stops. The
+        weights of the best epoch are kept.
+    validation_fraction : float, default=0.1
+        Share of each user's rows, the latest, held out when no validation data is given
+        to ``fit``. Where nothing is held out, all epochs are run.
+    adversary_weight : float, default=0.0
+        If positive, the duration is no feature, and the network is trained against an
+        adversary that reads the duration out of its scores, with this weight on the
+        reversed gradient; DVR [1]_ uses 0.1.
+    min_count : int, default=2
+        Values of a categorical column seen less often share the embedding that also
+        serves values never seen.
+    features : list of str or int, default=None
+        Columns that the network sees; None for all but the timestamp. Columns of
+        floating-point numbers are numeric, all others categorical.
+    user, item : str, int or None, default="user_id", "item_id"
+        Columns of the user and the item, categorical whatever their type.
+    duration : str, int or None, default="duration"
+        Column of the duration in seconds, seen as a number and in buckets.
+    timestamp : str, int or None, default="timestamp"
+        Column that orders a user's rows; the order of the rows where it is missing.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights and the order of the rows.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The trained network.
+    features_ : list
+        The columns that it sees.
+    history_ : list of dict
+        Per epoch, the training loss and the held-out one.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, if it was a data frame.
+
+    References
+    ----------
+    .. [1] Zheng et al., "DVR: Micro-Video Recommendation Optimizing Watch-Time-Gain
+       under Duration Bias", MM 2022.
+
+    Examples
+    --------
+    >>> from sklabelcraft import MLPRanker, WatchTime
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=50, random_state=0)
+    >>> labels = WatchTime().fit_transform(log.frame)
+    >>> ranker = MLPRanker(max_epochs=2, random_state=0).fit(log.data, labels)
+    >>> ranker.predict(log.data).shape == labels[:, 0].shape
+    True
+    """
+
+    def _build(self, n_outputs):
+        return MLP(**self._shape(n_outputs))
+
+
+class DINRanker(BaseRanker):
+    """Rank by a deep interest network: attention over the user's past impressions.
+
+    Histories are built from the rows given to ``fit``: an impression sees the user's
+    strictly earlier ones, at prediction as in training. Without timestamps, rows to
+    predict see all of them.
+
+    Parameters
+    ----------
+    history_length : int, default=50
+        Number of past impressions that the network sees.
+    embedding_dim : int, default=16
+        Width of the embedding of each categorical column.
+    hidden : sequence of int, default=(64, 32)
+        Widths of the dense layers.
+    loss : {"auto", "log_loss", "brier", "squared_error"} or callable, default="auto"
+        As in :class:`MLPRanker`.
+    learning_rate, weight_decay : float, default=0.001, 0.1
+        Of the optimiser AdamW.
+    batch_size, max_epochs, patience : int, default=512, 20, 3
+        As in :class:`MLPRanker`.
+    validation_fraction : float, default=0.1
+        As in :class:`MLPRanker`.
+    adversary_weight : float, default=0.0
+        As in :class:`MLPRanker`.
+    min_count : int, default=2
+        As in :class:`MLPRanker`.
+    features : list of str or int, default=None
+        As in :class:`MLPRanker`.
+    user, item, duration, timestamp : str, int or None
+        As in :class:`MLPRanker`.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights and the order of the rows.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The trained network.
+    features_ : list
+        The columns that it sees.
+    history_ : list of dict
+        Per epoch, the training loss and the held-out one.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, if it was a data frame.
+
+    References
+    ----------
+    .. [1] Zhou et al., "Deep Interest Network for Click-Through Rate Prediction",
+       KDD 2018.
+
+    Examples
+    --------
+    >>> from sklabelcraft import DINRanker, WatchTime
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=50, random_state=0)
+    >>> labels = WatchTime().fit_transform(log.frame)
+    >>> ranker = DINRanker(max_epochs=2, random_state=0).fit(log.data, labels)
+    >>> ranker.predict(log.data).shape == labels[:, 0].shape
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseRanker._parameter_constraints,
+        "history_length": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        history_length=50,
+        embedding_dim=16,
+        hidden=(64, 32),
+        loss="auto",
+        learning_rate=1e-3,
+        weight_decay=0.1,
+        batch_size=512,
+        max_epochs=20,
+        patience=3,
+        validation_fraction=0.1,
+        adversary_weight=0.0,
+        min_count=2,
+        features=None,
+        user="user_id",
+        item="item_id",
+        duration="duration",
+        timestamp="timestamp",
+        random_state=None,
+    ):
+        super().__init__(
+            embedding_dim=embedding_dim,
+            hidden=hidden,
+            loss=loss,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            adversary_weight=adversary_weight,
+            min_count=min_count,
+            features=features,
+            user=user,
+            item=item,
+            duration=duration,
+            timestamp=timestamp,
+            random_state=random_state,
+        )
+        self.history_length = history_length
+
+    def _build(self, n_outputs):
+        past_columns = self.encoder_.context_columns
+        return DIN(**self._shape(n_outputs), past_columns=past_columns)

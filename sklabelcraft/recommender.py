@@ -1,0 +1,287 @@
+"""The recommender: crafts labels from feedback and trains a ranker on them."""
+
+from dataclasses import replace
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from sklabelcraft._columns import join, read_feedback, read_table
+from sklabelcraft._validation import all_or_nothing, hand_down, latest_rows
+from sklabelcraft.labelers import LabelCrafter
+from sklabelcraft.rankers import ROLE, BaseRanker, MLPRanker
+from sklabelcraft.scorers import nwtg_scorer
+
+
+class LabelCraftRecommender(BaseEstimator):
+    """Rank impressions by a model trained on labels crafted from their feedback.
+
+    ``fit`` joins X and y to the log, fits the labeler on it, and trains the ranker on
+    its labels. The names of columns, `k` and the random state are stated here once:
+    they reach the labeler and the ranker wherever those were left at their defaults.
+
+    Parameters
+    ----------
+    labeler : transformer, default=None
+        Turns the log into one or more labels per impression; None for
+        ``LabelCrafter()``. A ``FeatureUnion`` of labelers makes the ranker multi-task,
+        a ``FrozenEstimator`` is used as it is.
+    ranker : estimator with fit and predict, default=None
+        Fitted to X and the labels: :class:`MLPRanker`, :class:`DINRanker` or any
+        regressor. None for the ranker that a `LabelCrafter` trained along with its
+        label, and ``MLPRanker()`` with any other labeler. A `LabelCrafter` without a
+        ranker of its own takes this one; if both are given, this one is trained anew on
+        the finished labels.
+    k : int, default=10
+        Length of the shown lists, in ``score`` and for a `LabelCrafter`.
+    validation_fraction : float, default=0.1
+        Share of each user's rows, the latest, held out when no validation data is given
+        to ``fit``; a user with at least 2 (k + 1) rows gives at least k + 1.
+    user, item : str, int or None, default="user_id", "item_id"
+        Columns of X with the user and the item, by name or position.
+    duration : str or int, default="duration"
+        Column of X in seconds.
+    timestamp : str, int or None, default="timestamp"
+        Column of X that orders a user's rows; the order of the rows where missing.
+    watch_time : str or int, default="watch_time"
+        Column of y in seconds.
+    explicit : sequence of str or int, default=("like", "follow", "comment")
+        Columns of y with explicit feedback; those present are used.
+    random_state : int, RandomState instance or None, default=None
+        Decides everything that is drawn.
+
+    Attributes
+    ----------
+    labeler_ : transformer
+        The fitted labeler.
+    ranker_ : estimator
+        The fitted ranker.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, if it was a data frame.
+
+    References
+    ----------
+    .. [1] Bai et al., "LabelCraft: Empowering Short Video Recommendations with
+       Automated Label Crafting", WSDM 2024.
+
+    Examples
+    --------
+    >>> from sklabelcraft import D2Q, LabelCraftRecommender
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=50, random_state=0)
+    >>> recommender = LabelCraftRecommender(D2Q(), random_state=0)
+    >>> scores = recommender.fit(log.data, log.target).predict(log.data)
+    >>> scores.shape == (len(log.data),)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "labeler": [HasMethods(["fit", "transform"]), None],
+        "ranker": [HasMethods(["fit", "predict"]), None],
+        "k": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "user": ROLE,
+        "item": ROLE,
+        "duration": [str, Integral],
+        "timestamp": ROLE,
+        "watch_time": [str, Integral],
+        "explicit": ["array-like"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        labeler=None,
+        ranker=None,
+        *,
+        k=10,
+        validation_fraction=0.1,
+        user="user_id",
+        item="item_id",
+        duration="duration",
+        timestamp="timestamp",
+        watch_time="watch_time",
+        explicit=("like", "follow", "comment"),
+        random_state=None,
+    ):
+        self.labeler = labeler
+        self.ranker = ranker
+        self.k = k
+        self.validation_fraction = validation_fraction
+        self.user = user
+        self.item = item
+        self.duration = duration
+        self.timestamp = timestamp
+        self.watch_time = watch_time
+        self.explicit = explicit
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, X_val=None, y_val=None):
+        """Craft the labels and train the ranker on them.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            Impressions: what is known before them.
+        y : data frame, series or array of shape (n,) or (n, n_signals)
+            Their feedback: what is logged after them.
+        X_val, y_val : as X and y, default=None
+            Held-out impressions for early stopping and, with a `LabelCrafter`, for the
+            objectives. By default the latest `validation_fraction` of each user's rows
+            is held out.
+
+        Returns
+        -------
+        self : object
+            The fitted recommender.
+        """
+        with all_or_nothing(self):
+            table = read_table(self, X, roles=self._keys(), reset=True)
+            log = join(table, read_feedback(y, table))
+            if X_val is None:
+                train, held_out = self._hold_out(table, X, log)
+            else:
+                valid = read_table(self, X_val, roles=self._keys(), reset=False)
+                held_out = X_val, join(valid, read_feedback(y_val, valid))
+                train = X, log
+            self._fit_parts(train, held_out, table)
+        return self
+
+    def predict(self, X):
+        """Score impressions.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            Impressions.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            One score per impression, the higher the earlier in the user's list.
+        """
+        check_is_fitted(self)
+        read_table(self, X, roles=self._keys(), reset=False)
+        return self.ranker_.predict(X)
+
+    def transform(self, log):
+        """Labels of impressions with their feedback.
+
+        Parameters
+        ----------
+        log : data frame or array of shape (n, n_columns)
+            X and y side by side.
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels)
+            The labeler's labels.
+        """
+        check_is_fitted(self)
+        return self.labeler_.transform(log)
+
+    def score(self, X, y):
+        """NWTG@k of the predicted scores.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            Impressions.
+        y : data frame, series or array of shape (n,) or (n, n_signals)
+            Their feedback.
+
+        Returns
+        -------
+        float
+            Mean over the users with more than k rows.
+        """
+        scorer = replace(
+            nwtg_scorer, column=self.watch_time, user=self.user, k=self.k
+        )
+        return scorer(self, X, y)
+
+    def _keys(self):
+        roles = [self.user, self.item, self.duration]
+        return [key for key in roles if key is not None]
+
+    def _hold_out(self, table, *tables):
+        """Split each of the tables into earlier and latest rows."""
+        fraction = self.validation_fraction
+        held = latest_rows(table, self.user, self.timestamp, fraction, k=self.k)
+        return [
+            [_safe_indexing(part, np.flatnonzero(rows)) for part in tables]
+            for rows in (~held, held)
+        ]
+
+    def _fit_parts(self, train, held_out, table):
+        """Fit labeler and ranker; `train` and `held_out` are pairs of X and log."""
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        shared = self._roles(table) | {"random_state": seed}
+        ours = {"ranker": self.ranker} if isinstance(self.ranker, BaseRanker) else {}
+        labeler = LabelCrafter() if self.labeler is None else self.labeler
+        own_ranker = getattr(labeler, "ranker", None)
+        self.labeler_ = hand_down(labeler, **shared, **ours)
+        self._fit_labeler(train[1], held_out[1])
+        labels = self._labels(train[1])
+        joint = isinstance(labeler, LabelCrafter)
+        if joint and (self.ranker is None or (ours and own_ranker is None)):
+            self.ranker_ = self.labeler_.ranker_
+        else:
+            self._fit_ranker(shared, train[0], labels, *held_out)
+
+    def _roles(self, table):
+        """The roles as they are found in the log, where y's positions follow X's."""
+        width = len(table.keys)
+
+        def in_log(key):
+            return key if isinstance(key, str) or key < 0 else key + width
+
+        return {
+            "user": self.user,
+            "item": self.item,
+            "duration": self.duration,
+            "timestamp": self.timestamp,
+            "watch_time": in_log(self.watch_time),
+            "explicit": tuple(in_log(key) for key in self.explicit),
+            "features": [key for key in table.keys if key != self.timestamp],
+            "k": self.k,
+        }
+
+    def _fit_labeler(self, log, log_val):
+        if len(log_val) and has_fit_parameter(self.labeler_, "log_val"):
+            self.labeler_.fit(log, log_val=log_val)
+        else:
+            self.labeler_.fit(log, None)
+
+    def _labels(self, log):
+        labels = np.asarray(self.labeler_.transform(log), dtype=np.float64)
+        constant = np.ptp(labels, axis=0) == 0
+        if constant.any():
+            raise ValueError(
+                f"the label is constant, {labels[0, constant.argmax()]:.6g} on all "
+                f"{len(labels)} training rows: there is nothing to rank by."
+            )
+        return labels
+
+    def _fit_ranker(self, shared, X, labels, X_val, log_val):
+        ranker = MLPRanker() if self.ranker is None else self.ranker
+        self.ranker_ = hand_down(ranker, **shared)
+        validation = {}
+        if len(log_val) and has_fit_parameter(self.ranker_, "X_val"):
+            validation = {"X_val": X_val, "y_val": self.labeler_.transform(log_val)}
+        flat = labels[:, 0] if labels.shape[1] == 1 else labels
+        self.ranker_.fit(X, flat, **validation)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = True
+        tags.input_tags.positive_only = True
+        return tags
