@@ -22,10 +22,10 @@ class Table:
 
     @property
     def keys(self):
-        """Names of the columns, or their positions in an array."""
-        if isinstance(self.data, nw.DataFrame):
-            return list(self.data.columns)
-        return list(range(self.data.shape[1]))
+        """Names of the columns, or their positions where they have no names."""
+        names = [] if self._is_array else list(self.data.columns)
+        named = bool(names) and all(isinstance(name, str) for name in names)
+        return names if named else list(range(self.data.shape[1]))
 
     def __contains__(self, key):
         if isinstance(key, str):
@@ -43,14 +43,23 @@ class Table:
     def _series(self, key):
         if key not in self:
             raise ValueError(f"column {key!r} is not in the log; {self._inventory()}.")
-        if self._is_array:
-            return self.data[:, key]
-        return self.data[key if isinstance(key, str) else self.keys[key]]
+        return self.data[key] if isinstance(key, str) else self.data[:, key]
 
     def _inventory(self):
         if self._is_array:
             return f"it is an array of {len(self.keys)} columns, named by position"
         return f"it has {self.keys}"
+
+    def canonical(self, key):
+        """The one way to write a key: its name if it has one, else its position."""
+        if key not in self:
+            return key
+        return key if isinstance(key, str) else self.keys[key]
+
+    @property
+    def native(self):
+        """The data frame or array behind the table."""
+        return self.data if self._is_array else self.data.to_native()
 
     def numeric(self, key, *, minimum=-np.inf):
         """The column as finite float64 of shape (n,), none below `minimum`."""
@@ -64,10 +73,13 @@ class Table:
             ) from error
         wrong = ~(np.isfinite(values) & (values >= minimum))
         if wrong.any():
+            first = values[wrong][0]
+            what = "Negative values in data" if first < minimum else "Not finite"
             wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
             raise ValueError(
-                f"column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} rows "
-                f"are not, the first is row {wrong.argmax()}: {values[wrong][0]}."
+                f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of "
+                f"{len(values)} rows are not, the first is row {wrong.argmax()}: "
+                f"{first}."
             )
         return values
 
@@ -115,7 +127,7 @@ def as_table(data):
     return Table(check_array(data))
 
 
-def read_table(estimator, data, *, roles, reset):
+def read_table(estimator, data, *, roles, reset, min_rows=1):
     """Check the table given to `estimator` and make its columns accessible.
 
     A frame whose `roles` are all names is only asked for those, so the order of the
@@ -123,20 +135,24 @@ def read_table(estimator, data, *, roles, reset):
     in fit.
     """
     if not is_frame(data):
-        return Table(validate_data(estimator, data, reset=reset))
+        return Table(
+            validate_data(estimator, data, reset=reset, ensure_min_samples=min_rows)
+        )
     by_name = all(isinstance(key, str) for key in roles)
     if reset or not by_name:
         validate_data(estimator, data, reset=reset, skip_check_array=True)
     table = as_table(data)
-    if len(table) == 0:
-        raise ValueError("the log is empty: 0 rows, while at least 1 is required.")
+    if len(table) < min_rows:
+        raise ValueError(
+            f"the log has {len(table)} rows, while at least {min_rows} are required."
+        )
     return table
 
 
 def read_feedback(y, like):
     """The feedback `y` as a table of the same kind as `like`, which holds X."""
     if y is None:
-        raise ValueError("the feedback is missing: y is None, requires y to be passed.")
+        raise ValueError("this requires y to be passed, but the target y is None.")
     if isinstance(like.data, np.ndarray):
         y = check_array(y, ensure_2d=False, input_name="y")
         y = y.reshape(len(y), -1)

@@ -192,20 +192,16 @@ class BaseRanker(RegressorMixin, BaseEstimator):
 
     def _learn_features(self, table):
         """Choose and encode the columns that the network sees."""
-        features = table.keys if self.features is None else self.features
-        names = table.keys
-        left_out = [self.timestamp] + [self.duration] * (self.adversary_weight > 0)
-        left_out = [
-            key if isinstance(key, str) else names[key]
-            for key in left_out
-            if key in table
+        roles = [
+            table.canonical(key)
+            for key in (self.user, self.item, self.duration, self.timestamp)
         ]
+        left_out = [roles[3]] + [roles[2]] * (self.adversary_weight > 0)
+        features = table.keys if self.features is None else self.features
+        features = [table.canonical(key) for key in features]
         self.features_ = [key for key in features if key not in left_out]
         self.encoder_ = Encoder(
-            self.user,
-            self.item,
-            self.duration,
-            self.timestamp,
+            *roles,
             self.features_,
             self.min_count,
             getattr(self, "history_length", 0),

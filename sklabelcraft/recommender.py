@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import TransformerTags, _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
@@ -142,14 +142,15 @@ class LabelCraftRecommender(BaseEstimator):
             The fitted recommender.
         """
         with all_or_nothing(self):
-            table = read_table(self, X, roles=self._keys(), reset=True)
+            table = read_table(self, X, roles=self._keys(), reset=True, min_rows=2)
+            table.numeric(self.duration, minimum=0)
             log = join(table, read_feedback(y, table))
             if X_val is None:
-                train, held_out = self._hold_out(table, X, log)
+                train, held_out = self._hold_out(table, table.native, log)
             else:
                 valid = read_table(self, X_val, roles=self._keys(), reset=False)
-                held_out = X_val, join(valid, read_feedback(y_val, valid))
-                train = X, log
+                held_out = valid.native, join(valid, read_feedback(y_val, valid))
+                train = table.native, log
             self._fit_parts(train, held_out, table)
         return self
 
@@ -280,6 +281,7 @@ class LabelCraftRecommender(BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.transformer_tags = TransformerTags()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.target_tags.positive_only = True

@@ -1,10 +1,12 @@
 """Scorers ``scorer(estimator, X, y)`` for searches and cross-validation."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 
 from sklabelcraft._columns import as_table, read_feedback
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
@@ -13,6 +15,9 @@ from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 @dataclass(frozen=True)
 class ListScorer:
     """Score the lists that an estimator would show to the users of X.
+
+    Users whose metric is undefined, having no gain at all, are left out silently; the
+    metric itself, called directly, tells how many they are.
 
     Vary a scorer with :func:`dataclasses.replace`, for example
     ``replace(nwtg_scorer, k=5)``.
@@ -65,7 +70,10 @@ class ListScorer:
         measured = impressions if self.table == "X" else read_feedback(y, impressions)
         users = np.zeros(len(X)) if self.user is None else impressions[self.user]
         scores = estimator.predict(X)
-        return self.metric(self._values(measured), scores, groups=users, k=self.k)
+        values = self._values(measured)
+        with warnings.catch_warnings():  # a search would repeat it for every candidate
+            warnings.simplefilter("ignore", UndefinedMetricWarning)
+            return self.metric(values, scores, groups=users, k=self.k)
 
     def _values(self, table):
         if not isinstance(self.column, tuple):

@@ -190,7 +190,9 @@ class LabelCrafter(BaseLabeler):
             The fitted labeler.
         """
         with all_or_nothing(self):
-            table = read_table(self, log, roles=self._keys(), reset=True)
+            table = read_table(
+                self, log, roles=self._keys(), reset=True, min_rows=2
+            )
             if log_val is None:
                 table, held_out = self._hold_out(table)
             else:
@@ -277,16 +279,17 @@ class LabelCrafter(BaseLabeler):
 
     def _learn_inputs(self, table):
         self.explicit_ = table.present(self.explicit)
-        self.ranks_ = {
-            key: rank_transformer(table.numeric(key, minimum=0))
+        self.ranks_ = [
+            rank_transformer(table.numeric(key, minimum=0))
             for key in (self.watch_time, self.duration)
-        }
+        ]
 
     def _inputs(self, table):
         """Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2."""
+        keys = (self.watch_time, self.duration)
         ranks = [
             4 * rank.transform(table.numeric(key, minimum=0)[:, None])[:, 0] - 2
-            for key, rank in self.ranks_.items()
+            for key, rank in zip(keys, self.ranks_, strict=True)
         ]
         inputs = np.column_stack([*ranks, 2 * table.any_positive(self.explicit_)])
         return torch.as_tensor(inputs).float()
@@ -294,4 +297,5 @@ class LabelCrafter(BaseLabeler):
     def _label(self, log):
         with reproducible(), torch.no_grad():
             parts = self._inputs(log).split(PREDICTION_BATCH)
-            return torch.cat([self.label_net_(part)[:, 0] for part in parts]).numpy()
+            labels = torch.cat([self.label_net_(part)[:, 0] for part in parts])
+        return labels.double().numpy()

@@ -1,0 +1,141 @@
+"""A synthetic short-video log whose true preferences are known."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
+from numbers import Integral, Real
+
+from sklabelcraft.datasets._base import make_bunch
+
+N_FACTORS = 4
+N_TAGS = 20
+SIGNALS = {"like": -3.6, "follow": -5.4, "comment": -4.8}  # log-odds at preference 0
+LIKING = 1.2  # log-odds per unit of preference
+PARTS = {"train": 0.5, "valid": 0.75}  # where a user's rows go over to the next part
+DESCRIPTION = """Synthetic short-video log.
+
+{n_users} users x {n} impressions on {n_items} videos. The preference of a user for a
+video is the product of latent factors, standard normal over the log. The time that a
+user means to watch is exp(2.2 + 0.8 preference + {duration_bias} (log duration - 3.6) +
+noise of standard deviation {noise}) seconds; it is cut at the duration, but {replays} of
+the completed videos are replayed. Likes, follows and comments are rare and follow the
+preference alone. The earlier half of each user's rows is for training, a quarter each
+for validation and test.
+"""
+
+
+@validate_params(
+    {
+        "n_users": [Interval(Integral, 1, None, closed="left")],
+        "n_items": [Interval(Integral, 1, None, closed="left")],
+        "n_impressions": [Interval(Integral, 1, None, closed="left")],
+        "duration_bias": [Interval(Real, None, None, closed="neither")],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "replays": [Interval(Real, 0, 1, closed="both")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_short_videos(
+    n_users=500,
+    n_items=1000,
+    *,
+    n_impressions=60,
+    duration_bias=0.6,
+    noise=0.6,
+    replays=0.1,
+    random_state=None,
+):
+    """Draw a log of short videos with known preferences.
+
+    Parameters
+    ----------
+    n_users, n_items : int, default=500, 1000
+        Number of users and videos.
+    n_impressions : int, default=60
+        Impressions of each user.
+    duration_bias : float, default=0.6
+        How much longer long videos are watched, whatever the preference: the power of
+        the duration in the watch time.
+    noise : float, default=0.6
+        Standard deviation of the logarithm of the watch time, given preference and
+        duration.
+    replays : float, default=0.1
+        Share of the completed videos that are watched again, for a while.
+    random_state : int, RandomState instance or None, default=None
+        Decides everything that is drawn.
+
+    Returns
+    -------
+    Bunch
+        frame, data (X: user_id, item_id, duration, timestamp, tag), target (y:
+        watch_time, like, follow, comment), split (row positions train, valid, test),
+        DESCR, and preference, the true preference of each row, ndarray of shape (n,).
+
+    Examples
+    --------
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=20, n_items=50, random_state=0)
+    >>> log.frame.shape, log.preference.shape
+    ((1200, 9), (1200,))
+    """
+    rng = check_random_state(random_state)
+    users = np.repeat(np.arange(n_users), n_impressions)
+    items = rng.randint(n_items, size=len(users))
+    tags, preference = _preferences(rng, n_users, n_items, users, items)
+    duration = np.exp(rng.normal(3.6, 0.8, n_items)).clip(5, 400)[items]
+    watch_time = _watch(rng, preference, duration, duration_bias, noise, replays)
+    frame = pd.DataFrame(
+        {
+            "user_id": users,
+            "item_id": items,
+            "duration": duration,
+            "timestamp": np.tile(np.arange(float(n_impressions)), n_users),
+            "tag": tags[items],
+            "watch_time": watch_time,
+        }
+        | {
+            name: rng.binomial(1, expit(rate + LIKING * preference))
+            for name, rate in SIGNALS.items()
+        }
+    )
+    progress = (frame["timestamp"] + 0.5) / n_impressions
+    bounds = [progress < PARTS["train"], progress < PARTS["valid"]]
+    return make_bunch(
+        frame,
+        ["watch_time", *SIGNALS],
+        np.select(bounds, ["train", "valid"], "test"),
+        DESCRIPTION.format(
+            n_users=n_users,
+            n_items=n_items,
+            n=n_impressions,
+            duration_bias=duration_bias,
+            noise=noise,
+            replays=replays,
+        ),
+        preference=preference,
+    )
+
+
+def _preferences(rng, n_users, n_items, users, items):
+    """Tags of the videos, and a preference for each row, standardised."""
+    tags = rng.randint(N_TAGS, size=n_items)
+    of_tags = rng.normal(size=(N_TAGS, N_FACTORS))
+    of_items = of_tags[tags] + 0.5 * rng.normal(size=(n_items, N_FACTORS))
+    of_users = rng.normal(size=(n_users, N_FACTORS))
+    quality = rng.normal(size=n_items)[items]
+    raw = (of_users[users] * of_items[items]).sum(1) + quality
+    spread = raw.std() or 1.0
+    return np.array([f"tag{t}" for t in tags]), (raw - raw.mean()) / spread
+
+
+def _watch(rng, preference, duration, duration_bias, noise, replays):
+    """Seconds watched: cut at the duration, but for replays."""
+    longer = duration_bias * (np.log(duration) - 3.6)
+    log_seconds = 2.2 + 0.8 * preference + longer
+    meant = np.exp(log_seconds + noise * rng.normal(size=len(duration)))
+    again = (meant >= duration) & (rng.uniform(size=len(duration)) < replays)
+    extra = duration * rng.exponential(0.7, size=len(duration))
+    return np.minimum(meant, duration) + np.where(again, extra, 0.0)
