@@ -115,9 +115,7 @@ class Encoder:
     @property
     def context_columns(self):
         """Positions of the categorical columns that describe the item or the moment."""
-        keys = list(self.vocabularies) + [self.duration] * (
-            self.duration in self.ranks
-        )
+        keys = list(self.vocabularies) + [self.duration] * (self.duration in self.ranks)
         return [j for j, key in enumerate(keys) if key != self.user]
 
     def _codes(self, table):
@@ -255,8 +253,7 @@ def _vocabulary(values, min_count):
 
 
 def rank_transformer(values):
-    """A fitted transformer of values, ndarray of shape (n,), to their rank in [0, 1]."""
+    """A fitted transformer of a column, (n, 1), to its ranks in `values`, in [0, 1]."""
     n_quantiles = min(N_QUANTILES, len(values))
-    return QuantileTransformer(n_quantiles=n_quantiles, subsample=None).fit(
-        values[:, None]
-    )
+    ranks = QuantileTransformer(n_quantiles=n_quantiles, subsample=None)
+    return ranks.fit(values[:, None])

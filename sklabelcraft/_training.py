@@ -205,8 +205,16 @@ def craft_labels(module, label_net, impressions, feedback, platform, schedule, c
             logits = module(batch)
             if moving:
                 labels = label_net(feedback[rows])
-                rise = _rise(module, logits, batch, labels, optimizer, platform,
-                             schedule, craft.n_users)
+                rise = _rise(
+                    module,
+                    logits,
+                    batch,
+                    labels,
+                    optimizer,
+                    platform,
+                    schedule,
+                    craft.n_users,
+                )
                 label_optimizer.zero_grad()
                 labels.backward(-rise)
                 label_optimizer.step()

@@ -4,6 +4,8 @@ A ranker is a plain ``nn.Module`` that maps a :class:`~sklabelcraft._batches.Bat
 logits of shape (n, n_outputs), row by row: no row may depend on the others.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -52,7 +54,7 @@ def dense(n_inputs, hidden, n_outputs):
     """
     widths = [n_inputs, *hidden]
     layers = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.SiLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], n_outputs))
 

@@ -169,7 +169,7 @@ class BaseRanker(RegressorMixin, BaseEstimator):
                 f"X and y must have the same number of rows, got {len(table)} and "
                 f"{len(y)}."
             )
-        return torch.as_tensor(y.reshape(len(y), -1)).float()
+        return torch.tensor(y.reshape(len(y), -1), dtype=torch.float32)
 
     def _hold_out(self, table, labels):
         held = latest_rows(table, self.user, self.timestamp, self.validation_fraction)

@@ -172,7 +172,7 @@ class LabelCraftRecommender(BaseEstimator):
         return self.ranker_.predict(X)
 
     def transform(self, log):
-        """Labels of impressions with their feedback.
+        """Label impressions with their feedback.
 
         Parameters
         ----------
@@ -202,9 +202,7 @@ class LabelCraftRecommender(BaseEstimator):
         float
             Mean over the users with more than k rows.
         """
-        scorer = replace(
-            nwtg_scorer, column=self.watch_time, user=self.user, k=self.k
-        )
+        scorer = replace(nwtg_scorer, column=self.watch_time, user=self.user, k=self.k)
         return scorer(self, X, y)
 
     def _keys(self):

@@ -55,7 +55,7 @@ def soft_topk(scores, k, *, temperature, mask=None, lengths=None):
     >>> import numpy as np
     >>> from sklabelcraft import soft_topk
     >>> soft_topk(np.array([3.0, 2.0, 1.0]), 1, temperature=0.5).round(3)
-    array([0.867, 0.117, 0.016])
+    array([0.709, 0.248, 0.043])
     """
     if not torch.is_tensor(scores):
         values = torch.as_tensor(np.asarray(scores))

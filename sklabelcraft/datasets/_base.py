@@ -23,8 +23,8 @@ def make_bunch(frame, target_columns, part, description, **extra):
     Returns
     -------
     Bunch
-        frame, data (X), target (y), split (a Bunch of row positions train, valid and
-        test) and DESCR.
+        The entries frame, data (X), target (y), split (a Bunch of row positions train,
+        valid and test) and DESCR.
     """
     part = np.asarray(part)
     split = {name: np.flatnonzero(part == name) for name in ("train", "valid", "test")}

@@ -53,8 +53,8 @@ def load_kuairand(path, *, valid_from="2022-05-01", test_from="2022-05-04"):
     Returns
     -------
     Bunch
-        frame, data (X), target (y), split (row positions train, valid, test) and
-        DESCR. Rows are sorted by user and time.
+        The entries frame, data (X), target (y), split (row positions train, valid,
+        test) and DESCR. Rows are sorted by user and time.
 
     Raises
     ------

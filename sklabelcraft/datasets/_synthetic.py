@@ -1,11 +1,12 @@
 """A synthetic short-video log whose true preferences are known."""
 
+from numbers import Integral, Real
+
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
-from numbers import Integral, Real
 
 from sklabelcraft.datasets._base import make_bunch
 
@@ -17,12 +18,12 @@ PARTS = {"train": 0.5, "valid": 0.75}  # where a user's rows go over to the next
 DESCRIPTION = """Synthetic short-video log.
 
 {n_users} users x {n} impressions on {n_items} videos. The preference of a user for a
-video is the product of latent factors, standard normal over the log. The time that a
-user means to watch is exp(2.2 + 0.8 preference + {duration_bias} (log duration - 3.6) +
-noise of standard deviation {noise}) seconds; it is cut at the duration, but {replays} of
-the completed videos are replayed. Likes, follows and comments are rare and follow the
-preference alone. The earlier half of each user's rows is for training, a quarter each
-for validation and test.
+video is the product of latent factors plus the quality of the video, standardised over
+the log. The time that a user means to watch is exp(2.2 + 0.8 preference +
+{duration_bias} (log duration - 3.6) + noise of standard deviation {noise}) seconds; it
+is cut at the duration, but a share {replays} of the completed videos is replayed.
+Likes, follows and comments are rare and follow the preference alone. The earlier half
+of each user's rows is for training, a quarter each for validation and test.
 """
 
 
@@ -70,9 +71,10 @@ def make_short_videos(
     Returns
     -------
     Bunch
-        frame, data (X: user_id, item_id, duration, timestamp, tag), target (y:
-        watch_time, like, follow, comment), split (row positions train, valid, test),
-        DESCR, and preference, the true preference of each row, ndarray of shape (n,).
+        The entries frame, data (X: user_id, item_id, duration, timestamp, tag), target
+        (y: watch_time, like, follow, comment), split (row positions train, valid,
+        test), DESCR, and preference, the true preference of each row, ndarray of
+        shape (n,).
 
     Examples
     --------

@@ -190,9 +190,7 @@ class LabelCrafter(BaseLabeler):
             The fitted labeler.
         """
         with all_or_nothing(self):
-            table = read_table(
-                self, log, roles=self._keys(), reset=True, min_rows=2
-            )
+            table = read_table(self, log, roles=self._keys(), reset=True, min_rows=2)
             if log_val is None:
                 table, held_out = self._hold_out(table)
             else:

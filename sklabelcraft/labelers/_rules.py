@@ -106,9 +106,10 @@ class PlayCompletionRate(BaseLabeler):
     def _label(self, log):
         watch_time = log.numeric(self.watch_time, minimum=0)
         duration = log.numeric(self.duration, minimum=0)
+        if self.clip:
+            watch_time = np.minimum(watch_time, duration)
         rate = np.zeros(len(log))
-        np.divide(watch_time, duration, out=rate, where=duration > 0)
-        return np.minimum(rate, 1) if self.clip else rate
+        return np.divide(watch_time, duration, out=rate, where=duration > 0)
 
 
 class WatchTime(BaseLabeler):

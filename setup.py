@@ -1,0 +1,5 @@
+"""All settings stand in pyproject.toml."""
+
+from setuptools import setup
+
+setup()

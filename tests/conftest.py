@@ -1,0 +1,31 @@
+"""Logs that many tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sklabelcraft import MLPRanker
+from sklabelcraft.datasets import make_short_videos
+
+
+@pytest.fixture(scope="session")
+def log():
+    """A small synthetic log; nobody may change it."""
+    return make_short_videos(n_users=40, n_items=60, n_impressions=60, random_state=0)
+
+
+@pytest.fixture
+def fast_ranker():
+    """A ranker that trains in a blink."""
+    return MLPRanker(embedding_dim=4, hidden=(8,), batch_size=256, max_epochs=2)
+
+
+@pytest.fixture(scope="session")
+def kuairand_folder():
+    """The folder of the real KuaiRand-Pure log."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SKLABELCRAFT_DATA", beside)) / "KuaiRand-Pure"
+    if not folder.is_dir():
+        pytest.skip("KuaiRand-Pure is not there; set SKLABELCRAFT_DATA to its parent.")
+    return folder

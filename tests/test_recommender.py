@@ -1,0 +1,326 @@
+"""The recommender, alone and inside scikit-learn's tools."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sklabelcraft import (
+    D2Q,
+    DVR,
+    DINRanker,
+    ExplicitFeedback,
+    LabelCrafter,
+    LabelCraftRecommender,
+    MLPRanker,
+    PlayCompletion,
+    PlayCompletionRate,
+    WatchTime,
+    ds_scorer,
+    neg_scorer,
+    nwtg_scorer,
+)
+
+SCORERS = {"NWTG": nwtg_scorer, "NEG": neg_scorer, "DS": ds_scorer}
+LABELERS = [
+    WatchTime(),
+    ExplicitFeedback(),
+    PlayCompletion(),
+    PlayCompletionRate(),
+    D2Q(),
+    DVR(),
+    LabelCrafter(),
+]
+
+
+@pytest.fixture
+def recommender(fast_ranker):
+    return LabelCraftRecommender(D2Q(), fast_ranker, random_state=0)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_grid_search_over_labelers(log, fast_ranker, n_jobs):
+    """All labelers are searched over, with three scorers, on given rows."""
+    search = GridSearchCV(
+        LabelCraftRecommender(ranker=fast_ranker, random_state=0),
+        {"labeler": LABELERS},
+        scoring=SCORERS,
+        refit="NWTG",
+        cv=[(log.split.train, log.split.valid)],
+        n_jobs=n_jobs,
+        error_score="raise",
+    ).fit(log.data, log.target)
+    for name in SCORERS:
+        values = search.cv_results_[f"mean_test_{name}"]
+        assert np.isfinite(values).all()
+        assert len(np.unique(values)) > 3
+    assert np.isfinite(search.predict(log.data)).all()
+
+
+def test_watch_time_label_ranks_by_watch_time(log):
+    """On a log whose watch times follow duration and preference, WT finds them."""
+    train, test = log.split.train, log.split.test
+    ranker = MLPRanker(learning_rate=0.01)
+    recommender = LabelCraftRecommender(WatchTime(), ranker, k=5, random_state=0)
+    recommender.fit(log.data.iloc[train], log.target.iloc[train])
+    X, y = log.data.iloc[test], log.target.iloc[test]
+    shuffled = FrozenScores(np.random.RandomState(0).uniform(size=len(X)))
+    from dataclasses import replace
+
+    at_random = replace(nwtg_scorer, k=5)(shuffled, X, y)
+    assert recommender.score(X, y) > at_random + 0.15
+
+
+class FrozenScores:
+    """Predicts what it is given."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def predict(self, X):
+        return self.scores
+
+
+def test_pipeline(log, fast_ranker):
+    """A preprocessing that returns a data frame may stand before it."""
+    preprocessing = make_column_transformer(
+        (FunctionTransformer(np.log1p, feature_names_out="one-to-one"), ["level"]),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    X = log.data.assign(level=np.arange(float(len(log.data))))
+    pipeline = make_pipeline(preprocessing, LabelCraftRecommender(D2Q(), fast_ranker))
+    search = GridSearchCV(
+        pipeline,
+        {"labelcraftrecommender__labeler": LABELERS[:2]},
+        scoring=SCORERS,
+        refit="NWTG",
+        cv=[(log.split.train, log.split.valid)],
+        error_score="raise",
+    ).fit(X, log.target)
+    assert np.isfinite(search.cv_results_["mean_test_DS"]).all()
+
+
+def test_cross_validate(log, recommender):
+    """Plain folds work too."""
+    result = cross_validate(
+        recommender, log.data, log.target, cv=2, scoring=SCORERS, error_score="raise"
+    )
+    assert np.isfinite(result["test_NEG"]).all()
+
+
+def test_frozen_labeler_is_not_fitted_again(log, recommender):
+    """A finished labeler keeps what it has learned."""
+    frozen = D2Q().fit(log.frame.iloc[:500])
+    recommender.set_params(labeler=FrozenEstimator(frozen))
+    recommender.fit(log.data, log.target)
+    labels = recommender.transform(log.frame)
+    np.testing.assert_array_equal(labels, frozen.transform(log.frame))
+
+
+def test_feature_union_makes_it_multi_task(log, recommender):
+    """Two labels, one ranker with two heads, one score."""
+    both = FeatureUnion([("wt", WatchTime()), ("ef", ExplicitFeedback())])
+    recommender.set_params(labeler=both).fit(log.data, log.target)
+    assert recommender.transform(log.frame).shape == (len(log.frame), 2)
+    assert recommender.ranker_.module_.dense[-1].out_features == 2
+    assert recommender.predict(log.data).shape == (len(log.data),)
+
+
+def test_ranker_of_the_crafter_is_reused(log, fast_ranker):
+    """The ranker trained along with the label is the recommender's own."""
+    recommender = LabelCraftRecommender(LabelCrafter(fast_ranker), random_state=0)
+    recommender.fit(log.data, log.target)
+    assert recommender.ranker_ is recommender.labeler_.ranker_
+    assert "tag" in recommender.ranker_.features_
+
+
+def test_ranker_is_handed_to_a_crafter_without_one(log):
+    """One ranker stated, it is trained along with the label."""
+    din = DINRanker(history_length=5, embedding_dim=4, hidden=(8,), max_epochs=1)
+    recommender = LabelCraftRecommender(LabelCrafter(), din).fit(log.data, log.target)
+    assert recommender.ranker_ is recommender.labeler_.ranker_
+    assert isinstance(recommender.ranker_, DINRanker)
+
+
+def test_second_ranker_is_trained_on_the_finished_labels(log, fast_ranker):
+    """Two rankers stated, the recommender's own is fitted to the crafted labels."""
+    own = clone(fast_ranker).set_params(hidden=(4,))
+    recommender = LabelCraftRecommender(LabelCrafter(fast_ranker), own, random_state=0)
+    recommender.fit(log.data, log.target)
+    assert recommender.ranker_ is not recommender.labeler_.ranker_
+    assert recommender.ranker_.hidden == (4,)
+
+
+def test_any_regressor_can_be_the_ranker(log):
+    """A crafted label serves scikit-learn's own models."""
+    numbers = make_column_transformer((StandardScaler(), ["duration", "item_id"]))
+    model = make_pipeline(numbers, HistGradientBoostingRegressor(max_iter=5))
+    recommender = LabelCraftRecommender(D2Q(), model).fit(log.data, log.target)
+    assert np.isfinite(recommender.score(log.data, log.target))
+
+
+def test_roles_are_stated_once(log, recommender):
+    """Other column names are given to the recommender alone."""
+    expected = recommender.fit(log.data, log.target).predict(log.data)
+    names = {"user_id": "uid", "duration": "seconds", "watch_time": "played"}
+    X, y = log.data.rename(columns=names), log.target.rename(columns=names)
+    renamed = clone(recommender).set_params(
+        user="uid", duration="seconds", watch_time="played"
+    )
+    np.testing.assert_array_equal(renamed.fit(X, y).predict(X), expected)
+    assert renamed.score(X, y) == recommender.score(log.data, log.target)
+
+
+def test_arrays_with_positions(log, fast_ranker):
+    """Positions of feedback count inside y, as those of features do inside X."""
+    X = log.data[["user_id", "item_id", "duration", "timestamp"]].to_numpy()
+    y = log.target[["watch_time", "like"]].to_numpy()
+    recommender = LabelCraftRecommender(
+        LabelCrafter(),
+        fast_ranker,
+        user=0,
+        item=1,
+        duration=2,
+        timestamp=3,
+        watch_time=0,
+        explicit=(1,),
+        random_state=0,
+    ).fit(X, y)
+    assert recommender.labeler_.watch_time == 4
+    assert recommender.ranker_.features_ == [0, 1, 2]
+    assert np.isfinite(recommender.score(X, y))
+
+
+def test_polars_and_pandas_agree(log, recommender):
+    """The same log gives the same scores from either library."""
+    expected = recommender.fit(log.data, log.target).predict(log.data)
+    X, y = (
+        pl.DataFrame({name: frame[name].to_numpy() for name in frame})
+        for frame in (log.data, log.target)
+    )
+    scores = clone(recommender).fit(X, y).predict(X)
+    np.testing.assert_array_equal(scores, expected)
+
+
+def test_index_does_not_matter(log, recommender):
+    """Rows belong together by their position, not by a pandas index."""
+    expected = recommender.fit(log.data, log.target).predict(log.data)
+    y = log.target.set_index(np.arange(len(log.target))[::-1])
+    scores = clone(recommender).fit(log.data, y).predict(log.data)
+    np.testing.assert_array_equal(scores, expected)
+
+
+@pytest.mark.parametrize("labeler", [D2Q(), LabelCrafter()])
+def test_clone_and_pickle(log, fast_ranker, labeler):
+    """A pickled recommender scores and labels the same."""
+    recommender = clone(LabelCraftRecommender(labeler, fast_ranker, random_state=0))
+    recommender.fit(log.data, log.target)
+    copy = pickle.loads(pickle.dumps(recommender))
+    np.testing.assert_array_equal(copy.predict(log.data), recommender.predict(log.data))
+    np.testing.assert_array_equal(
+        copy.transform(log.frame), recommender.transform(log.frame)
+    )
+
+
+def test_validation_data_can_be_given(log, recommender):
+    """Given rows stop the training; they must not be held out of the others."""
+    train, valid = log.split.train, log.split.valid
+    recommender.fit(
+        log.data.iloc[train],
+        log.target.iloc[train],
+        X_val=log.data.iloc[valid],
+        y_val=log.target.iloc[valid],
+    )
+    assert len(recommender.ranker_.encoder_.store) == len(train)
+    assert "validation_loss" in recommender.ranker_.history_[0]
+
+
+def test_unfitted_says_so(log, recommender):
+    """Prediction before fit is scikit-learn's error."""
+    with pytest.raises(NotFittedError):
+        recommender.predict(log.data)
+
+
+BAD_INPUT = {
+    "missing feature": (lambda X, y: (X.drop(columns="duration"), y), "'duration'"),
+    "missing feedback": (lambda X, y: (X, y.drop(columns="watch_time")), "watch_time"),
+    "negative watch time": (
+        lambda X, y: (X, y.assign(watch_time=-1.0)),
+        "column 'watch_time' must be finite and >= 0; .* -1.0",
+    ),
+    "infinite watch time": (
+        lambda X, y: (X, y.assign(watch_time=np.inf)),
+        "column 'watch_time' must be finite",
+    ),
+    "negative duration": (
+        lambda X, y: (X.assign(duration=-2.0), y),
+        "column 'duration' must be finite and >= 0",
+    ),
+    "missing duration": (
+        lambda X, y: (X.assign(duration=np.nan), y),
+        "column 'duration' must be finite",
+    ),
+    "text for numbers": (
+        lambda X, y: (X, y.assign(watch_time="long")),
+        "must hold numbers, got .* such as 'long'",
+    ),
+    "different lengths": (
+        lambda X, y: (X, y.iloc[:-1]),
+        "same number of rows, got 2400 and 2399",
+    ),
+    "an empty log": (lambda X, y: (X.iloc[:0], y.iloc[:0]), "0 rows"),
+    "a constant label": (
+        lambda X, y: (X, y.assign(watch_time=0.0)),
+        "the label is constant",
+    ),
+    "a column twice": (
+        lambda X, y: (X, y.assign(tag="x")),
+        r"columns \['tag'\] are in X and in y",
+    ),
+    "feedback without names": (
+        lambda X, y: (X, y.to_numpy()),
+        "y must be one with the feedback columns",
+    ),
+    "no feedback": (lambda X, y: (X, None), "requires y to be passed"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input(log, fast_ranker, case):
+    """Each is a ValueError that says what was wanted; nothing is left behind."""
+    change, message = BAD_INPUT[case]
+    X, y = change(log.data, log.target)
+    recommender = LabelCraftRecommender(WatchTime(), fast_ranker)
+    before = dict(vars(recommender))
+    with pytest.raises(ValueError, match=message):
+        recommender.fit(X, y)
+    assert vars(recommender) == before
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("k", 0), ("validation_fraction", 1.5), ("labeler", "D2Q"), ("user", 1.5)],
+)
+def test_unknown_parameter_values(log, recommender, parameter, value):
+    """scikit-learn's parameter validation names the parameter."""
+    recommender.set_params(**{parameter: value})
+    with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
+        recommender.fit(log.data, log.target)
+
+
+def test_feedback_may_be_one_series(log, fast_ranker):
+    """A log with watch time alone has a target of one column."""
+    recommender = LabelCraftRecommender(D2Q(), fast_ranker, explicit=())
+    recommender.fit(log.data, pd.Series(log.target["watch_time"]))
+    assert np.isfinite(recommender.score(log.data, log.target["watch_time"]))

@@ -1,0 +1,91 @@
+"""The two straight lines from seconds to [0, 1]."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklabelcraft import scale
+
+modest = settings(max_examples=50, deadline=None)
+constants = st.tuples(st.floats(0.5, 100), st.floats(0.5, 1000), st.floats(0, 1)).map(
+    lambda c: {"knee": c[0], "maximum": c[0] + c[1], "share": c[2]}
+)
+
+
+def test_hand_case():
+    """Values up to the knee at 10 fill [0, 0.4], those up to 50 fill [0.4, 1]."""
+    values = np.array([0.0, 5.0, 10.0, 30.0, 50.0, 60.0])
+    scaled = scale(values, knee=10, maximum=50, share=0.4)
+    np.testing.assert_allclose(scaled, [0, 0.2, 0.4, 0.7, 1, 1], rtol=1e-15)
+
+
+@modest
+@given(constants)
+def test_ends_and_knee(constants):
+    """0 goes to 0, the knee to the share, the maximum and all beyond it to 1."""
+    knee, maximum = constants["knee"], constants["maximum"]
+    scaled = scale(np.array([0, knee, maximum, 10 * maximum]), **constants)
+    np.testing.assert_allclose(scaled, [0, constants["share"], 1, 1], atol=1e-12)
+
+
+@modest
+@given(constants, st.lists(st.floats(0, 2000), min_size=2, max_size=30))
+def test_monotone_and_within_0_and_1(constants, values):
+    """A larger value is scaled no lower."""
+    scaled = scale(np.sort(values), **constants)
+    assert (np.diff(scaled) >= -1e-15).all()
+    assert scaled.min() >= 0
+    assert scaled.max() <= 1 + 1e-15
+
+
+@modest
+@given(constants, st.floats(0, 2000), st.floats(0, 1))
+def test_continuous(constants, value, step):
+    """A step in the value moves the result by at most the steeper line's rise."""
+    knee, maximum, share = (constants[c] for c in ("knee", "maximum", "share"))
+    steepest = max(share / knee, (1 - share) / (maximum - knee))
+    low, high = scale(np.array([value, value + step]), **constants)
+    assert high - low <= steepest * step + 1e-12
+
+
+CONSTANTS = [
+    {"knee": 3.0, "maximum": 7.0},
+    {"knee": 0.0, "maximum": 10.0},
+    {"knee": 10.0, "maximum": 10.0},
+    {"knee": 0.0, "maximum": 0.0},
+]
+
+
+@pytest.mark.parametrize(
+    ("knee", "maximum", "expected"),
+    [
+        (0.0, 10.0, [0, 0.6, 1, 1]),  # any positive value is beyond the knee
+        (10.0, 10.0, [0, 0.1, 0.2, 1]),  # only values beyond the maximum reach 1
+        (0.0, 0.0, [0, 1, 1, 1]),
+    ],
+)
+def test_lines_of_no_width_are_steps(knee, maximum, expected):
+    """Where two of 0, knee and maximum coincide, the line between them is a step."""
+    scaled = scale(np.array([0.0, 5.0, 10.0, 11.0]), knee=knee, maximum=maximum)
+    np.testing.assert_allclose(scaled, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("constants", CONSTANTS)
+def test_numpy_and_tensor_agree(constants):
+    """Arrays and tensors give the same numbers, each in its own kind."""
+    values = np.linspace(0, 20, 41)
+    scaled = scale(values, **constants)
+    tensor = scale(torch.tensor(values), **constants)
+    assert isinstance(scaled, np.ndarray)
+    assert tensor.dtype == torch.float64
+    np.testing.assert_allclose(tensor.numpy(), scaled, rtol=1e-14)
+
+
+@pytest.mark.parametrize("constants", CONSTANTS)
+def test_single_precision_stays(constants):
+    """float32 in, float32 out."""
+    values = np.linspace(0, 20, 41, dtype=np.float32)
+    assert scale(values, **constants).dtype == np.float32
+    assert scale(torch.tensor(values), **constants).dtype == torch.float32
