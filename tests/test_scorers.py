@@ -24,9 +24,7 @@ class ByDuration(BaseEstimator):
         return np.asarray(X["duration"] if hasattr(X, "columns") else X[:, 1])
 
 
-@pytest.mark.filterwarnings(
-    "ignore:.*are left out:sklearn.exceptions.UndefinedMetricWarning"
-)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
 @pytest.mark.parametrize("k", [3, 10])
 def test_scorers_are_the_metrics_of_the_predictions(log, k):
     """Users and durations come from X, feedback from y."""
