@@ -71,24 +71,17 @@ class Table:
                 f"column {key!r} must hold numbers, got {values.dtype} such as "
                 f"{values[0]!r}."
             ) from error
-        wrong = ~(np.isfinite(values) & (values >= minimum))
-        if wrong.any():
-            first = values[wrong][0]
-            what = "Negative values in data" if first < minimum else "Not finite"
-            wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
-            raise ValueError(
-                f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of "
-                f"{len(values)} rows are not, the first is row {wrong.argmax()}: "
-                f"{first}."
-            )
-        return values
+        return _finite(values, key, minimum)
 
     def clock(self, key):
         """The column as numbers that order the rows; a date is read as its instant."""
         values = self._series(key)
-        if not self._is_array and values.dtype.is_temporal():
-            return values.cast(nw.Datetime("us")).dt.timestamp("us").to_numpy()
-        return self.numeric(key)
+        if self._is_array or not values.dtype.is_temporal():
+            return self.numeric(key)
+        if values.dtype == nw.Date:
+            values = values.cast(nw.Datetime("us"))
+        times = values.dt.timestamp("us").cast(nw.Float64)
+        return _finite(times.to_numpy(), key, -np.inf)
 
     def is_continuous(self, key):
         """Whether the column holds floating-point numbers."""
@@ -113,6 +106,20 @@ class Table:
     def rows(self, index):
         """The rows at the positions `index`."""
         return Table(self.data[index])
+
+
+def _finite(values, key, minimum):
+    """Check that no value of the column `key` is missing, infinite or too low."""
+    wrong = ~(np.isfinite(values) & (values >= minimum))
+    if wrong.any():
+        first = values[wrong][0]
+        what = "Negative values in data" if first < minimum else "Not finite"
+        wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
+        raise ValueError(
+            f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} "
+            f"rows are not, the first is row {wrong.argmax()}: {first}."
+        )
+    return values
 
 
 def is_frame(data):

@@ -59,7 +59,7 @@ def nwtg_score(
     0.333...
     """
     lists = _Lists(scores, groups, k)
-    gains = _nonnegative(watch_time, lists, "watch_time")
+    gains = column_or_1d(_nonnegative(watch_time, lists, "watch_time"))
     return _normalised_gain(gains, lists, zero_division, average)
 
 
@@ -103,9 +103,8 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     1.0
     """
     lists = _Lists(scores, groups, k)
-    explicit = np.asarray(explicit, dtype=float)
-    total = explicit.reshape(len(explicit), -1).sum(axis=1)
-    gains = (_nonnegative(total, lists, "explicit") > 0).astype(float)
+    explicit = _nonnegative(explicit, lists, "explicit")
+    gains = (explicit.reshape(len(explicit), -1) > 0).any(axis=1).astype(float)
     return _normalised_gain(gains, lists, zero_division, average)
 
 
@@ -143,7 +142,8 @@ def ds_score(duration, scores, *, groups, k=10, average="mean"):
     10.0
     """
     lists = _Lists(scores, groups, k)
-    spread = lists.shown(_nonnegative(duration, lists, "duration")).std(axis=1)
+    duration = column_or_1d(_nonnegative(duration, lists, "duration"))
+    spread = lists.shown(duration).std(axis=1)
     return float(spread.mean()) if average == "mean" else spread
 
 
@@ -182,7 +182,7 @@ class _Lists:
 
 
 def _nonnegative(values, lists, name):
-    values = column_or_1d(np.asarray(values, dtype=float))
+    values = np.asarray(values, dtype=float)
     if len(values) != lists.size:
         raise ValueError(
             f"{name} must have as many rows as scores, {lists.size}; got {len(values)}."

@@ -42,5 +42,5 @@ def scale(values, *, knee, maximum, share=0.2):
 def _ramp(values, low, high):
     """Rise from 0 at `low` to 1 at `high`; a step behind `low` where they coincide."""
     if high <= low:
-        return 1.0 * (values > low)
+        return (values > low) + 0 * values  # of the same precision as the values
     return (values.clip(low, high) - low) / (high - low)

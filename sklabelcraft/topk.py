@@ -72,10 +72,8 @@ def soft_topk(scores, k, *, temperature, mask=None, lengths=None):
         return _ragged(scores, k, temperature, torch.as_tensor(lengths))
     k = torch.as_tensor(k, dtype=scores.dtype, device=scores.device)
     k = k.expand(scores.shape[:-1])
-    alpha = _SoftTopK.apply(
-        scores.reshape(-1, scores.shape[-1]), k.reshape(-1), temperature
-    )
-    return alpha.reshape(scores.shape)
+    lists = scores.reshape(k.numel(), scores.shape[-1])
+    return _SoftTopK.apply(lists, k.reshape(-1), temperature).reshape(scores.shape)
 
 
 def _ragged(scores, k, temperature, lengths):
@@ -124,13 +122,13 @@ def _solve(scores, k, temperature):
     """Newton on log A(z) - log(B(z) + r): what the rest gets is what the top lacks.
 
     With m = floor(k) the m largest are the top, r = k - m, and z is the threshold in
-    units of the temperature, counted from the boundary score c: A sums
+    units of the temperature, counted from the ceil(k)-th largest score: A sums
     sigmoid(y - z) over the rest and B sums sigmoid(z - y) over the top, so that
     A - B - r = sum(alpha) - k without cancellation.
     """
     ordered = scores.sort(dim=-1, descending=True).values
     m = k.floor().long()[:, None]
-    boundary = ordered.gather(-1, (m - 1).clamp(min=0))
+    boundary = ordered.gather(-1, k.ceil().long()[:, None] - 1)
     y = (ordered - boundary) / temperature
     top = torch.arange(y.shape[-1], device=y.device) < m
     rest_part = k[:, None] - m

@@ -86,6 +86,13 @@ def test_codes_fit_into_the_cardinalities():
     assert (unseen < sizes).all()
 
 
+def test_all_but_the_user_describe_the_item_or_the_moment():
+    """The context is every column of codes but the user's."""
+    encoder = make_encoder(features=["item_id", "user_id", "duration"])
+    encoder.learn(make_log("ab", "xy"))
+    assert encoder.context_columns == [0, 2]
+
+
 def test_numbers_are_ranks_in_the_learned_rows():
     """The numeric columns go from -1 at the least to 1 at the largest learned value."""
     encoder = make_encoder()
@@ -133,12 +140,12 @@ def test_history_is_truncated_to_the_most_recent(length, expected):
 
 
 def test_a_rare_user_still_has_a_history():
-    """min_count hides the user's code, not the user's past."""
+    """min_count hides the user's code, not the user's past, nor shows it to others."""
     encoder = make_encoder(min_count=2)
-    encoder.learn(make_log("abb", "xxx", times=[1, 1, 2]))
-    new = encoder.encode(make_log("a", "x", times=[5]))
-    assert new.codes[0, 0] == UNKNOWN
-    assert past_items(encoder, new) == ["x"]
+    encoder.learn(make_log("abbc", "xxyy", times=[1, 1, 2, 1]))
+    new = encoder.encode(make_log("acd", "xxx", times=[5, 5, 5]))
+    assert (new.codes[:, 0] == UNKNOWN).all()
+    assert past_items(encoder, new) == ["x", "y", ""]
 
 
 @modest

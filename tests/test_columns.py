@@ -76,6 +76,14 @@ def test_integer_names_of_a_pandas_frame():
 
 
 @KINDS
+def test_a_negative_signal_is_no_feedback(kind):
+    """Counts below 0 are refused, not taken as none."""
+    table = as_table(kind(DATA | {"like": [0, 2, -1, 0]}))
+    with pytest.raises(ValueError, match=r"finite and >= 0; 1 of 4 .* row 2"):
+        table.any_positive([key_of(table, "like")])
+
+
+@KINDS
 def test_rows_by_position(kind):
     """Rows are taken by position, whatever the index says."""
     table = as_table(kind(DATA)).rows(np.array([2, 0]))

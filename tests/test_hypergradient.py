@@ -16,9 +16,6 @@ from sklabelcraft.objectives import (
     watch_time_objective,
 )
 
-pytestmark = pytest.mark.filterwarnings(  # torch's own, at its first jvp
-    "ignore:`torch.jit.script` is deprecated:DeprecationWarning"
-)
 CARDINALITIES, N_NUMERIC, N_INPUTS, N_ROWS = [6, 9, 4], 2, 3, 24
 double = {"dtype": torch.float64}
 
