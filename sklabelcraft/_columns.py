@@ -78,8 +78,6 @@ class Table:
         values = self._series(key)
         if self._is_array or not values.dtype.is_temporal():
             return self.numeric(key)
-        if values.dtype == nw.Date:
-            values = values.cast(nw.Datetime("us"))
         times = values.dt.timestamp("us").cast(nw.Float64)
         return _finite(times.to_numpy(), key, -np.inf)
 

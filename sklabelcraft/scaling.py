@@ -15,7 +15,8 @@ def scale(values, *, knee, maximum, share=0.2):
     knee : float
         The value that is mapped to `share`.
     maximum : float
-        The value from which on the result is 1.
+        The value from which on the result is 1; where it is the knee itself, the
+        result jumps from `share` to 1 behind it.
     share : float, default=0.2
         The part of [0, 1] for values up to the knee.
 
