@@ -1,22 +1,22 @@
 """The exact gradient of the platform's objective in the labels, one step ahead."""
 
+import warnings
+
 import torch
 from torch.func import functional_call, jvp
 
 
-def label_gradient(
-    module, logits, loss, batch, labels, objective, step_sizes, decay=0.0
-):
+def label_gradient(module, logits, loss, batch, labels, objective, step):
     r"""Gradient in the labels of the objective after one step of the ranker on them.
 
-    The step is theta' = (1 - decay) theta - D grad_theta mean loss(z, g), with a
-    diagonal D that is held constant. With v = D grad M(theta') and z' = J_z v the
-    derivative of the logits along v,
+    The step leads to theta' = c - D grad_theta mean loss(z, g), with c and the diagonal
+    D held constant. With v = D grad M(theta') and z' = J_z v the derivative of the
+    logits along v,
 
     .. math:: dM / dg_b = - \frac{1}{B} \, \partial_g \partial_z \ell(z_b, g_b) \, z'_b
 
     so one backward pass for v and one forward-mode derivative of the ranker give it,
-    without a second-order graph or a copy of the ranker.
+    without a second-order graph.
 
     Parameters
     ----------
@@ -32,11 +32,9 @@ def label_gradient(
         The crafted labels g.
     objective : callable
         Maps the parameters theta', a dict of tensors, to a scalar to be raised.
-    step_sizes : dict of float or tensor
-        D, for each parameter name.
-    decay : float, default=0.0
-        Share of theta taken away by the step: eta (2 lambda) for an L2 term
-        lambda |theta|^2 under SGD, eta times the weight decay for AdamW.
+    step : callable
+        Maps theta and its gradient, both dicts of tensors, to theta' and D, as
+        :func:`sgd_step` and :func:`adam_step` make it.
 
     Returns
     -------
@@ -44,26 +42,28 @@ def label_gradient(
         How much the objective rises with each label.
     """
     theta = {name: p.detach() for name, p in module.named_parameters()}
+    value = loss(logits, labels.detach()).mean()
     gradients = torch.autograd.grad(
-        loss(logits, labels.detach()).mean(),
-        list(module.parameters()),
-        retain_graph=True,
-        materialize_grads=True,
+        value, list(module.parameters()), retain_graph=True, materialize_grads=True
     )
-    moved = {
-        name: ((1 - decay) * p - step_sizes[name] * g).requires_grad_()
-        for (name, p), g in zip(theta.items(), gradients, strict=True)
-    }
+    moved, rates = step(theta, dict(zip(theta, gradients, strict=True)))
+    moved = {name: p.requires_grad_() for name, p in moved.items()}
     ascent = torch.autograd.grad(
         objective(moved), list(moved.values()), materialize_grads=True
     )
-    direction = {
-        name: step_sizes[name] * v for name, v in zip(moved, ascent, strict=True)
-    }
-    _, logits_along = jvp(
-        lambda p: functional_call(module, p, (batch,)), (theta,), (direction,)
-    )
+    pairs = zip(moved, ascent, strict=True)
+    direction = {name: rates[name] * v for name, v in pairs}
+    logits_along = _along(module, batch, theta, direction)
     return _contract(loss, logits.detach(), labels.detach(), logits_along)
+
+
+def _along(module, batch, theta, direction):
+    """Derivative of the logits at theta along a direction, by forward mode."""
+    with warnings.catch_warnings():  # torch's own, when forward mode is first used
+        warnings.filterwarnings("ignore", message="`torch.jit", module="torch")
+        return jvp(
+            lambda p: functional_call(module, p, (batch,)), (theta,), (direction,)
+        )[1]
 
 
 def _contract(loss, logits, labels, logits_along):
@@ -76,28 +76,66 @@ def _contract(loss, logits, labels, logits_along):
     return -torch.autograd.grad(inner, labels)[0]
 
 
-def adam_step_sizes(module, optimizer):
-    """The diagonal D of Adam's next step, by parameter name.
+def sgd_step(rate, decay=0.0):
+    """Make the step of plain gradient descent.
+
+    Parameters
+    ----------
+    rate : float
+        The learning rate eta.
+    decay : float, default=0.0
+        Share of theta taken away: 2 eta lambda for a term lambda |theta|^2.
+
+    Returns
+    -------
+    callable
+        For :func:`label_gradient`.
+    """
+
+    def step(theta, gradients):
+        moved = {n: (1 - decay) * p - rate * gradients[n] for n, p in theta.items()}
+        return moved, dict.fromkeys(theta, rate)
+
+    return step
+
+
+def adam_step(module, optimizer):
+    """Make the step that AdamW would take next; its second moment is held constant.
 
     Parameters
     ----------
     module : nn.Module
         The ranker.
-    optimizer : torch.optim.Adam or AdamW
-        Its optimiser; a parameter that it has not stepped yet gets the plain rate.
+    optimizer : torch.optim.AdamW
+        Its optimiser.
 
     Returns
     -------
-    dict of tensor or float
-        learning rate / (sqrt(second moment) + eps).
+    callable
+        For :func:`label_gradient`.
     """
-    rates = {p: group for group in optimizer.param_groups for p in group["params"]}
-    sizes = {}
-    for name, parameter in module.named_parameters():
-        group, state = rates[parameter], optimizer.state.get(parameter)
-        sizes[name] = group["lr"]
-        if state:
-            correction = 1 - group["betas"][1] ** float(state["step"])
-            moment = (state["exp_avg_sq"] / correction).sqrt()
-            sizes[name] = group["lr"] / (moment + group["eps"])
-    return sizes
+    groups = {p: group for group in optimizer.param_groups for p in group["params"]}
+
+    def step(theta, gradients):
+        moved, rates = {}, {}
+        for name, p in module.named_parameters():
+            state = optimizer.state.get(p) or {}
+            moved[name], rates[name] = _adam(
+                theta[name], gradients[name], groups[p], state
+            )
+        return moved, rates
+
+    return step
+
+
+def _adam(theta, gradient, group, state):
+    """AdamW's next value of a parameter, and its rate D for the gradient."""
+    first, second = group["betas"]
+    n = float(state.get("step", 0)) + 1
+    momentum = state.get("exp_avg", torch.zeros_like(theta))
+    moment = state.get("exp_avg_sq", torch.zeros_like(theta))
+    moment = second * moment + (1 - second) * gradient.square()
+    scale = (moment / (1 - second**n)).sqrt() + group["eps"]
+    rate = group["lr"] * (1 - first) / (1 - first**n) / scale
+    kept = (1 - group["lr"] * group["weight_decay"]) * theta
+    return kept - rate * (gradient + first / (1 - first) * momentum), rate

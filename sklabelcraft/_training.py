@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.func import functional_call
 
-from sklabelcraft._hypergradient import adam_step_sizes, label_gradient
+from sklabelcraft._hypergradient import adam_step, label_gradient
 
 PREDICTION_BATCH = 8192
 
@@ -60,6 +60,14 @@ def reproducible(random_state=None):
             yield
         finally:
             torch.set_num_threads(threads)
+
+
+def minibatches(n, size):
+    """The rows 0 to n - 1 in random order and parts of `size`, none of a single row."""
+    parts = list(torch.randperm(n).split(size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
 
 
 class BestWeights:
@@ -125,7 +133,7 @@ def train_ranker(module, impressions, labels, schedule, held_out=None, adversary
     for epoch in range(schedule.max_epochs):
         module.train()
         total = 0.0
-        for rows in torch.randperm(len(impressions)).split(schedule.batch_size):
+        for rows in minibatches(len(impressions), schedule.batch_size):
             logits = module(impressions.batch(rows))
             value = schedule.loss(logits, labels[rows]).mean()
             total += value.item() * len(rows)
@@ -194,32 +202,37 @@ def craft_labels(module, label_net, impressions, feedback, platform, schedule, c
     optimizer = schedule.optimizer(module)
     label_optimizer = torch.optim.Adam(label_net.parameters(), lr=craft.learning_rate)
     best = BestWeights(module, label_net, patience=schedule.patience)
+    step = adam_step(module, optimizer)
+
+    def move_labels(logits, batch, inputs):
+        """One step of the label network, uphill on the balanced objective."""
+
+        def objective(theta):
+            def score(held_out):
+                return functional_call(module, theta, (held_out,))
+
+            return platform.balanced(platform.measure(score, craft.n_users))
+
+        labels = label_net(inputs)
+        rise = label_gradient(
+            module, logits, schedule.loss, batch, labels, objective, step
+        )
+        label_optimizer.zero_grad()
+        labels.backward(-rise)
+        label_optimizer.step()
+
     history = []
     for epoch in range(craft.warmup_epochs + schedule.max_epochs):
         moving = epoch >= craft.warmup_epochs
         module.train()
         label_net.train()
         total = 0.0
-        for rows in torch.randperm(len(impressions)).split(schedule.batch_size):
-            batch = impressions.batch(rows)
+        for rows in minibatches(len(impressions), schedule.batch_size):
+            batch, inputs = impressions.batch(rows), feedback[rows]
             logits = module(batch)
             if moving:
-                labels = label_net(feedback[rows])
-                rise = _rise(
-                    module,
-                    logits,
-                    batch,
-                    labels,
-                    optimizer,
-                    platform,
-                    schedule,
-                    craft.n_users,
-                )
-                label_optimizer.zero_grad()
-                labels.backward(-rise)
-                label_optimizer.step()
-            labels = label_net(feedback[rows]).detach()
-            value = schedule.loss(logits, labels).mean()
+                move_labels(logits, batch, inputs)
+            value = schedule.loss(logits, label_net(inputs).detach()).mean()
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
@@ -230,22 +243,6 @@ def craft_labels(module, label_net, impressions, feedback, platform, schedule, c
             break
     best.restore()
     return history
-
-
-def _rise(module, logits, batch, labels, optimizer, platform, schedule, n_users):
-    """How much the balanced objective rises with each label of the batch."""
-
-    def objective(theta):
-        values = platform.measure(
-            lambda held: functional_call(module, theta, (held,)), n_users
-        )
-        return platform.balanced(values)
-
-    sizes = adam_step_sizes(module, optimizer)
-    decay = schedule.learning_rate * schedule.weight_decay
-    return label_gradient(
-        module, logits, schedule.loss, batch, labels, objective, sizes, decay
-    )
 
 
 def _progress(module, platform):

@@ -32,7 +32,9 @@ class TwoAnchorTopK(torch.autograd.Function):
         gradient = torch.empty_like(grad)
         tensors = (*ctx.saved_tensors, grad, gradient)
         size = max(1, CHUNK // max(1, grad.shape[1]))
-        for alpha, tau, part, out in zip(*(x.split(size) for x in tensors), strict=True):
+        for alpha, tau, part, out in zip(
+            *(x.split(size) for x in tensors), strict=True
+        ):
             slope = torch.addcmul(alpha, alpha, alpha, value=-1)
             total = slope.sum(1, keepdim=True)
             mean = (slope * part).sum(1, keepdim=True) / total.where(total > 0, 1)
@@ -88,7 +90,9 @@ def _threshold(scores, k, tau, reach):
     z = z.to(scores.dtype)
     if short.any():
         rows = short[:, 0]
-        boundary[rows], z[rows] = _threshold(scores[rows], k[rows], tau[rows], 4 * reach)
+        boundary[rows], z[rows] = _threshold(
+            scores[rows], k[rows], tau[rows], 4 * reach
+        )
     return boundary, z
 
 

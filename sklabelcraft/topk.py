@@ -77,6 +77,10 @@ def soft_topk(
     if mask is not None:
         mask = torch.as_tensor(mask, device=scores.device)
         scores = scores.masked_fill(~mask, -torch.inf)
+    if not scores.sum() < torch.inf and (
+        scores.isnan().any() or (scores == torch.inf).any()
+    ):
+        raise ValueError("scores must be finite or -inf (masked), got NaN or +inf.")
     if lengths is not None:
         return _ragged(scores, k, torch.as_tensor(lengths), options)
     k = torch.as_tensor(k, dtype=torch.float64, device=scores.device)

@@ -5,7 +5,7 @@ import torch
 from torch.func import functional_call
 
 from sklabelcraft._batches import Impressions, UserLists
-from sklabelcraft._hypergradient import adam_step_sizes, label_gradient
+from sklabelcraft._hypergradient import adam_step, label_gradient, sgd_step
 from sklabelcraft._platform import Platform, random_references
 from sklabelcraft.losses import brier_loss, log_loss, squared_error
 from sklabelcraft.modules import DIN, MLP, LabelNet
@@ -79,27 +79,27 @@ def make_platform():
     )
 
 
-def make_step_sizes(kind, ranker, batch):
-    """Rate 0.3 for all, or the diagonal of AdamW after three real steps."""
+def make_step(kind, ranker, batch):
+    """Rate 0.3 for all, or AdamW after three real steps."""
     if kind == "sgd":
-        return {name: 0.3 for name, _ in ranker.named_parameters()}
-    optimizer = torch.optim.AdamW(ranker.parameters(), lr=0.02)
+        return sgd_step(0.3, decay=0.05)
+    optimizer = torch.optim.AdamW(ranker.parameters(), lr=0.02, weight_decay=2.5)
     for _ in range(3):
         optimizer.zero_grad()
         ranker(batch).square().mean().backward()
         optimizer.step()
-    return adam_step_sizes(ranker, optimizer)
+    return adam_step(ranker, optimizer)
 
 
-def unrolled(ranker, batch, labels, parameters, loss, objective, step_sizes, decay):
+def unrolled(ranker, batch, labels, parameters, loss, objective, step):
     """The gradient in `parameters`, with the graph of the whole step."""
     theta = dict(ranker.named_parameters())
     value = loss(functional_call(ranker, theta, (batch,)), labels).mean()
     gradients = torch.autograd.grad(value, list(theta.values()), create_graph=True)
-    moved = {
-        name: (1 - decay) * p - step_sizes[name] * gradient
-        for (name, p), gradient in zip(theta.items(), gradients, strict=True)
-    }
+    gradients = dict(zip(theta, gradients, strict=True))
+    constant = {name: g.detach() for name, g in gradients.items()}
+    moved, rates = step({n: p.detach() for n, p in theta.items()}, constant)
+    moved = {n: p - rates[n] * (gradients[n] - constant[n]) for n, p in moved.items()}
     return torch.autograd.grad(objective(moved), parameters)
 
 
@@ -130,16 +130,12 @@ def test_equals_the_unrolled_step(kind, loss, steps, n_outputs):
 
         return platform.balanced(platform.measure(score, len(platform.lists.lengths)))
 
-    sizes = make_step_sizes(steps, ranker, batch)
+    step = make_step(steps, ranker, batch)
     labels = craft()
-    rise = label_gradient(
-        ranker, ranker(batch), loss, batch, labels, objective, sizes, decay=0.05
-    )
+    rise = label_gradient(ranker, ranker(batch), loss, batch, labels, objective, step)
     labels.backward(rise)
     ours = flat([p.grad for p in parameters])
-    exact = flat(
-        unrolled(ranker, batch, craft(), parameters, loss, objective, sizes, decay=0.05)
-    )
+    exact = flat(unrolled(ranker, batch, craft(), parameters, loss, objective, step))
     assert rise.shape == labels.shape
     assert exact.abs().max() > 1e-6
     assert (ours - exact).abs().max() < 1e-10 * exact.abs().max()
@@ -158,8 +154,8 @@ def test_leaves_the_ranker_and_its_graph_for_the_training_step():
         return platform.balanced(platform.measure(score, 5))
 
     logits, labels = ranker(batch), torch.rand(N_ROWS, 1, **double, requires_grad=True)
-    sizes = make_step_sizes("sgd", ranker, batch)
-    label_gradient(ranker, logits, log_loss, batch, labels, objective, sizes)
+    step = make_step("sgd", ranker, batch)
+    label_gradient(ranker, logits, log_loss, batch, labels, objective, step)
     assert labels.grad is None
     assert all(p.grad is None for p in ranker.parameters())
     torch.testing.assert_close(dict(ranker.named_parameters()), before)
@@ -172,7 +168,7 @@ def test_brings_the_objective_up():
     ranker, platform = make_ranker("din", 1), make_platform()
     batch = make_impressions(N_ROWS).batch(torch.arange(N_ROWS))
     labels = torch.rand(N_ROWS, 1, **double)
-    sizes = make_step_sizes("sgd", ranker, batch)
+    step = sgd_step(0.3)
     weights = SoftmaxBalancing(2.0)(platform.measure(ranker, 5))
 
     def objective(theta):
@@ -186,42 +182,32 @@ def test_brings_the_objective_up():
         value = log_loss(ranker(batch), labels).mean()
         gradients = torch.autograd.grad(value, list(theta.values()))
         pairs = zip(theta.items(), gradients, strict=True)
-        return objective({name: p - sizes[name] * g for (name, p), g in pairs}).item()
+        return objective({name: p - 0.3 * g for (name, p), g in pairs}).item()
 
     rise = label_gradient(
-        ranker, ranker(batch), log_loss, batch, labels, objective, sizes
+        ranker, ranker(batch), log_loss, batch, labels, objective, step
     )
-    step = 1e-3 / rise.norm()
-    gained = one_step_ahead(labels + step * rise) - one_step_ahead(labels - step * rise)
-    assert gained == pytest.approx(2 * step.item() * rise.norm().item() ** 2, rel=1e-4)
+    h = 1e-3 / rise.norm()
+    gained = one_step_ahead(labels + h * rise) - one_step_ahead(labels - h * rise)
+    assert gained == pytest.approx(2 * h.item() * rise.norm().item() ** 2, rel=1e-4)
 
 
-def test_adam_step_sizes_are_those_of_the_optimiser():
-    """Without momentum, AdamW's last step was (1 - lr decay) theta - D gradient."""
+@pytest.mark.parametrize("n_before", [0, 1, 3])
+def test_adam_step_leads_where_the_optimiser_goes(n_before):
+    """theta' is what AdamW's next step makes of theta, from its first step on."""
     ranker = make_ranker("mlp", 1)
     batch = make_impressions(N_ROWS).batch(torch.arange(N_ROWS))
-    optimizer = torch.optim.AdamW(
-        ranker.parameters(), lr=0.02, betas=(0.0, 0.9), eps=1e-3, weight_decay=0.5
-    )
-    for _ in range(3):
-        before = {name: p.detach().clone() for name, p in ranker.named_parameters()}
-        optimizer.zero_grad()
-        ranker(batch).square().mean().backward()
-        optimizer.step()
-    sizes = adam_step_sizes(ranker, optimizer)
-    for name, parameter in ranker.named_parameters():
-        expected = (1 - 0.02 * 0.5) * before[name] - sizes[name] * parameter.grad
-        torch.testing.assert_close(parameter.detach(), expected, rtol=1e-12, atol=1e-14)
-
-
-def test_a_parameter_not_stepped_yet_has_the_plain_rate():
-    """Before the first step D is the learning rate of the parameter's group."""
-    ranker = make_ranker("mlp", 1)
     groups = [
-        {"params": ranker.embeddings.parameters(), "lr": 0.5},
+        {"params": ranker.embeddings.parameters(), "lr": 0.5, "weight_decay": 0.1},
         {"params": ranker.dense.parameters()},
     ]
-    sizes = adam_step_sizes(ranker, torch.optim.Adam(groups, lr=0.1))
-    assert sizes.keys() == dict(ranker.named_parameters()).keys()
-    for name, size in sizes.items():
-        assert size == (0.5 if name.startswith("embeddings") else 0.1)
+    optimizer = torch.optim.AdamW(groups, lr=0.02, weight_decay=0.5)
+    for _ in range(n_before + 1):
+        theta = {name: p.detach().clone() for name, p in ranker.named_parameters()}
+        optimizer.zero_grad()
+        ranker(batch).square().mean().backward()
+        gradients = {name: p.grad for name, p in ranker.named_parameters()}
+        moved, _ = adam_step(ranker, optimizer)(theta, gradients)
+        optimizer.step()
+    for name, parameter in ranker.named_parameters():
+        torch.testing.assert_close(moved[name], parameter.detach(), rtol=1e-12, atol=0)
