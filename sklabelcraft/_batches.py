@@ -73,33 +73,42 @@ class Encoder:
         Number of past impressions kept, 0 for none.
     """
 
-    def __init__(self, user, item, duration, timestamp, features, min_count, history):
+    def __init__(
+        self, user, item, duration, timestamp, features, min_count, history_length
+    ):
         self.user, self.duration, self.timestamp = user, duration, timestamp
-        self.min_count, self.history_length = min_count, history
+        self.min_count, self.history_length = min_count, history_length
         self._features, self._ids = features, (user, item)
 
-    def learn(self, table):
-        """Learn from the rows of `table`; return them encoded, shape (n, ...)."""
-        numeric = [
-            key
-            for key in self._features
-            if key == self.duration
-            or (key not in self._ids and table.is_continuous(key))
-        ]
+    def learn(self, table, *held_out):
+        """Learn from the rows of `table`; encode them and those held out from them.
+
+        All are remembered as histories, of which a row sees the strictly earlier ones.
+        """
+        numeric = [key for key in self._features if self._is_number(table, key)]
         categorical = [key for key in self._features if key not in numeric]
         self.vocabularies = {
-            key: _vocabulary(table[key], self.min_count) for key in categorical
+            key: _vocabulary(table[key], key, self.min_count) for key in categorical
         }
         self.ranks = {key: rank_transformer(table.numeric(key)) for key in numeric}
-        codes = self._codes(table)
-        self._remember(table, codes)
-        return self._with_past(table, codes, self._times(table, training=True))
+        parts = table, *held_out
+        times = [part.times(self.timestamp) for part in parts]
+        self._clocked = times[0] is not None
+        if not self._clocked:
+            ends = np.cumsum([len(part) for part in parts])
+            times = np.split(np.arange(float(ends[-1])), ends[:-1])
+        self._remember(parts, times)
+        return [self._encode(*pair) for pair in zip(parts, times, strict=True)]
 
     def encode(self, table):
         """Encode rows; their histories lie in the rows given to :meth:`learn`."""
-        return self._with_past(
-            table, self._codes(table), self._times(table, training=False)
-        )
+        times = table.times(self.timestamp) if self._clocked else None
+        return self._encode(table, np.inf if times is None else times)
+
+    def _is_number(self, table, key):
+        if key in self._ids:
+            return False
+        return key == self.duration or table.is_continuous(key)
 
     @property
     def cardinalities(self):
@@ -139,32 +148,31 @@ class Encoder:
         stacked = np.column_stack(columns) if columns else np.zeros((len(table), 0))
         return torch.as_tensor(stacked, dtype=torch.get_default_dtype())
 
-    def _times(self, table, training):
-        if self.timestamp in table:
-            return table.clock(self.timestamp)
-        return np.arange(len(table)) if training else np.full(len(table), np.inf)
-
-    def _users(self, table):
-        if self.user is None:
-            return np.zeros(len(table), dtype=np.int64)
-        return self._user_index.get_indexer(table[self.user])
-
-    def _remember(self, table, codes):
+    def _remember(self, parts, times):
         """Store the rows sorted by user and time, for histories."""
-        if self.user is not None:
-            self._user_index = _vocabulary(table[self.user], 1)
-        users, times = self._users(table), self._times(table, training=True)
+        self.store = torch.zeros(0, len(self.cardinalities), dtype=torch.int64)
+        if self.history_length == 0:
+            return
+        users = np.concatenate([self._users(part) for part in parts])
+        self._user_index = _vocabulary(users, self.user, 1)
+        users, times = self._user_index.get_indexer(users), np.concatenate(times)
         order = np.lexsort((times, users))
         self._past_users, self._past_times = users[order], times[order]
+        codes = np.concatenate([self._codes(part) for part in parts])
         self.store = torch.as_tensor(codes[order])
 
-    def _with_past(self, table, codes, times):
-        start, stop = past_windows(
-            self._past_users, self._past_times, self._users(table), times
-        )
-        start = np.maximum(start, stop - self.history_length)
+    def _users(self, table):
+        return np.zeros(len(table)) if self.user is None else table[self.user]
+
+    def _encode(self, table, times):
+        start = stop = np.zeros(len(table), dtype=np.int64)
+        if self.history_length:
+            users = self._user_index.get_indexer(self._users(table))
+            times = np.broadcast_to(times, len(table))
+            start, stop = past_windows(self._past_users, self._past_times, users, times)
+            start = np.maximum(start, stop - self.history_length)
         return Impressions(
-            torch.as_tensor(codes),
+            torch.as_tensor(self._codes(table)),
             self._numeric(table),
             torch.as_tensor(start),
             torch.as_tensor(stop),
@@ -246,8 +254,15 @@ def user_lists(users, k):
     return UserLists(torch.as_tensor(rows), torch.as_tensor(sizes[sizes > k]))
 
 
-def _vocabulary(values, min_count):
-    codes, uniques = factorize(values, use_na_sentinel=False)
+def _vocabulary(values, key, min_count):
+    """The distinct values of the column `key` that are seen often enough."""
+    try:
+        codes, uniques = factorize(values, use_na_sentinel=False)
+    except TypeError as error:
+        raise ValueError(
+            f"column {key!r} must hold values that can be keys, such as text or whole "
+            f"numbers: {error}."
+        ) from error
     frequent = np.bincount(codes, minlength=len(uniques)) >= min_count
     return Index(uniques[frequent], tupleize_cols=False)
 

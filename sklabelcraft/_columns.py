@@ -2,7 +2,10 @@
 
 import narwhals as nw
 import numpy as np
+from pandas.api.types import infer_dtype
 from sklearn.utils.validation import check_array, validate_data
+
+NUMBERS = {"floating", "integer", "mixed-integer-float", "boolean", "decimal"}
 
 
 class Table:
@@ -41,8 +44,7 @@ class Table:
         return isinstance(self.data, np.ndarray)
 
     def _series(self, key):
-        if key not in self:
-            raise ValueError(f"column {key!r} is not in the log; {self._inventory()}.")
+        key = self.canonical(key)
         return self.data[key] if isinstance(key, str) else self.data[:, key]
 
     def _inventory(self):
@@ -53,7 +55,7 @@ class Table:
     def canonical(self, key):
         """The one way to write a key: its name if it has one, else its position."""
         if key not in self:
-            return key
+            raise ValueError(f"column {key!r} is not in the log; {self._inventory()}.")
         return key if isinstance(key, str) else self.keys[key]
 
     @property
@@ -64,26 +66,32 @@ class Table:
     def numeric(self, key, *, minimum=-np.inf):
         """The column as finite float64 of shape (n,), none below `minimum`."""
         values = self[key]
-        try:
-            values = values.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        if infer_dtype(values) not in NUMBERS:
             raise ValueError(
                 f"column {key!r} must hold numbers, got {values.dtype} such as "
                 f"{values[0]!r}."
-            ) from error
-        return _finite(values, key, minimum)
+            )
+        return _finite(values.astype(np.float64), key, minimum)
 
     def clock(self, key):
         """The column as numbers that order the rows; a date is read as its instant."""
         values = self._series(key)
-        if self._is_array or not values.dtype.is_temporal():
+        if self._is_array or values.dtype not in (nw.Datetime, nw.Date):
             return self.numeric(key)
         times = values.dt.timestamp("us").cast(nw.Float64)
         return _finite(times.to_numpy(), key, -np.inf)
 
+    def times(self, key):
+        """The :meth:`clock` under `key`; None if the default one is not there."""
+        if key is None or (key == "timestamp" and key not in self):
+            return None
+        return self.clock(key)
+
     def is_continuous(self, key):
         """Whether the column holds floating-point numbers."""
-        return np.issubdtype(self[key].dtype, np.floating)
+        if self._is_array:
+            return np.issubdtype(self.data.dtype, np.floating)
+        return self._series(key).dtype.is_float()
 
     def any_positive(self, keys):
         """Whether any of the columns `keys` is above 0, float64 of shape (n,)."""
@@ -129,6 +137,8 @@ def as_table(data):
     """Any data frame or array as a table."""
     if is_frame(data):
         return Table(nw.from_native(data, eager_only=True))
+    if nw.dependencies.is_into_lazyframe(data):
+        raise ValueError("the log must be in memory, got a lazy frame: collect() it.")
     return Table(check_array(data))
 
 
@@ -139,14 +149,14 @@ def read_table(estimator, data, *, roles, reset, min_rows=1):
     columns and further columns do not matter; anything else is held to the layout seen
     in fit.
     """
-    if not is_frame(data):
+    if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
         return Table(
             validate_data(estimator, data, reset=reset, ensure_min_samples=min_rows)
         )
     by_name = all(isinstance(key, str) for key in roles)
+    table = as_table(data)
     if reset or not by_name:
         validate_data(estimator, data, reset=reset, skip_check_array=True)
-    table = as_table(data)
     if len(table) < min_rows:
         raise ValueError(
             f"the log has {len(table)} rows, while at least {min_rows} are required."

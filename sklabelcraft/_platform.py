@@ -1,5 +1,6 @@
 """The platform's view of a ranker: its objectives on held-out lists of users."""
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +24,7 @@ class Platform:
     values : list of tensor of shape (n,)
         Per objective, its column of the rows in `lists`.
     references : tensor of shape (n_objectives,)
-        The objectives of lists shown at random, which count as 1.
+        The objectives of lists shown at random, never 0, which count as 1.
     balancing : callable
         Maps the objectives to their weights.
     k : int
@@ -54,7 +55,7 @@ class Platform:
         Returns
         -------
         tensor of shape (n_objectives,)
-            Relative to lists shown at random.
+            1 plus the gain over lists shown at random, relative to what those reach.
         """
         lists, positions = self.lists.sample(n_users)
         logits = score(self.impressions.batch(lists.rows))[:, 0]
@@ -64,12 +65,16 @@ class Platform:
         )
         values = [value[positions] for value in self.values]
         raw = measure_all(self.objectives, alpha, values, lists.ids, self.k)
-        return raw / self.references
+        return 1 + (raw - self.references) / self.references.abs()
 
     @property
     def names(self):
         """The measured columns with their measures, such as ``duration_spread``."""
-        return [f"{o.column}_{o.measure}" for o in self.objectives]
+        names = [f"{o.column}_{o.measure}" for o in self.objectives]
+        return [
+            name if names.count(name) == 1 else f"{name}_{i}"
+            for i, name in enumerate(names)
+        ]
 
     def balanced(self, values):
         """The objectives as one number, with weights that carry no gradient."""
@@ -82,11 +87,28 @@ def measure_all(objectives, alpha, values, ids, k):
     return torch.stack([objective(alpha, value, ids, k) for objective, value in pairs])
 
 
+def varying(pairs):
+    """Those pairs of an objective and its column in which the column varies."""
+    kept = []
+    for objective, values in pairs:
+        if values.min() < values.max():
+            kept.append((objective, values))
+            continue
+        warnings.warn(
+            f"the objective {objective} is left out: its column is {values[0]:.6g} on "
+            f"all {len(values)} held-out rows.",
+            stacklevel=2,
+        )
+    if not kept:
+        raise ValueError("no objective has a column that varies on the held-out rows.")
+    return kept
+
+
 def random_references(objectives, values, lists, k):
-    """Objectives of lists shown at random, in absolute value, never 0."""
+    """Objectives of lists shown at random, never 0."""
     share = k / lists.lengths.to(values[0])
     raw = measure_all(objectives, share[lists.ids], values, lists.ids, k)
-    return raw.abs().where(raw != 0, 1.0)
+    return raw.where(raw != 0, 1.0)
 
 
 def standardise(scores, lists):

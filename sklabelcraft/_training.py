@@ -1,6 +1,7 @@
 """Training as functions: module in, module and history out."""
 
 import copy
+import threading
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from torch.func import functional_call
 from sklabelcraft._hypergradient import adam_step, label_gradient
 
 PREDICTION_BATCH = 8192
+LOCK = threading.RLock()
 
 
 class Schedule(NamedTuple):
@@ -49,10 +51,11 @@ def reproducible(random_state=None):
     """Draw from a generator of our own, on one thread; leave the global ones alone.
 
     One thread keeps sums in one order, so results do not depend on the number of
-    threads; on batches of this size it is also the fastest.
+    threads; on batches of this size it is also the fastest. As torch has one generator
+    and one number of threads for the whole process, only one caller is let in.
     """
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
+    with LOCK, torch.random.fork_rng(devices=[]):
+        threads = torch.get_num_threads()
         if random_state is not None:
             torch.manual_seed(int(random_state.randint(2**31 - 1)))
         torch.set_num_threads(1)

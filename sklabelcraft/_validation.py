@@ -2,10 +2,14 @@
 
 import inspect
 from contextlib import contextmanager
+from numbers import Integral
 
 import numpy as np
 from pandas import factorize
 from sklearn.base import clone
+
+COLUMN = [str, Integral]
+ROLE = [str, Integral, None]
 
 
 @contextmanager
@@ -20,26 +24,31 @@ def all_or_nothing(estimator):
         raise
 
 
-def hand_down(estimator, **values):
-    """Clone an estimator, setting `values` wherever it was left at its default.
+def hand_down(estimator, random_state=None, **values):
+    """Clone an estimator, setting what its parts were left without.
 
     So the names of columns, k and the random state are stated once, on the outer
-    estimator, and reach its parts, however deeply nested.
+    estimator. `values` reach the labelers and rankers of this library, however deeply
+    nested, where their parameters are at their defaults; `random_state` every part
+    that has none.
     """
     estimator = clone(estimator)
     params = estimator.get_params(deep=True)
     changes = {}
     for path, current in params.items():
-        owner, _, name = path.rpartition("__")
-        default = _default(params.get(owner, estimator), name)
-        if name in values and type(current) is type(default) and current == default:
-            changes[path] = values[name]
+        prefix, _, name = path.rpartition("__")
+        owner = params.get(prefix, estimator)
+        if name == "random_state" and current is None:
+            changes[path] = random_state
+        elif name in values and getattr(owner, "_takes_roles", False):
+            default = _default(owner, name)
+            if type(current) is type(default) and current == default:
+                changes[path] = values[name]
     return estimator.set_params(**changes) if changes else estimator
 
 
 def _default(estimator, name):
-    parameter = inspect.signature(type(estimator).__init__).parameters.get(name)
-    return parameter.default if parameter else inspect.Parameter.empty
+    return inspect.signature(type(estimator).__init__).parameters[name].default
 
 
 def latest_rows(table, user, timestamp, fraction, *, k=None):
@@ -50,7 +59,8 @@ def latest_rows(table, user, timestamp, fraction, *, k=None):
     `timestamp`, later rows of the table are later; without a user, all are one user's.
     """
     users = np.zeros(len(table)) if user is None else table[user]
-    times = table.clock(timestamp) if timestamp in table else np.arange(len(table))
+    times = table.times(timestamp)
+    times = np.arange(len(table)) if times is None else times
     codes, _ = factorize(users, use_na_sentinel=False)
     sizes = np.bincount(codes)
     held = np.floor(fraction * sizes + 0.5).astype(int)
@@ -61,3 +71,27 @@ def latest_rows(table, user, timestamp, fraction, *, k=None):
     mask = np.empty(len(codes), dtype=bool)
     mask[order] = np.arange(len(codes)) >= first_held[codes[order]]
     return mask
+
+
+def hold_out(table, user, timestamp, fraction, *, k=None):
+    """Positions of the rows to train on and of the :func:`latest_rows` held out."""
+    held = latest_rows(table, user, timestamp, fraction, k=k)
+    if held.all():
+        raise ValueError(
+            f"validation_fraction={fraction} leaves none of the {len(table)} rows to "
+            "train on."
+        )
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def check_widths(hidden):
+    """Check the widths of dense layers."""
+    if not all(isinstance(width, Integral) and width >= 1 for width in hidden):
+        raise ValueError(f"hidden must hold positive whole numbers, got {hidden!r}.")
+
+
+def check_pair(X_val, y_val):
+    """Check that validation data come together or not at all."""
+    if (X_val is None) != (y_val is None):
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"X_val and y_val must be given together, {missing} is None.")

@@ -5,13 +5,27 @@ score; equal scores keep the order of the rows.
 """
 
 import warnings
+from functools import partial
+from numbers import Integral, Real
 
 import numpy as np
 from pandas import factorize
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+LISTS = {
+    "scores": ["array-like"],
+    "groups": ["array-like"],
+    "k": [Interval(Integral, 1, None, closed="left")],
+    "average": [StrOptions({"mean"}), None],
+}
+NUMBER = Interval(Real, None, None, closed="neither")
+GAINS = LISTS | {"zero_division": [StrOptions({"skip"}), NUMBER]}
+validated = partial(validate_params, prefer_skip_nested_validation=True)
 
 
+@validated({"watch_time": ["array-like"]} | GAINS)
 def nwtg_score(
     watch_time, scores, *, groups, k=10, zero_division="skip", average="mean"
 ):
@@ -63,6 +77,7 @@ def nwtg_score(
     return _normalised_gain(gains, lists, zero_division, average)
 
 
+@validated({"explicit": ["array-like"]} | GAINS)
 def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="mean"):
     """Normalised explicit-engagement gain of the first k impressions of each user.
 
@@ -108,6 +123,7 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     return _normalised_gain(gains, lists, zero_division, average)
 
 
+@validated({"duration": ["array-like"]} | LISTS)
 def ds_score(duration, scores, *, groups, k=10, average="mean"):
     """Spread of the durations of the first k impressions of each user.
 
@@ -151,8 +167,6 @@ class _Lists:
     """The rows of each user with more than k of them, ordered by score."""
 
     def __init__(self, scores, groups, k):
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k!r}.")
         scores = column_or_1d(np.asarray(scores, dtype=float))
         check_consistent_length(scores, groups)
         if not np.isfinite(scores).all():
@@ -187,8 +201,12 @@ def _nonnegative(values, lists, name):
         raise ValueError(
             f"{name} must have as many rows as scores, {lists.size}; got {len(values)}."
         )
-    if not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(f"{name} must be finite and >= 0.")
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        raise ValueError(
+            f"{name} must be finite and >= 0, got {wrong.sum()} values that are not, "
+            f"such as {values[wrong][0]}."
+        )
     return values
 
 

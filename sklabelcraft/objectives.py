@@ -5,6 +5,12 @@ from typing import Literal
 
 import torch
 
+ALLOWED = {
+    "measure": ("mean", "spread"),
+    "transform": ("scale", "indicator", "identity"),
+    "sign": (1, -1),
+}
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -33,6 +39,12 @@ class Objective:
     measure: Literal["mean", "spread"] = "mean"
     transform: Literal["scale", "indicator", "identity"] = "identity"
     sign: Literal[1, -1] = 1
+
+    def __post_init__(self):
+        for name, allowed in ALLOWED.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
 
     def __call__(self, alpha, values, lists, k):
         """Mean over the lists of the measure of the shown entries.

@@ -18,16 +18,22 @@ from sklabelcraft._training import (
     reproducible,
     train_ranker,
 )
-from sklabelcraft._validation import all_or_nothing, latest_rows
+from sklabelcraft._validation import (
+    ROLE,
+    all_or_nothing,
+    check_pair,
+    check_widths,
+    hold_out,
+)
 from sklabelcraft.losses import LOSSES, UNIT_LOSSES, log_loss, squared_error
 from sklabelcraft.modules import DIN, MLP, DurationAdversary
-
-ROLE = [str, Integral, None]
 
 
 class BaseRanker(RegressorMixin, BaseEstimator):
     """Template of the rankers; a subclass builds the network in ``_build``."""
 
+    history_length = 0
+    _takes_roles = True
     _parameter_constraints: dict = {
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "hidden": ["array-like"],
@@ -110,15 +116,23 @@ class BaseRanker(RegressorMixin, BaseEstimator):
         self : object
             The fitted ranker.
         """
+        check_pair(X_val, y_val)
+        check_widths(self.hidden)
         with all_or_nothing(self):
             table = read_table(self, X, roles=self._keys(), reset=True)
             labels = self._check_labels(y, table)
             if X_val is None:
-                (table, labels), held_out = self._hold_out(table, labels)
+                kept, held = hold_out(
+                    table, self.user, self.timestamp, self.validation_fraction
+                )
+                train = table.rows(kept), labels[kept]
+                held_out = table.rows(held), labels[held]
             else:
-                held_out = read_table(self, X_val, roles=self._keys(), reset=False)
-                held_out = held_out, self._check_labels(y_val, held_out)
-            self._fit_table(table, labels, *held_out)
+                valid = read_table(self, X_val, roles=self._keys(), reset=False)
+                train = table, labels
+                held_out = valid, self._check_labels(y_val, valid)
+            with reproducible(check_random_state(self.random_state)):
+                self._train(*train, *held_out)
         return self
 
     def predict(self, X):
@@ -171,52 +185,48 @@ class BaseRanker(RegressorMixin, BaseEstimator):
             )
         return torch.tensor(y.reshape(len(y), -1), dtype=torch.float32)
 
-    def _hold_out(self, table, labels):
-        held = latest_rows(table, self.user, self.timestamp, self.validation_fraction)
-        keep, held = np.flatnonzero(~held), np.flatnonzero(held)
-        return (table.rows(keep), labels[keep]), (table.rows(held), labels[held])
+    def _train(self, table, labels, held_table, held_labels):
+        schedule = self._schedule(bool(((labels >= 0) & (labels <= 1)).all()))
+        module, rows, *held_rows = self._prepare(table, held_table, labels.shape[1])
+        held_out = (*held_rows, held_labels) if held_rows else None
+        adversary = self._adversary(table, labels.shape[1])
+        self.history_ = train_ranker(
+            module, rows, labels, schedule, held_out, adversary
+        )
+        self._adopt(module, schedule.loss, rows)
 
-    def _fit_table(self, table, labels, held_table, held_labels):
-        with reproducible(check_random_state(self.random_state)):
-            impressions = self._learn_features(table)
-            schedule = self._schedule(labels)
-            module = self._build(labels.shape[1])
-            held_out = None
-            if len(held_table):
-                held_out = self.encoder_.encode(held_table), held_labels
-            adversary = self._adversary(table, labels.shape[1])
-            self.history_ = train_ranker(
-                module, impressions, labels, schedule, held_out, adversary
-            )
-            self._adopt(module, schedule.loss, impressions)
-
-    def _learn_features(self, table):
-        """Choose and encode the columns that the network sees."""
-        roles = [
-            table.canonical(key)
+    def _prepare(self, table, held_out, n_outputs):
+        """Make the network, and encode the rows to train on and those held out."""
+        user, item, duration, timestamp = (
+            table.canonical(key) if key in table else key
             for key in (self.user, self.item, self.duration, self.timestamp)
-        ]
-        left_out = [roles[3]] + [roles[2]] * (self.adversary_weight > 0)
+        )
+        left_out = [timestamp] + [duration] * (self.adversary_weight > 0)
         features = table.keys if self.features is None else self.features
         features = [table.canonical(key) for key in features]
         self.features_ = [key for key in features if key not in left_out]
         self.encoder_ = Encoder(
-            *roles,
+            user,
+            item,
+            duration,
+            timestamp,
             self.features_,
             self.min_count,
-            getattr(self, "history_length", 0),
+            self.history_length,
         )
-        return self.encoder_.learn(table)
+        held_out = [held_out] if len(held_out) else []
+        rows, *held_rows = self.encoder_.learn(table, *held_out)
+        return self._build(n_outputs), rows, *held_rows
 
-    def _schedule(self, labels):
-        unit = bool(((labels >= 0) & (labels <= 1)).all())
+    def _schedule(self, unit):
+        """How to train, on labels that all lie in [0, 1] or not."""
         loss = LOSSES.get(self.loss, self.loss)
         if self.loss == "auto":
             loss = log_loss if unit else squared_error
         if loss in UNIT_LOSSES.values() and not unit:
             raise ValueError(
-                f"loss={self.loss!r} needs labels in [0, 1], got values from "
-                f"{labels.min():.3g} to {labels.max():.3g}."
+                f"loss={self.loss!r} needs labels in [0, 1], got some beyond; "
+                "'squared_error' takes any."
             )
         return Schedule(
             loss,
@@ -230,6 +240,8 @@ class BaseRanker(RegressorMixin, BaseEstimator):
     def _adversary(self, table, n_outputs):
         if self.adversary_weight == 0:
             return None
+        if self.duration is None:
+            raise ValueError("an adversary needs the duration, got duration=None.")
         log_duration = np.log1p(table.numeric(self.duration, minimum=0))
         spread = log_duration.std() or 1.0
         nuisance = torch.as_tensor((log_duration - log_duration.mean()) / spread)
@@ -327,9 +339,10 @@ class MLPRanker(BaseRanker):
 class DINRanker(BaseRanker):
     """Rank by a deep interest network: attention over the user's past impressions.
 
-    Histories are built from the rows given to ``fit``: an impression sees the user's
-    strictly earlier ones, at prediction as in training. Without timestamps, rows to
-    predict see all of them.
+    Histories are built from the rows given to ``fit``, those for validation included:
+    an impression sees the user's strictly earlier ones, at prediction as in training.
+    Without timestamps, the rows are taken to be in order, and those to predict to come
+    after them.
 
     Parameters
     ----------

@@ -10,9 +10,16 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelcraft._columns import join, read_feedback, read_table
-from sklabelcraft._validation import all_or_nothing, hand_down, latest_rows
+from sklabelcraft._validation import (
+    COLUMN,
+    ROLE,
+    all_or_nothing,
+    check_pair,
+    hand_down,
+    hold_out,
+)
 from sklabelcraft.labelers import LabelCrafter
-from sklabelcraft.rankers import ROLE, BaseRanker, MLPRanker
+from sklabelcraft.rankers import BaseRanker, MLPRanker
 from sklabelcraft.scorers import nwtg_scorer
 
 
@@ -39,7 +46,8 @@ class LabelCraftRecommender(BaseEstimator):
         Length of the shown lists, in ``score`` and for a `LabelCrafter`.
     validation_fraction : float, default=0.1
         Share of each user's rows, the latest, held out when no validation data is given
-        to ``fit``; a user with at least 2 (k + 1) rows gives at least k + 1.
+        to ``fit`` and labeler or ranker have a use for them; for a `LabelCrafter`, a
+        user with at least 2 (k + 1) rows gives at least k + 1.
     user, item : str, int or None, default="user_id", "item_id"
         Columns of X with the user and the item, by name or position.
     duration : str or int, default="duration"
@@ -87,9 +95,9 @@ class LabelCraftRecommender(BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "user": ROLE,
         "item": ROLE,
-        "duration": [str, Integral],
+        "duration": COLUMN,
         "timestamp": ROLE,
-        "watch_time": [str, Integral],
+        "watch_time": COLUMN,
         "explicit": ["array-like"],
         "random_state": ["random_state"],
     }
@@ -141,17 +149,18 @@ class LabelCraftRecommender(BaseEstimator):
         self : object
             The fitted recommender.
         """
+        check_pair(X_val, y_val)
         with all_or_nothing(self):
-            table = read_table(self, X, roles=self._keys(), reset=True, min_rows=2)
-            table.numeric(self.duration, minimum=0)
-            log = join(table, read_feedback(y, table))
-            if X_val is None:
-                train, held_out = self._hold_out(table, table.native, log)
-            else:
-                valid = read_table(self, X_val, roles=self._keys(), reset=False)
-                held_out = valid.native, join(valid, read_feedback(y_val, valid))
-                train = table.native, log
-            self._fit_parts(train, held_out, table)
+            table, feedback = self._read(X, y, reset=True)
+            self._make_parts(table, feedback)
+            train = table.native, join(table, feedback)
+            held_out = None
+            if X_val is not None:
+                valid, feedback = self._read(X_val, y_val, reset=False)
+                held_out = valid.native, join(valid, feedback)
+            elif self._takes("log_val", "X_val"):
+                train, held_out = self._hold_out(table, train)
+            self._fit_parts(*train, *(held_out or (None, None)))
         return self
 
     def predict(self, X):
@@ -209,54 +218,80 @@ class LabelCraftRecommender(BaseEstimator):
         roles = [self.user, self.item, self.duration]
         return [key for key in roles if key is not None]
 
-    def _hold_out(self, table, *tables):
-        """Split each of the tables into earlier and latest rows."""
-        fraction = self.validation_fraction
-        held = latest_rows(table, self.user, self.timestamp, fraction, k=self.k)
-        return [
-            [_safe_indexing(part, np.flatnonzero(rows)) for part in tables]
-            for rows in (~held, held)
-        ]
+    def _read(self, X, y, reset):
+        """Impressions and feedback as tables, with their numbers checked."""
+        table = read_table(
+            self, X, roles=self._keys(), reset=reset, min_rows=2 if reset else 1
+        )
+        feedback = read_feedback(y, table)
+        table.numeric(self.duration, minimum=0)
+        if self.watch_time in feedback:
+            feedback.numeric(self.watch_time, minimum=0)
+        feedback.any_positive([key for key in self.explicit if key in feedback])
+        return table, feedback
 
-    def _fit_parts(self, train, held_out, table):
-        """Fit labeler and ranker; `train` and `held_out` are pairs of X and log."""
+    def _make_parts(self, table, feedback):
+        """Clone labeler and ranker, with what they inherit, unless it is joint."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        shared = self._roles(table) | {"random_state": seed}
-        ours = {"ranker": self.ranker} if isinstance(self.ranker, BaseRanker) else {}
+        shared = self._roles(table, feedback) | {"random_state": seed}
         labeler = LabelCrafter() if self.labeler is None else self.labeler
-        own_ranker = getattr(labeler, "ranker", None)
+        ranker = MLPRanker() if self.ranker is None else self.ranker
+        joint = isinstance(labeler, LabelCrafter) and (
+            self.ranker is None
+            or (labeler.ranker is None and isinstance(ranker, BaseRanker))
+        )
+        ours = {"ranker": self.ranker} if joint else {}
         self.labeler_ = hand_down(labeler, **shared, **ours)
-        self._fit_labeler(train[1], held_out[1])
-        labels = self._labels(train[1])
-        joint = isinstance(labeler, LabelCrafter)
-        if joint and (self.ranker is None or (ours and own_ranker is None)):
-            self.ranker_ = self.labeler_.ranker_
-        else:
-            self._fit_ranker(shared, train[0], labels, *held_out)
+        fraction = {"validation_fraction": self.validation_fraction}
+        self.ranker_ = None if joint else hand_down(ranker, **shared, **fraction)
 
-    def _roles(self, table):
-        """The roles as they are found in the log, where y's positions follow X's."""
-        width = len(table.keys)
+    def _roles(self, table, feedback):
+        """The roles as they are found in the log, where y's columns follow X's."""
 
         def in_log(key):
-            return key if isinstance(key, str) or key < 0 else key + width
+            key = feedback.canonical(key)
+            return key if isinstance(key, str) else key + len(table.keys)
 
-        return {
-            "user": self.user,
-            "item": self.item,
-            "duration": self.duration,
-            "timestamp": self.timestamp,
-            "watch_time": in_log(self.watch_time),
-            "explicit": tuple(in_log(key) for key in self.explicit),
-            "features": [key for key in table.keys if key != self.timestamp],
-            "k": self.k,
+        impressions = {
+            role: table.canonical(getattr(self, role))
+            for role in ("user", "item", "duration", "timestamp")
+            if getattr(self, role) in table
         }
+        logged = {
+            "explicit": tuple(in_log(key) for key in self.explicit if key in feedback)
+        }
+        if self.watch_time in feedback:
+            logged["watch_time"] = in_log(self.watch_time)
+        clock = impressions.get("timestamp", self.timestamp)
+        features = [key for key in table.keys if key != clock]
+        return impressions | logged | {"features": features, "k": self.k}
 
-    def _fit_labeler(self, log, log_val):
-        if len(log_val) and has_fit_parameter(self.labeler_, "log_val"):
+    def _takes(self, *parameters):
+        """Whether labeler or ranker take one of the parameters in their fit."""
+        parts = [part for part in (self.labeler_, self.ranker_) if part is not None]
+        return any(has_fit_parameter(part, p) for part in parts for p in parameters)
+
+    def _hold_out(self, table, tables):
+        """Split each of the tables into earlier and latest rows."""
+        k = self.k if has_fit_parameter(self.labeler_, "log_val") else None
+        rows = hold_out(table, self.user, self.timestamp, self.validation_fraction, k=k)
+        return [[_safe_indexing(part, index) for part in tables] for index in rows]
+
+    def _fit_parts(self, X, log, X_val, log_val):
+        known = log_val is not None and len(log_val) > 0
+        if known and has_fit_parameter(self.labeler_, "log_val"):
             self.labeler_.fit(log, log_val=log_val)
         else:
             self.labeler_.fit(log, None)
+        labels = self._labels(log)
+        if self.ranker_ is None:
+            self.ranker_ = self.labeler_.ranker_
+            return
+        validation = {}
+        if known and has_fit_parameter(self.ranker_, "X_val"):
+            validation = {"X_val": X_val, "y_val": self.labeler_.transform(log_val)}
+        flat = labels[:, 0] if labels.shape[1] == 1 else labels
+        self.ranker_.fit(X, flat, **validation)
 
     def _labels(self, log):
         labels = np.asarray(self.labeler_.transform(log), dtype=np.float64)
@@ -267,15 +302,6 @@ class LabelCraftRecommender(BaseEstimator):
                 f"{len(labels)} training rows: there is nothing to rank by."
             )
         return labels
-
-    def _fit_ranker(self, shared, X, labels, X_val, log_val):
-        ranker = MLPRanker() if self.ranker is None else self.ranker
-        self.ranker_ = hand_down(ranker, **shared)
-        validation = {}
-        if len(log_val) and has_fit_parameter(self.ranker_, "X_val"):
-            validation = {"X_val": X_val, "y_val": self.labeler_.transform(log_val)}
-        flat = labels[:, 0] if labels.shape[1] == 1 else labels
-        self.ranker_.fit(X, flat, **validation)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

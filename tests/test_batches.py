@@ -54,7 +54,7 @@ def past_items(encoder, impressions):
 
 def test_equal_values_share_a_code_and_others_do_not():
     """Codes name the values, from 1 on."""
-    codes = make_encoder().learn(make_log("aabb", "xyxz")).codes
+    codes = make_encoder().learn(make_log("aabb", "xyxz"))[0].codes
     users, items = codes[:, 0].tolist(), codes[:, 1].tolist()
     assert users[0] == users[1] != users[2] == users[3]
     assert items[0] == items[2]
@@ -65,7 +65,7 @@ def test_equal_values_share_a_code_and_others_do_not():
 def test_unseen_and_rare_values_have_the_code_of_the_unknown():
     """With min_count = 2, values seen once are as unknown as unseen ones."""
     encoder = make_encoder(min_count=2)
-    learned = encoder.learn(make_log("aab", "xyx"))
+    learned = encoder.learn(make_log("aab", "xyx"))[0]
     assert (learned.codes[:, 0] == UNKNOWN).tolist() == [False, False, True]
     assert (learned.codes[:, 1] == UNKNOWN).tolist() == [False, True, False]
     new = encoder.encode(make_log("abc", "yxz"))
@@ -77,7 +77,7 @@ def test_unseen_and_rare_values_have_the_code_of_the_unknown():
 def test_codes_fit_into_the_cardinalities():
     """Codes of learned and of unseen rows, the duration's too, index the tables."""
     encoder = make_encoder(min_count=2)
-    learned = encoder.learn(make_log("aabbc" * 20, "vwxyz" * 20)).codes
+    learned = encoder.learn(make_log("aabbc" * 20, "vwxyz" * 20))[0].codes
     unseen = encoder.encode(make_log("abq", "vwq")).codes
     sizes = torch.tensor(encoder.cardinalities)
     assert sizes.tolist() == [4, 6, N_DURATION_BUCKETS + 1]
@@ -96,7 +96,7 @@ def test_all_but_the_user_describe_the_item_or_the_moment():
 def test_numbers_are_ranks_in_the_learned_rows():
     """The numeric columns go from -1 at the least to 1 at the largest learned value."""
     encoder = make_encoder()
-    learned = encoder.learn(make_log("aaaaa", "xxxxx")).numeric
+    learned = encoder.learn(make_log("aaaaa", "xxxxx"))[0].numeric
     np.testing.assert_allclose(learned[:, 0], [-1, -0.5, 0, 0.5, 1], atol=1e-6)
     beyond = as_table(
         pd.DataFrame({"user_id": "a", "item_id": "x", "duration": [0.0, 99.0]})
@@ -108,7 +108,7 @@ def test_history_by_hand():
     """A row sees what its user saw strictly earlier, oldest first, and nothing else."""
     encoder = make_encoder()
     log = make_log("abaaa", "vwxyz", times=[3, 1, 2, 3, 9])
-    assert past_items(encoder, encoder.learn(log)) == ["x", "", "", "x", "xvy"]
+    assert past_items(encoder, encoder.learn(log)[0]) == ["x", "", "", "x", "xvy"]
 
 
 def test_history_of_new_rows_lies_in_the_learned_rows():
@@ -122,7 +122,7 @@ def test_history_of_new_rows_lies_in_the_learned_rows():
 def test_history_without_times_is_in_the_order_of_the_rows():
     """Learned rows see those above them; new rows see all learned ones."""
     encoder = make_encoder()
-    learned = encoder.learn(make_log("aabaa", "vwxyz"))
+    learned = encoder.learn(make_log("aabaa", "vwxyz"))[0]
     assert past_items(encoder, learned) == ["", "v", "", "vw", "vwy"]
     new = encoder.encode(make_log("ab", "zz"))
     assert past_items(encoder, new) == ["vwyz", "x"]
@@ -135,7 +135,7 @@ def test_history_without_times_is_in_the_order_of_the_rows():
 def test_history_is_truncated_to_the_most_recent(length, expected):
     """No more than history_length past rows are kept, the latest ones."""
     encoder = make_encoder(history=length)
-    learned = encoder.learn(make_log("aaaa", "wxyz", times=[1, 2, 3, 4]))
+    learned = encoder.learn(make_log("aaaa", "wxyz", times=[1, 2, 3, 4]))[0]
     assert past_items(encoder, learned) == expected
 
 

@@ -91,8 +91,7 @@ EXPECTED = {
     "ExplicitFeedback": ONE_COLUMN,
     "MLPRanker": SEVERAL_LABELS,
     "DINRanker": SEVERAL_LABELS,
-    "LabelCraftRecommender": ONE_COLUMN | TAKES_THE_LOG,
-    "Predictor": ONE_COLUMN,
+    "LabelCraftRecommender": TAKES_THE_LOG,
 }
 
 

@@ -74,3 +74,18 @@ def test_scores_are_standardised_list_by_list():
     assert found[0].std(correction=0) == pytest.approx(1, abs=1e-6)
     assert found[1].tolist() == [0, 0]
     assert found[2].tolist() == pytest.approx([-1, 1])
+
+
+def test_objectives_to_be_lowered_count_alike():
+    """A rate that is wanted low is 1 at random too, and rises as it falls."""
+    lists = user_lists(USERS, 1)
+    lower = (Objective("gain", sign=-1),)
+    values = [GAIN[lists.rows]]
+    rows, none = torch.arange(6)[:, None], torch.zeros(6, dtype=torch.long)
+    impressions = Impressions(rows, torch.zeros(6, 0), none, none, rows[:0])
+    references = random_references(lower, values, lists, 1)
+    platform = Platform(
+        impressions, lists, lower, values, references, SoftmaxBalancing(), 1, 1e-6
+    )
+    best = platform.measure(lambda batch: -GAIN[batch.codes], n_users=2)
+    assert best[0] == pytest.approx(1 + (1.75 - 0.5) / 1.75)

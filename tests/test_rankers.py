@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 from sklearn.base import clone
 
 from sklabelcraft import DINRanker, MLPRanker
+from sklabelcraft._columns import as_table
 
 RANKERS = [MLPRanker(), DINRanker(history_length=5)]
 pytestmark = pytest.mark.parametrize(
@@ -133,3 +134,36 @@ def test_tiny_log(fast):
     """Two rows, nothing to hold out, no tag repeated: still a ranker."""
     X = pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "duration": [5.0, 9.0]})
     assert fast.fit(X, [0.0, 1.0]).predict(X).shape == (2,)
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_histories_hold_all_rows_of_the_fit(ranker, log, clock):
+    """Rows held out for validation are history when later ones are predicted."""
+    din = DINRanker(history_length=500, max_epochs=1)
+    X = log.data if clock else log.data.drop(columns="timestamp")
+    din.fit(X, log.preference)
+    later = X.iloc[[0]].assign(timestamp=1e9) if clock else X.iloc[[0]]
+    rows = din.encoder_.encode(as_table(later))
+    assert int(rows.past_stop - rows.past_start) == 60
+
+
+def test_whole_numbers_with_gaps_are_categories(fast, log):
+    """A missing value of a whole-number column is a category of its own."""
+    level = pd.array(np.arange(len(log.data)) % 3, dtype="Int64")
+    level[5] = pd.NA
+    fast.fit(log.data.assign(level=level), log.preference)
+    assert "level" in fast.encoder_.vocabularies
+
+
+@pytest.mark.parametrize("hidden", [("a",), (2.5,), (0,), (-1,)])
+def test_widths_are_positive_whole_numbers(fast, log, hidden):
+    """Anything else is refused with what was given."""
+    with pytest.raises(ValueError, match="hidden must hold positive whole numbers"):
+        fast.set_params(hidden=hidden).fit(log.data, log.preference)
+
+
+def test_values_that_cannot_be_keys(fast, log):
+    """A column of lists is named in the error."""
+    X = log.data.assign(tag=[["a"]] * len(log.data))
+    with pytest.raises(ValueError, match="column 'tag' must hold values that can be"):
+        fast.fit(X, log.preference)

@@ -1,6 +1,7 @@
 """The recommender, alone and inside scikit-learn's tools."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -75,8 +78,6 @@ def test_watch_time_label_ranks_by_watch_time(log):
     recommender.fit(log.data.iloc[train], log.target.iloc[train])
     X, y = log.data.iloc[test], log.target.iloc[test]
     shuffled = FrozenScores(np.random.RandomState(0).uniform(size=len(X)))
-    from dataclasses import replace
-
     at_random = replace(nwtg_scorer, k=5)(shuffled, X, y)
     assert recommender.score(X, y) > at_random + 0.15
 
@@ -202,6 +203,80 @@ def test_arrays_with_positions(log, fast_ranker):
     assert np.isfinite(recommender.score(X, y))
 
 
+def test_negative_positions_count_inside_their_table(log):
+    """The last column of X is not the last column of the log."""
+    X = log.data[["user_id", "item_id", "timestamp", "duration"]].to_numpy()
+    y = log.target[["watch_time", "like"]].to_numpy()
+    ranker = MLPRanker(max_epochs=1)
+    roles = {"user": 0, "item": 1, "explicit": (-1,), "random_state": 0}
+    ends = [{"timestamp": 2, "duration": 3, "watch_time": 0}]
+    ends += [{"timestamp": -2, "duration": -1, "watch_time": -2}]
+    fitted = [
+        LabelCraftRecommender(D2Q(), ranker, **roles, **e).fit(X, y) for e in ends
+    ]
+    np.testing.assert_array_equal(*(recommender.predict(X) for recommender in fitted))
+    with pytest.raises(ValueError, match="column -3 is not in the log"):
+        replace(nwtg_scorer, column=-3, user=0)(fitted[0], X, y)
+
+
+def test_foreign_parts_keep_their_parameters(log):
+    """k and features are words of other libraries too."""
+    model = make_pipeline(
+        make_column_transformer((StandardScaler(), ["duration", "item_id"])),
+        SelectKBest(f_regression),
+        LinearRegression(),
+    )
+    recommender = LabelCraftRecommender(D2Q(), model, k=5)
+    with pytest.warns(UserWarning, match="k=10 is greater than n_features=2"):
+        recommender.fit(log.data, log.target)
+    assert recommender.ranker_[1].k == 10
+
+
+def test_nothing_is_held_out_that_nobody_uses(log):
+    """A labeler and a ranker without validation see all rows."""
+    seen = []
+
+    class Model(LinearRegression):
+        def fit(self, X, y):
+            seen.append(len(X))
+            return super().fit(X[["duration"]], y)
+
+        def predict(self, X):
+            return super().predict(X[["duration"]])
+
+    LabelCraftRecommender(D2Q(), Model()).fit(log.data, log.target)
+    assert seen == [len(log.data)]
+
+
+def test_validation_fraction_of_zero_holds_nothing_out(log, recommender):
+    """The ranker then runs all its epochs on all rows."""
+    recommender.set_params(validation_fraction=0).fit(log.data, log.target)
+    assert "validation_loss" not in recommender.ranker_.history_[0]
+
+
+@pytest.mark.parametrize("given", [{"X_val": 0}, {"y_val": 0}])
+def test_validation_data_come_in_pairs(log, recommender, given):
+    """Half of them is an error, not ignored."""
+    with pytest.raises(ValueError, match="X_val and y_val must be given together"):
+        recommender.fit(log.data, log.target, **given)
+
+
+def test_mistyped_timestamp(log, recommender):
+    """Only the default clock may be missing."""
+    recommender.set_params(timestamp="time")
+    with pytest.raises(ValueError, match="column 'time' is not in the log"):
+        recommender.fit(log.data, log.target)
+    recommender.set_params(timestamp="timestamp")
+    recommender.fit(log.data.drop(columns="timestamp"), log.target)
+
+
+def test_lazy_frames_must_be_collected(log, recommender):
+    """The error tells what to do."""
+    X = pl.DataFrame({name: log.data[name].to_numpy() for name in log.data}).lazy()
+    with pytest.raises(ValueError, match=r"collect\(\) it"):
+        recommender.fit(X, log.target)
+
+
 def test_polars_and_pandas_agree(log, recommender):
     """The same log gives the same scores from either library."""
     expected = recommender.fit(log.data, log.target).predict(log.data)
@@ -242,7 +317,8 @@ def test_validation_data_can_be_given(log, recommender):
         X_val=log.data.iloc[valid],
         y_val=log.target.iloc[valid],
     )
-    assert len(recommender.ranker_.encoder_.store) == len(train)
+    learned = sum(len(group) for group in recommender.labeler_.watched_)
+    assert learned == len(train)
     assert "validation_loss" in recommender.ranker_.history_[0]
 
 
@@ -270,6 +346,10 @@ BAD_INPUT = {
     "missing duration": (
         lambda X, y: (X.assign(duration=np.nan), y),
         "column 'duration' must be finite",
+    ),
+    "numbers as text": (
+        lambda X, y: (X, y.astype({"watch_time": str})),
+        "must hold numbers, got .* such as '",
     ),
     "text for numbers": (
         lambda X, y: (X, y.assign(watch_time="long")),

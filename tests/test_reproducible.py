@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from joblib import Parallel, delayed
 
 from sklabelcraft import DINRanker, LabelCrafter, LabelCraftRecommender, MLPRanker
 
@@ -53,3 +54,11 @@ def test_global_generators_are_untouched(fit):
     np.testing.assert_array_equal(expected[1], again[1])
     assert torch.equal(before[0], torch.get_rng_state())
     np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_fits_in_threads_do_not_disturb_each_other(fit):
+    """Two fits at once in one process give what each gives alone."""
+    alone = fit(0)[1]
+    at_once = Parallel(2, backend="threading")(delayed(fit)(0) for _ in range(2))
+    for _, scores in at_once:
+        np.testing.assert_array_equal(scores, alone)

@@ -1,7 +1,6 @@
 """The template of every labeler."""
 
 from abc import abstractmethod
-from numbers import Integral
 
 from sklearn.base import (
     BaseEstimator,
@@ -14,8 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._columns import read_table
 from sklabelcraft._validation import all_or_nothing
 
-COLUMN = [str, Integral]
-
 
 class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Template of a labeler: a subclass learns in ``_learn`` and labels in ``_label``.
@@ -27,6 +24,7 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     _parameter_constraints: dict = {}
     _roles = ("watch_time", "duration")
     _n_features_out = 1
+    _takes_roles = True
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, log, y=None):

@@ -10,19 +10,27 @@ from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._batches import rank_transformer, user_lists
 from sklabelcraft._columns import read_table
-from sklabelcraft._platform import Platform, random_references
+from sklabelcraft._platform import Platform, random_references, varying
 from sklabelcraft._training import CraftSchedule, craft_labels, reproducible
-from sklabelcraft._validation import all_or_nothing, hand_down, latest_rows
-from sklabelcraft.labelers._base import COLUMN, BaseLabeler
+from sklabelcraft._validation import (
+    COLUMN,
+    ROLE,
+    all_or_nothing,
+    check_widths,
+    hand_down,
+    hold_out,
+)
+from sklabelcraft.labelers._base import BaseLabeler
 from sklabelcraft.modules import LabelNet
 from sklabelcraft.objectives import (
+    Objective,
     SoftmaxBalancing,
     duration_objective,
     explicit_objective,
     watch_time_objective,
 )
 from sklabelcraft.preprocessing import KneeScaler
-from sklabelcraft.rankers import ROLE, BaseRanker, MLPRanker
+from sklabelcraft.rankers import BaseRanker, MLPRanker
 
 PREDICTION_BATCH = 65536
 START = (1.0, 0.0, 1.0)  # weights of watch time, duration and explicit feedback
@@ -42,7 +50,9 @@ class LabelCrafter(BaseLabeler):
         The ranker and how it is trained; None for ``MLPRanker()``.
     objectives : sequence of Objective, default=None
         What the platform wants; None for watch time, explicit feedback and the spread
-        of durations. Each counts relative to its value on lists shown at random.
+        of durations. Each counts relative to lists shown at random: 1 is as good, 1.1
+        is better by a tenth of what they reach. One whose column does not vary on the
+        held-out lists is left out with a warning.
     balancing : callable, default=None
         Maps the objectives, a tensor, to their weights; None for
         ``SoftmaxBalancing()``.
@@ -189,46 +199,54 @@ class LabelCrafter(BaseLabeler):
         self : object
             The fitted labeler.
         """
+        check_widths(self.hidden)
         with all_or_nothing(self):
             table = read_table(self, log, roles=self._keys(), reset=True, min_rows=2)
             if log_val is None:
-                table, held_out = self._hold_out(table)
+                kept, held = hold_out(
+                    table,
+                    self.user,
+                    self.timestamp,
+                    self.validation_fraction,
+                    k=self.k,
+                )
+                table, held_out = table.rows(kept), table.rows(held)
             else:
                 held_out = read_table(self, log_val, roles=self._keys(), reset=False)
             with reproducible(check_random_state(self.random_state)):
                 self._craft(table, held_out)
         return self
 
-    def _hold_out(self, table):
-        fraction = self.validation_fraction
-        held = latest_rows(table, self.user, self.timestamp, fraction, k=self.k)
-        return table.rows(np.flatnonzero(~held)), table.rows(np.flatnonzero(held))
-
     def _craft(self, table, held_out):
+        users = np.zeros(len(held_out)) if self.user is None else held_out[self.user]
+        lists = user_lists(users, self.k)
         self._learn_inputs(table)
         self.ranker_ = self._make_ranker()
-        impressions = self.ranker_._learn_features(table)
-        module = self.ranker_._build(n_outputs=1)
-        schedule = self.ranker_._schedule(torch.zeros(1))
+        module, rows, held_rows = self.ranker_._prepare(table, held_out, n_outputs=1)
+        schedule = self.ranker_._schedule(unit=True)
+        platform = self._platform(table, held_out, held_rows, lists)
         self.label_net_ = LabelNet(len(START), self.hidden, START)
-        self.history_ = craft_labels(
-            module,
-            self.label_net_,
-            impressions,
-            self._inputs(table),
-            self._platform(table, held_out),
-            schedule,
-            CraftSchedule(
-                self.learning_rate, self.warmup_epochs, self.validation_users
-            ),
+        craft = CraftSchedule(
+            self.learning_rate, self.warmup_epochs, self.validation_users
         )
-        self.ranker_._adopt(module, schedule.loss, impressions)
+        inputs = self._inputs(table)
+        self.history_ = craft_labels(
+            module, self.label_net_, rows, inputs, platform, schedule, craft
+        )
+        self.ranker_._adopt(module, schedule.loss, rows)
 
     def _make_ranker(self):
+        ranker = MLPRanker() if self.ranker is None else self.ranker
+        if ranker.adversary_weight > 0 or ranker.batch_size < 2:
+            raise ValueError(
+                "the ranker of a LabelCrafter takes no adversary and at least 2 rows a "
+                f"step, got adversary_weight={ranker.adversary_weight} and "
+                f"batch_size={ranker.batch_size}."
+            )
         keys = [self.user, self.item, self.duration]
         features = keys if self.features is None else self.features
         return hand_down(
-            MLPRanker() if self.ranker is None else self.ranker,
+            ranker,
             features=[key for key in features if key is not None],
             user=self.user,
             item=self.item,
@@ -236,17 +254,15 @@ class LabelCrafter(BaseLabeler):
             timestamp=self.timestamp,
         )
 
-    def _platform(self, table, held_out):
-        users = np.zeros(len(held_out)) if self.user is None else held_out[self.user]
-        lists = user_lists(users, self.k)
-        default = (watch_time_objective, explicit_objective, duration_objective)
-        objectives = tuple(default if self.objectives is None else self.objectives)
-        values = [
-            self._measured(objective, table, held_out)[lists.rows]
-            for objective in objectives
+    def _platform(self, table, held_out, held_rows, lists):
+        pairs = [
+            (objective, self._measured(objective, table, held_out)[lists.rows])
+            for objective in self._objectives()
         ]
+        pairs = varying(pairs)
+        objectives, values = zip(*pairs, strict=True)
         return Platform(
-            self.ranker_.encoder_.encode(held_out),
+            held_rows,
             lists,
             objectives,
             values,
@@ -255,6 +271,17 @@ class LabelCrafter(BaseLabeler):
             self.k,
             self.temperature,
         )
+
+    def _objectives(self):
+        if self.objectives is None:
+            explicit = [explicit_objective] if self.explicit_ else []
+            return watch_time_objective, *explicit, duration_objective
+        if not all(isinstance(objective, Objective) for objective in self.objectives):
+            raise ValueError(
+                "objectives must be a sequence of Objective, got "
+                f"{list(self.objectives)!r}."
+            )
+        return tuple(self.objectives)
 
     def _measured(self, objective, table, held_out):
         """The column of an objective on the held-out rows, scaled by the others."""

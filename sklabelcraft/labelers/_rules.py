@@ -5,7 +5,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from sklabelcraft.labelers._base import COLUMN, BaseLabeler
+from sklabelcraft._validation import COLUMN
+from sklabelcraft.labelers._base import BaseLabeler
 from sklabelcraft.scaling import scale
 
 
