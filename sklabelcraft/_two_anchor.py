@@ -9,20 +9,29 @@ CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
 REACH = 16  # ranks on either side of the boundary that are looked at first
 MAX_NEWTON_STEPS = 60
-TOLERANCE = {torch.float32: 1e-9, torch.float64: 8e-15}  # of z, solved in float64
 LONGEST_STEP = 8.0  # in units of the temperature
 
 
 class TwoAnchorTopK(torch.autograd.Function):
-    """Soft top-k of each row of `scores`, (L, n), with k and tau of shape (L, 1)."""
+    """Soft top-k of each row of `scores`, (L, n), with k and tau of shape (L, 1).
+
+    `masked` tells whether entries may be -inf.
+    """
 
     @staticmethod
-    def forward(ctx, scores, k, tau):
+    def forward(ctx, scores, k, tau, masked):
         alpha = torch.empty_like(scores)
-        size = max(1, CHUNK // max(1, scores.shape[1]))
-        parts = zip(*(x.split(size) for x in (scores, k, tau, alpha)), strict=True)
-        for part, part_k, part_tau, out in parts:
-            _solve(part, part_k, part_tau, out)
+        size = torch.full_like(k, scores.shape[1])
+        if masked:
+            size = (scores > -torch.inf).sum(1, keepdim=True)
+        boundary, z = _thresholds(scores, k, tau, size)
+        for part in chunks(scores, boundary, tau, z, alpha):
+            score, centre, width, threshold, out = part
+            torch.sub(score, centre, out=out).div_(width).sub_(threshold).sigmoid_()
+        trivial = ((k <= 0) | (k >= size))[:, 0]
+        if trivial.any():
+            shown = (scores[trivial] > -torch.inf) & (k[trivial] > 0)
+            alpha[trivial] = shown.to(alpha)
         ctx.save_for_backward(alpha, tau)
         return alpha
 
@@ -30,69 +39,62 @@ class TwoAnchorTopK(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         gradient = torch.empty_like(grad)
-        tensors = (*ctx.saved_tensors, grad, gradient)
-        size = max(1, CHUNK // max(1, grad.shape[1]))
-        for alpha, tau, part, out in zip(
-            *(x.split(size) for x in tensors), strict=True
-        ):
+        for alpha, tau, part, out in chunks(*ctx.saved_tensors, grad, gradient):
             slope = torch.addcmul(alpha, alpha, alpha, value=-1)
             total = slope.sum(1, keepdim=True)
-            mean = (slope * part).sum(1, keepdim=True) / total.where(total > 0, 1)
-            torch.sub(part, mean, out=out).mul_(slope).div_(tau)
-        return gradient, None, None
+            mean = torch.mul(slope, part, out=out).sum(1, keepdim=True)
+            mean /= total.where(total > 0, 1)
+            out.addcmul_(slope, mean, value=-1).div_(tau)
+        return gradient, None, None, None
 
 
-def _solve(scores, k, tau, out):
-    """Fill `out` with the indicator of each row; the trivial rows are set apart."""
-    n = scores.shape[1]
-    size = scores.new_full((), n)
-    if not torch.isfinite(scores.sum()):  # there may be masked entries
-        size = (scores > -torch.inf).sum(1, keepdim=True)
-    trivial = (k <= 0) | (k >= size)
-    if not trivial.any():
-        _fill(scores, k, tau, out)
-        return
-    out.copy_((scores > -torch.inf) & (k > 0))
-    rest = ~trivial[:, 0]
-    if rest.any():
-        solved = torch.empty_like(scores[rest])
-        _fill(scores[rest], k[rest], tau[rest], solved)
-        out[rest] = solved
+def chunks(*tensors):
+    """The tensors, one row per list, in parts of whole lists."""
+    n = max(tensor.shape[1] for tensor in tensors)
+    return zip(*(t.split(max(1, CHUNK // max(1, n))) for t in tensors), strict=True)
 
 
-def _fill(scores, k, tau, out):
-    boundary, z = _threshold(scores, k, tau, REACH)
-    torch.sub(scores, boundary, out=out).div_(tau).sub_(z).sigmoid_()
+def _thresholds(scores, k, tau, size):
+    """Boundary score and threshold z of each list, (L, 1).
+
+    They are 0 where nothing or everything is shown.
+    """
+    solve = ((k > 0) & (k < size))[:, 0]
+    if solve.all():
+        return _threshold(scores, k, tau, REACH)
+    boundary, z = torch.zeros(2, *tau.shape).to(tau)
+    found = _threshold(scores[solve], k[solve], tau[solve], REACH)
+    boundary[solve], z[solve] = found
+    return boundary, z
 
 
 def _threshold(scores, k, tau, reach):
     """The boundary score and, counted from it in units of tau, the threshold z.
 
-    Only entries within `reach` ranks of the boundary are looked at; rows where that
+    Only entries within `reach` ranks of the boundary are looked at. Lists where that
     was too few, because more of them have an indicator between 0 and 1, look further.
     """
-    n = scores.shape[1]
-    m = k.floor().long()
-    first = max(0, int(m.min()) - reach)
-    last = min(n, int(m.max()) + reach)
-    ordered = largest(scores, last)
+    n, m, lists = scores.shape[1], k.floor().long(), max(1, CHUNK // (2 * reach))
+    if len(m) == 0:
+        return torch.zeros_like(tau), torch.zeros_like(tau)
+    if len(m) > lists:
+        parts = zip(*(x.split(lists) for x in (scores, k, tau)), strict=True)
+        found = [_threshold(*part, reach) for part in parts]
+        return [torch.cat(values) for values in zip(*found, strict=True)]
+    first, last = int(m.min()) - reach, int(m.max()) + reach
+    ordered = largest(scores, min(n, last))
     boundary = ordered.gather(1, k.ceil().long() - 1)
-    y = (ordered[:, first:] - boundary).double() / tau
-    top = torch.arange(first, last, device=y.device)[:, None] < m.T
-    tolerance = TOLERANCE.get(scores.dtype, 1e-8)
-    z = _newton(y.T.contiguous(), top, (k - m).T.double(), tolerance).T
-    far = -math.log(torch.finfo(scores.dtype).eps) + 1 + math.log(n)
-    short = torch.zeros_like(m, dtype=torch.bool)
-    if first > 0:
-        short |= y[:, :1] < z + far
-    if last < n:
-        short |= y[:, -1:] > z - far
-    z = z.to(scores.dtype)
+    y = ((ordered[:, max(0, first) :] - boundary) / tau).T.contiguous()
+    top = torch.arange(max(0, first), min(n, last), device=y.device)[:, None] < m.T
+    z = _newton(y, top, (k - m).T.to(y))
+    far = 1 - math.log(torch.finfo(y.dtype).eps) + math.log(n)
+    short = ((y[:1] < z + far) & (first > 0)) | ((y[-1:] > z - far) & (last < n))
+    z = z.T.contiguous()
     if short.any():
-        rows = short[:, 0]
-        boundary[rows], z[rows] = _threshold(
-            scores[rows], k[rows], tau[rows], 4 * reach
-        )
+        rows = short[0]
+        reach = 4 * reach if rows.sum() < len(rows) / 8 else n
+        further = _threshold(scores[rows], k[rows], tau[rows], reach)
+        boundary[rows], z[rows] = further
     return boundary, z
 
 
@@ -103,16 +105,21 @@ def largest(scores, w):
     """
     if scores.device.type != "cpu":
         return scores.topk(w, sorted=True).values
-    values, block = scores.numpy(), max(BLOCK, 4 * w)
+    found = [_sorted_blocks(part.numpy(), w) for (part,) in chunks(scores)]
+    return torch.from_numpy(np.concatenate(found))
+
+
+def _sorted_blocks(values, w):
+    block = max(BLOCK, 4 * w)
     while values.shape[1] > block:
         even = values.shape[1] // block * block
         blocks = np.sort(values[:, :even].reshape(len(values), -1, block))[..., -w:]
         kept = blocks.reshape(len(values), -1)
         values = np.concatenate([kept, values[:, even:]], axis=1)
-    return torch.from_numpy(np.sort(values)[:, : -w - 1 : -1].copy())
+    return np.sort(values)[:, : -w - 1 : -1]
 
 
-def _newton(y, top, rest_part, tolerance):
+def _newton(y, top, rest_part):
     """Root of h(z) = log A - log(B + r), for lists in columns, (W, L).
 
     A sums sigmoid(y - z) over the rest and B sums sigmoid(z - y) over the top, the
@@ -120,29 +127,39 @@ def _newton(y, top, rest_part, tolerance):
     of cancellation. h falls in z; it starts half-way between the top and the rest.
     """
     sign = torch.where(top, -1.0, 1.0).to(y)
-    z = y.where(~top, -torch.inf).amax(0, keepdim=True) / 2
+    work = torch.empty(3, *y.shape).to(y)
+    z = y.masked_fill(top, -torch.inf).amax(0, keepdim=True) / 2
     low, high = torch.full_like(z, -torch.inf), torch.full_like(z, torch.inf)
+    near = torch.finfo(y.dtype).eps ** 0.5  # from where a last step is exact
     for _ in range(MAX_NEWTON_STEPS):
-        value, slope = _imbalance(y - z, sign, rest_part)
-        if (value.abs() <= tolerance).all():
-            break
+        value, slope = _imbalance(y, z, sign, rest_part, work)
         low, high = z.where(value > 0, low), z.where(value < 0, high)
-        step = (value / slope).clamp(-LONGEST_STEP, LONGEST_STEP)
-        moved = z + step
+        moved = z + (value / slope).clamp(-LONGEST_STEP, LONGEST_STEP)
         inside = (moved >= low) & (moved <= high)  # at an end it has converged
-        moved = moved.where(inside, (low + high) / 2)
-        z = moved
+        z = moved.where(inside, (low + high) / 2)
+        if (value.abs() <= near).all():
+            break
     return z
 
 
-def _imbalance(x, sign, rest_part):
-    """h and minus its slope; 0 where nothing lies between 0 and 1."""
-    part = torch.sigmoid(sign * x)
-    curve = torch.addcmul(part, part, part, value=-1)
-    total, difference = part.sum(0, keepdim=True), (sign * part).sum(0, keepdim=True)
-    a, b = (total + difference) / 2, (total - difference) / 2 + rest_part
-    total, difference = curve.sum(0, keepdim=True), (sign * curve).sum(0, keepdim=True)
-    slope = (total + difference) / (2 * a) + (total - difference) / (2 * b)
-    value = torch.log(a / b)
-    exists = (a > 0) & (b > 0)
-    return value.where(exists, 0), slope.where(exists, 1)
+def _imbalance(y, z, sign, rest_part, work):
+    """h and minus its slope; h is 0 where no entry is between 0 and 1, to precision."""
+    part, curve, signed = work
+    eps = torch.finfo(y.dtype).eps
+    torch.sub(y, z, out=part).mul_(sign)
+    torch.threshold_(part, 2 * math.log(eps), -torch.inf).sigmoid_()  # no subnormals
+    torch.addcmul(part, part, part, value=-1, out=curve)
+    rest, top = _split(part, sign, signed)
+    rest_slope, top_slope = _split(curve, sign, signed)
+    top = top + rest_part
+    soft = torch.maximum(rest, top) > eps
+    rest, top = rest.clamp(min=eps**2), top.clamp(min=eps**2)
+    slope = rest_slope / rest + top_slope / top
+    return torch.log(rest / top).where(soft, 0), slope.where(soft, 1)
+
+
+def _split(values, sign, work):
+    """Sums over the rest (sign 1) and over the top (sign -1)."""
+    total = values.sum(0, keepdim=True)
+    difference = torch.mul(values, sign, out=work).sum(0, keepdim=True)
+    return (total + difference) / 2, (total - difference) / 2

@@ -77,17 +77,14 @@ def soft_topk(
     if mask is not None:
         mask = torch.as_tensor(mask, device=scores.device)
         scores = scores.masked_fill(~mask, -torch.inf)
-    if not scores.sum() < torch.inf and (
-        scores.isnan().any() or (scores == torch.inf).any()
-    ):
-        raise ValueError("scores must be finite or -inf (masked), got NaN or +inf.")
     if lengths is not None:
         return _ragged(scores, k, torch.as_tensor(lengths), options)
     k = torch.as_tensor(k, dtype=torch.float64, device=scores.device)
     k = k.expand(scores.shape[:-1]).reshape(-1, 1)
     lists = scores.reshape(len(k), scores.shape[-1])
     tau = _tau(lists.detach(), **options)
-    return TwoAnchorTopK.apply(lists, k, tau).reshape(scores.shape)
+    masked = _has_masked(lists.detach())
+    return TwoAnchorTopK.apply(lists, k, tau, masked).reshape(scores.shape)
 
 
 def _check_softness(**options):
@@ -97,6 +94,15 @@ def _check_softness(**options):
     for name, value in given.items():
         if not 0 < value < float("inf"):
             raise ValueError(f"{name} must be a positive number, got {value!r}.")
+
+
+def _has_masked(lists):
+    """Whether any entry may be -inf; an error if one is NaN or +inf."""
+    if torch.isfinite(lists.sum()):
+        return False
+    if lists.isnan().any() or (lists == torch.inf).any():
+        raise ValueError("scores must be finite or -inf (masked), got NaN or +inf.")
+    return True
 
 
 def _tau(lists, temperature, epsilon):
