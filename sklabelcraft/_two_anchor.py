@@ -7,7 +7,7 @@ import torch
 
 CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
-REACH = 16  # ranks on either side of the boundary that are looked at first
+REACH = 8  # ranks on either side of the boundary that are looked at first
 MAX_NEWTON_STEPS = 60
 LONGEST_STEP = 8.0  # in units of the temperature
 
@@ -81,11 +81,13 @@ def _threshold(scores, k, tau, reach):
         parts = zip(*(x.split(lists) for x in (scores, k, tau)), strict=True)
         found = [_threshold(*part, reach) for part in parts]
         return [torch.cat(values) for values in zip(*found, strict=True)]
-    first, last = int(m.min()) - reach, int(m.max()) + reach
+    least, most = int(m.min()), int(m.max())
+    first, last = least - reach, most + reach
     ordered = largest(scores, min(n, last))
     boundary = ordered.gather(1, k.ceil().long() - 1)
     y = ((ordered[:, max(0, first) :] - boundary) / tau).T.contiguous()
-    top = torch.arange(max(0, first), min(n, last), device=y.device)[:, None] < m.T
+    top = torch.arange(max(0, first), min(n, last), device=y.device)[:, None]
+    top = top < (m.T if least < most else most)
     z = _newton(y, top, (k - m).T.to(y))
     far = 1 - math.log(torch.finfo(y.dtype).eps) + math.log(n)
     short = ((y[:1] < z + far) & (first > 0)) | ((y[-1:] > z - far) & (last < n))

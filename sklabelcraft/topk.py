@@ -3,7 +3,10 @@
 import numpy as np
 import torch
 
+from sklabelcraft._sorted_anchors import SortedTopK
 from sklabelcraft._two_anchor import TwoAnchorTopK
+
+METHODS = ("two_anchor", "sorted")
 
 
 def soft_topk(
@@ -12,6 +15,7 @@ def soft_topk(
     *,
     temperature=None,
     epsilon=None,
+    method="two_anchor",
     mask=None,
     lengths=None,
 ):
@@ -38,7 +42,12 @@ def soft_topk(
         top-k, in which ties at the boundary share equally.
     epsilon : float, default=None
         Instead of `temperature`, the softness relative to the largest transport cost
-        of each list: tau = epsilon max(s^2, (s - 1)^2) / 2, as in [1]_.
+        of each list: tau = epsilon max(s^2, (s - 1)^2) / 2, as in [1]_; with
+        ``method="sorted"`` the 1 is a k.
+    method : {"two_anchor", "sorted"}, default="two_anchor"
+        "sorted" transports the scores onto k + 1 anchors instead, one for each shown
+        rank and one for the rest, as LabelCraft's published code does, but to
+        convergence. It takes one whole k for all lists.
     mask : bool tensor or ndarray of the shape of `scores`, default=None
         Entries that take part; the others are as ``-inf``.
     lengths : array-like of int, default=None
@@ -54,7 +63,8 @@ def soft_topk(
     Raises
     ------
     ValueError
-        If a score is NaN or +inf, or the temperature not a positive number.
+        If a score is NaN or +inf, the temperature or epsilon not a positive number, or
+        the method unknown.
 
     References
     ----------
@@ -68,27 +78,34 @@ def soft_topk(
     >>> soft_topk(np.array([3.0, 2.0, 1.0]), 1, temperature=0.5).round(3)
     array([0.709, 0.248, 0.043])
     """
-    options = {"temperature": temperature, "epsilon": epsilon}
+    options = {"temperature": temperature, "epsilon": epsilon, "method": method}
     if not torch.is_tensor(scores):
         values = torch.as_tensor(np.asarray(scores))
         values = values if values.is_floating_point() else values.double()
         return soft_topk(values, k, mask=mask, lengths=lengths, **options).numpy()
-    _check_softness(**options)
+    _check_options(**options)
     if mask is not None:
         mask = torch.as_tensor(mask, device=scores.device)
         scores = scores.masked_fill(~mask, -torch.inf)
     if lengths is not None:
         return _ragged(scores, k, torch.as_tensor(lengths), options)
     k = torch.as_tensor(k, dtype=torch.float64, device=scores.device)
-    k = k.expand(scores.shape[:-1]).reshape(-1, 1)
-    lists = scores.reshape(len(k), scores.shape[-1])
-    tau = _tau(lists.detach(), **options)
+    k_of_list = k.expand(scores.shape[:-1]).reshape(-1, 1)
+    lists = scores.reshape(len(k_of_list), scores.shape[-1])
     masked = _has_masked(lists.detach())
-    return TwoAnchorTopK.apply(lists, k, tau, masked).reshape(scores.shape)
+    anchor = k_of_list if method == "sorted" else 1
+    tau = _tau(lists.detach(), temperature, epsilon, anchor)
+    if method == "sorted":
+        alpha = SortedTopK.apply(lists, _whole(k), tau)
+    else:
+        alpha = TwoAnchorTopK.apply(lists, k_of_list, tau, masked)
+    return alpha.reshape(scores.shape)
 
 
-def _check_softness(**options):
-    given = {name: value for name, value in options.items() if value is not None}
+def _check_options(method, **softness):
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
+    given = {name: value for name, value in softness.items() if value is not None}
     if len(given) != 1:
         raise ValueError(f"give either temperature or epsilon, got {given or 'none'}.")
     for name, value in given.items():
@@ -105,12 +122,20 @@ def _has_masked(lists):
     return True
 
 
-def _tau(lists, temperature, epsilon):
+def _whole(k):
+    """The one whole k of the sorted method."""
+    if k.ndim > 0 or k != k.round():
+        raise ValueError(f"method='sorted' takes one whole k, got {k.tolist()}.")
+    return int(k)
+
+
+def _tau(lists, temperature, epsilon, anchor):
     """The temperature of each list, (L, 1), as a normal number of its precision."""
     if temperature is None:
         finite = lists.masked_fill(lists == -torch.inf, 0).double()
         low, high = torch.aminmax(finite, dim=1, keepdim=True)
-        temperature = epsilon * torch.maximum(high.square(), (low - 1).square()) / 2
+        cost = torch.maximum(high.square(), (low - anchor).square())
+        temperature = epsilon * cost / 2
     tau = torch.as_tensor(temperature, dtype=torch.float64, device=lists.device)
     limits = torch.finfo(lists.dtype)
     return tau.clamp(limits.tiny, limits.max).to(lists.dtype).expand(len(lists), 1)

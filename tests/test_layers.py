@@ -9,7 +9,15 @@ import sklabelcraft
 
 PACKAGE = Path(sklabelcraft.__file__).parent
 LAYERS = [
-    {"topk", "_two_anchor", "scaling", "losses", "objectives", "metrics"},
+    {
+        "topk",
+        "_two_anchor",
+        "_sorted_anchors",
+        "scaling",
+        "losses",
+        "objectives",
+        "metrics",
+    },
     {"_columns", "_batches", "_validation", "preprocessing"},
     {"modules"},
     {"_platform", "_hypergradient", "_training"},
