@@ -10,6 +10,7 @@ BLOCK = 256  # scores sorted at a time: short sorts are the fastest
 REACH = 8  # ranks on either side of the boundary that are looked at first
 MAX_NEWTON_STEPS = 60
 LONGEST_STEP = 8.0  # in units of the temperature
+FEW = 4  # less than 1 / FEW of the lists left to solve are solved on their own
 
 
 class TwoAnchorTopK(torch.autograd.Function):
@@ -39,8 +40,10 @@ class TwoAnchorTopK(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         gradient = torch.empty_like(grad)
+        work = None
         for alpha, tau, part, out in chunks(*ctx.saved_tensors, grad, gradient):
-            slope = torch.addcmul(alpha, alpha, alpha, value=-1)
+            work = torch.empty_like(part) if work is None else work[: len(part)]
+            slope = torch.addcmul(alpha, alpha, alpha, value=-1, out=work)
             total = slope.sum(1, keepdim=True)
             mean = torch.mul(slope, part, out=out).sum(1, keepdim=True)
             mean /= total.where(total > 0, 1)
@@ -94,7 +97,7 @@ def _threshold(scores, k, tau, reach):
     z = z.T.contiguous()
     if short.any():
         rows = short[0]
-        reach = 4 * reach if rows.sum() < len(rows) / 8 else n
+        reach = 4 * reach if rows.sum() < len(rows) / FEW else n
         further = _threshold(scores[rows], k[rows], tau[rows], reach)
         boundary[rows], z[rows] = further
     return boundary, z
@@ -128,9 +131,13 @@ def _newton(y, top, rest_part):
     floor(k) largest, so that A - B - r = sum(alpha) - k, with r = k - floor(k), is free
     of cancellation. h falls in z; it starts half-way between the top and the rest.
     """
-    sign = torch.where(top, -1.0, 1.0).to(y)
-    work = torch.empty(3, *y.shape).to(y)
+    sign = torch.where(top, -1.0, 1.0).to(y).expand_as(y)
     z = y.masked_fill(top, -torch.inf).amax(0, keepdim=True) / 2
+    return _iterate(y, z, sign, rest_part)
+
+
+def _iterate(y, z, sign, rest_part):
+    work = torch.empty(3, *y.shape).to(y)
     low, high = torch.full_like(z, -torch.inf), torch.full_like(z, torch.inf)
     near = torch.finfo(y.dtype).eps ** 0.5  # from where a last step is exact
     for _ in range(MAX_NEWTON_STEPS):
@@ -139,7 +146,13 @@ def _newton(y, top, rest_part):
         moved = z + (value / slope).clamp(-LONGEST_STEP, LONGEST_STEP)
         inside = (moved >= low) & (moved <= high)  # at an end it has converged
         z = moved.where(inside, (low + high) / 2)
-        if (value.abs() <= near).all():
+        left = (value.abs() > near)[0]
+        n_left = int(left.sum())
+        if n_left == 0:
+            break
+        if n_left < len(left) / FEW:
+            columns = left.nonzero()[:, 0]
+            z[:, columns] = _iterate(*(x[:, columns] for x in (y, z, sign, rest_part)))
             break
     return z
 

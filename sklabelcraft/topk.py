@@ -91,15 +91,16 @@ def soft_topk(
         return _ragged(scores, k, torch.as_tensor(lengths), options)
     k = torch.as_tensor(k, dtype=torch.float64, device=scores.device)
     k_of_list = k.expand(scores.shape[:-1]).reshape(-1, 1)
-    lists = scores.reshape(len(k_of_list), scores.shape[-1])
-    masked = _has_masked(lists.detach())
+    if scores.ndim != 2:  # lists in rows need no view, which would copy the gradient
+        lists = scores.reshape(len(k_of_list), scores.shape[-1])
+        k = k_of_list[:, 0] if k.ndim else k
+        return soft_topk(lists, k, **options).reshape(scores.shape)
+    masked = _has_masked(scores.detach())
     anchor = k_of_list if method == "sorted" else 1
-    tau = _tau(lists.detach(), temperature, epsilon, anchor)
+    tau = _tau(scores.detach(), temperature, epsilon, anchor)
     if method == "sorted":
-        alpha = SortedTopK.apply(lists, _whole(k), tau)
-    else:
-        alpha = TwoAnchorTopK.apply(lists, k_of_list, tau, masked)
-    return alpha.reshape(scores.shape)
+        return SortedTopK.apply(scores, _whole(k), tau)
+    return TwoAnchorTopK.apply(scores, k_of_list, tau, masked)
 
 
 def _check_options(method, **softness):
