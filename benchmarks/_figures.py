@@ -47,7 +47,7 @@ def label_surface(frame, crafter, size=160):
             yscale="log",
         )
     axes[0].set_ylabel("watch time (s)")
-    axes[0].text(10, 12, "watched once", color="white", rotation=41)
+    axes[0].text(10, 15, "watched once", color="white", rotation=41)
     figure.colorbar(mesh, ax=axes, label="crafted label")
     return figure
 
