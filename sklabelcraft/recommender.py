@@ -231,7 +231,7 @@ class LabelCraftRecommender(BaseEstimator):
         return table, feedback
 
     def _make_parts(self, table, feedback):
-        """Clone labeler and ranker, with what they inherit, unless it is joint."""
+        """Clone labeler and ranker, with what they inherit; a joint ranker is None."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         shared = self._roles(table, feedback) | {"random_state": seed}
         labeler = LabelCrafter() if self.labeler is None else self.labeler
@@ -257,8 +257,12 @@ class LabelCraftRecommender(BaseEstimator):
             for role in ("user", "item", "duration", "timestamp")
             if getattr(self, role) in table
         }
+        # none of them there: hand them on as they are, for who needs them to say so
+        explicit = [key for key in self.explicit if key in feedback] or self.explicit
         logged = {
-            "explicit": tuple(in_log(key) for key in self.explicit if key in feedback)
+            "explicit": tuple(
+                key if isinstance(key, str) else in_log(key) for key in explicit
+            )
         }
         if self.watch_time in feedback:
             logged["watch_time"] = in_log(self.watch_time)

@@ -91,16 +91,15 @@ def soft_topk(
         return _ragged(scores, k, torch.as_tensor(lengths), options)
     k = torch.as_tensor(k, dtype=torch.float64, device=scores.device)
     k_of_list = k.expand(scores.shape[:-1]).reshape(-1, 1)
-    if scores.ndim != 2:  # lists in rows need no view, which would copy the gradient
-        lists = scores.reshape(len(k_of_list), scores.shape[-1])
-        k = k_of_list[:, 0] if k.ndim else k
-        return soft_topk(lists, k, **options).reshape(scores.shape)
-    masked = _has_masked(scores.detach())
+    lists = scores.reshape(len(k_of_list), scores.shape[-1])
+    masked = _has_masked(lists.detach())
     anchor = k_of_list if method == "sorted" else 1
-    tau = _tau(scores.detach(), temperature, epsilon, anchor)
+    tau = _tau(lists.detach(), temperature, epsilon, anchor)
     if method == "sorted":
-        return SortedTopK.apply(scores, _whole(k), tau)
-    return TwoAnchorTopK.apply(scores, k_of_list, tau, masked)
+        alpha = SortedTopK.apply(lists, _whole(k), tau)
+    else:
+        alpha = TwoAnchorTopK.apply(lists, k_of_list, tau, masked)
+    return alpha.reshape(scores.shape)
 
 
 def _check_options(method, **softness):
@@ -143,7 +142,7 @@ def _tau(lists, temperature, epsilon, anchor):
 
 
 def _ragged(scores, k, lengths, options):
-    """Solve lists of similar length together, padded; the padding is taken away."""
+    """Pad the lists to the longest, solve, and take the padding away."""
     if scores.ndim != 1 or int(lengths.sum()) != len(scores):
         raise ValueError(
             f"lengths must add up to the number of scores, got {int(lengths.sum())} "

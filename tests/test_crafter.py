@@ -89,8 +89,8 @@ def test_history_and_best_weights_agree(crafter, log):
     crafter.set_params(ranker=ranker, learning_rate=0.05)
     crafter.fit(log.frame)
     objective = [epoch["objective"] for epoch in crafter.history_[1:]]
-    if len(objective) < 30:
-        assert len(objective) - 1 - int(np.argmax(objective)) == 2
+    assert len(objective) < 30
+    assert len(objective) - 1 - int(np.argmax(objective)) == 2
 
 
 def test_the_features_are_only_those_named(crafter, log):

@@ -270,6 +270,15 @@ def test_mistyped_timestamp(log, recommender):
     recommender.fit(log.data.drop(columns="timestamp"), log.target)
 
 
+def test_explicit_columns_that_are_not_there(log, fast_ranker):
+    """Who needs them says so, under the names that were asked for."""
+    recommender = LabelCraftRecommender(LabelCrafter(fast_ranker), explicit=("thumb",))
+    with pytest.raises(ValueError, match=r"none of the columns \['thumb'\]"):
+        recommender.fit(log.data, log.target)
+    recommender.set_params(labeler=D2Q(), ranker=fast_ranker)
+    recommender.fit(log.data, log.target[["watch_time"]])
+
+
 def test_lazy_frames_must_be_collected(log, recommender):
     """The error tells what to do."""
     X = pl.DataFrame({name: log.data[name].to_numpy() for name in log.data}).lazy()
