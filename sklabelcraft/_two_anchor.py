@@ -4,13 +4,17 @@ import math
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
-REACH = 8  # ranks on either side of the boundary that are looked at first
-MAX_NEWTON_STEPS = 60
+REACH = 4  # ranks on either side of the boundary that are looked at first
+LOOKAHEAD = 4  # times that far is sorted at once
+WIDEST = 1e4  # in units of the temperature; beyond, an entry is at 0 or 1 anyway
+MAX_PLAIN_STEPS = 3
+MAX_STEPS = 60
 LONGEST_STEP = 8.0  # in units of the temperature
-FEW = 4  # less than 1 / FEW of the lists left to solve are solved on their own
+FEW = 8  # less than 1 / FEW of the lists left to solve are solved on their own
 
 
 class TwoAnchorTopK(torch.autograd.Function):
@@ -22,15 +26,16 @@ class TwoAnchorTopK(torch.autograd.Function):
     @staticmethod
     def forward(ctx, scores, k, tau, masked):
         alpha = torch.empty_like(scores)
-        size = torch.full_like(k, scores.shape[1])
+        size = scores.shape[1]
         if masked:
             size = (scores > -torch.inf).sum(1, keepdim=True)
-        boundary, z = _thresholds(scores, k, tau, size)
+        solve = ((k > 0) & (k < size))[:, 0]
+        boundary, z = _thresholds(scores, k, tau, solve)
         for part in chunks(scores, boundary, tau, z, alpha):
             score, centre, width, threshold, out = part
             torch.sub(score, centre, out=out).div_(width).sub_(threshold).sigmoid_()
-        trivial = ((k <= 0) | (k >= size))[:, 0]
-        if trivial.any():
+        if not solve.all():
+            trivial = ~solve
             shown = (scores[trivial] > -torch.inf) & (k[trivial] > 0)
             alpha[trivial] = shown.to(alpha)
         ctx.save_for_backward(alpha, tau)
@@ -57,61 +62,81 @@ def chunks(*tensors):
     return zip(*(t.split(max(1, CHUNK // max(1, n))) for t in tensors), strict=True)
 
 
-def _thresholds(scores, k, tau, size):
-    """Boundary score and threshold z of each list, (L, 1).
-
-    They are 0 where nothing or everything is shown.
-    """
-    solve = ((k > 0) & (k < size))[:, 0]
+def _thresholds(scores, k, tau, solve):
+    """Boundary score and threshold z of each list, (L, 1), 0 where not to be solved."""
     if solve.all():
-        return _threshold(scores, k, tau, REACH)
+        parts = zip(*(x.split(CHUNK // REACH) for x in (scores, k, tau)), strict=True)
+        found = [
+            _threshold(part, part[:, :0], *rest, REACH, _plain) for part, *rest in parts
+        ]
+        return [torch.cat(values) for values in zip(*found, strict=True)]
     boundary, z = torch.zeros(2, *tau.shape).to(tau)
-    found = _threshold(scores[solve], k[solve], tau[solve], REACH)
-    boundary[solve], z[solve] = found
+    if solve.any():
+        found = _thresholds(scores[solve], k[solve], tau[solve], solve[solve])
+        boundary[solve], z[solve] = found
     return boundary, z
 
 
-def _threshold(scores, k, tau, reach):
+def _threshold(scores, ordered, k, tau, reach, newton):
     """The boundary score and, counted from it in units of tau, the threshold z.
 
     Only entries within `reach` ranks of the boundary are looked at. Lists where that
-    was too few, because more of them have an indicator between 0 and 1, look further.
+    is too few, because more of them have an indicator between 0 and 1, and lists that
+    `newton` has not solved look further, between brackets. `ordered` are the largest
+    scores as far as they are known, ascending.
     """
-    n, m, lists = scores.shape[1], k.floor().long(), max(1, CHUNK // (2 * reach))
-    if len(m) == 0:
-        return torch.zeros_like(tau), torch.zeros_like(tau)
-    if len(m) > lists:
-        parts = zip(*(x.split(lists) for x in (scores, k, tau)), strict=True)
-        found = [_threshold(*part, reach) for part in parts]
-        return [torch.cat(values) for values in zip(*found, strict=True)]
-    least, most = int(m.min()), int(m.max())
-    first, last = least - reach, most + reach
-    ordered = largest(scores, min(n, last))
-    boundary = ordered.gather(1, k.ceil().long() - 1)
-    y = ((ordered[:, max(0, first) :] - boundary) / tau).T.contiguous()
-    top = torch.arange(max(0, first), min(n, last), device=y.device)[:, None]
-    top = top < (m.T if least < most else most)
-    z = _newton(y, top, (k - m).T.to(y))
-    far = 1 - math.log(torch.finfo(y.dtype).eps) + math.log(n)
-    short = ((y[:1] < z + far) & (first > 0)) | ((y[-1:] > z - far) & (last < n))
-    z = z.T.contiguous()
-    if short.any():
-        rows = short[0]
-        reach = 4 * reach if rows.sum() < len(rows) / FEW else n
-        further = _threshold(scores[rows], k[rows], tau[rows], reach)
-        boundary[rows], z[rows] = further
+    n, shown = scores.shape[1], k.floor().long()
+    least, most = (int(end) for end in shown.aminmax())
+    whole = max(most, n - least)
+    reach = min(reach, whole)
+    if ordered.shape[1] < min(n, most + reach):
+        ordered = largest(scores, min(n, most + LOOKAHEAD * reach))
+    window = _window(ordered, shown, least, most, reach)
+    boundary = window[:, reach - 1 : reach]
+    y = ((window - boundary) / tau).clamp_(-WIDEST, WIDEST).T
+    far = math.log(n) - math.log(torch.finfo(y.dtype).eps) + 1
+    if reach < whole and FEW * (y[-1] - y[0] < far).sum() > len(k):
+        return _threshold(scores, ordered, k, tau, 2 * reach, newton)
+    part, start = (k - shown)[:, 0].to(y), y[reach] / 2
+    if part.any():
+        start = start.where(part == 0, start.clamp(max=far))
+    sides = torch.stack([y[:reach], -y[reach:]])
+    z, left = newton(sides, part, start)
+    if reach < whole:
+        left |= (y[0] > z - far) | (y[-1] < z + far)
+    z = z[:, None]
+    if left.any():
+        boundary = boundary.clone()
+        hard = (x[left] for x in (scores, ordered, k, tau))
+        boundary[left], z[left] = _threshold(*hard, 4 * reach, _bracketed)
     return boundary, z
 
 
+def _window(ordered, shown, least, most, reach):
+    """The `reach` largest of the rest and least of the shown, ascending, (L, 2 reach).
+
+    Ranks beyond the ends of a list are -inf and inf.
+    """
+    first, last = ordered.shape[1] - most - reach, ordered.shape[1] - least + reach
+    window = ordered[:, max(0, first) : last]
+    if first < 0:
+        window = pad(window, (-first, 0), value=-torch.inf)
+    if last > ordered.shape[1]:
+        window = pad(window, (0, last - ordered.shape[1]), value=torch.inf)
+    if least == most:
+        return window
+    return window.gather(1, most - shown + torch.arange(2 * reach, device=shown.device))
+
+
 def largest(scores, w):
-    """The `w` largest of each row in descending order, (L, w).
+    """The `w` largest of each row in ascending order, (L, w).
 
     On the CPU by rounds of short sorts, of which each keeps the w largest.
     """
     if scores.device.type != "cpu":
-        return scores.topk(w, sorted=True).values
+        return scores.topk(w, sorted=True).values.flip(1)
     found = [_sorted_blocks(part.numpy(), w) for (part,) in chunks(scores)]
-    return torch.from_numpy(np.concatenate(found))
+    return torch.from_numpy(found[0] if len(found) == 1 else np.concatenate(found))
 
 
 def _sorted_blocks(values, w):
@@ -121,60 +146,58 @@ def _sorted_blocks(values, w):
         blocks = np.sort(values[:, :even].reshape(len(values), -1, block))[..., -w:]
         kept = blocks.reshape(len(values), -1)
         values = np.concatenate([kept, values[:, even:]], axis=1)
-    return np.sort(values)[:, : -w - 1 : -1]
+    return np.sort(values)[:, -w:]
 
 
-def _newton(y, top, rest_part):
-    """Root of h(z) = log A - log(B + r), for lists in columns, (W, L).
+def _plain(sides, part, z):
+    """Newton's method from z without safeguards; the root, and where it may be wrong.
 
-    A sums sigmoid(y - z) over the rest and B sums sigmoid(z - y) over the top, the
-    floor(k) largest, so that A - B - r = sum(alpha) - k, with r = k - floor(k), is free
-    of cancellation. h falls in z; it starts half-way between the top and the rest.
+    h(z) = log(A + e) - log(B + r + e) falls in z. A sums sigmoid(y - z) over the rest
+    and B sums sigmoid(z - y) over the top, the floor(k) largest, so that A - B - r =
+    sum(alpha) - k, with r = k - floor(k), is free of cancellation; e is the precision.
+    `sides` holds y of the rest and -y of the top, (2, reach, L).
     """
-    sign = torch.where(top, -1.0, 1.0).to(y).expand_as(y)
-    z = y.masked_fill(top, -torch.inf).amax(0, keepdim=True) / 2
-    return _iterate(y, z, sign, rest_part)
+    work = torch.empty(2, *sides.shape).to(sides)
+    for _ in range(MAX_PLAIN_STEPS):
+        value, step = _newton_step(sides, part, z, work)
+        z = z + step
+        left = _far(value)
+        if FEW * left.sum() < len(left):
+            break
+    return z, left
 
 
-def _iterate(y, z, sign, rest_part):
-    work = torch.empty(3, *y.shape).to(y)
+def _bracketed(sides, part, z):
+    """Newton's method with halving steps, which converges from everywhere."""
+    work = torch.empty(2, *sides.shape).to(sides)
     low, high = torch.full_like(z, -torch.inf), torch.full_like(z, torch.inf)
-    near = torch.finfo(y.dtype).eps ** 0.5  # from where a last step is exact
-    for _ in range(MAX_NEWTON_STEPS):
-        value, slope = _imbalance(y, z, sign, rest_part, work)
+    for _ in range(MAX_STEPS):
+        value, step = _newton_step(sides, part, z, work)
         low, high = z.where(value > 0, low), z.where(value < 0, high)
-        moved = z + (value / slope).clamp(-LONGEST_STEP, LONGEST_STEP)
+        moved = z + step
         inside = (moved >= low) & (moved <= high)  # at an end it has converged
         z = moved.where(inside, (low + high) / 2)
-        left = (value.abs() > near)[0]
-        n_left = int(left.sum())
-        if n_left == 0:
+        if not _far(value).any():
             break
-        if n_left < len(left) / FEW:
-            columns = left.nonzero()[:, 0]
-            z[:, columns] = _iterate(*(x[:, columns] for x in (y, z, sign, rest_part)))
-            break
-    return z
+    return z, torch.zeros_like(inside)
 
 
-def _imbalance(y, z, sign, rest_part, work):
-    """h and minus its slope; h is 0 where no entry is between 0 and 1, to precision."""
-    part, curve, signed = work
-    eps = torch.finfo(y.dtype).eps
-    torch.sub(y, z, out=part).mul_(sign)
-    torch.threshold_(part, 2 * math.log(eps), -torch.inf).sigmoid_()  # no subnormals
-    torch.addcmul(part, part, part, value=-1, out=curve)
-    rest, top = _split(part, sign, signed)
-    rest_slope, top_slope = _split(curve, sign, signed)
-    top = top + rest_part
-    soft = torch.maximum(rest, top) > eps
-    rest, top = rest.clamp(min=eps**2), top.clamp(min=eps**2)
-    slope = rest_slope / rest + top_slope / top
-    return torch.log(rest / top).where(soft, 0), slope.where(soft, 1)
+def _far(value):
+    """Where the step that was taken from there is not exact."""
+    return value.abs() > torch.finfo(value.dtype).eps ** 0.5
 
 
-def _split(values, sign, work):
-    """Sums over the rest (sign 1) and over the top (sign -1)."""
-    total = values.sum(0, keepdim=True)
-    difference = torch.mul(values, sign, out=work).sum(0, keepdim=True)
-    return (total + difference) / 2, (total - difference) / 2
+def _newton_step(sides, part, z, work):
+    """h and the step to its root."""
+    limits = torch.finfo(z.dtype)
+    x = torch.sub(sides, torch.stack([z, -z])[:, None], out=work[0])
+    torch.threshold_(
+        x, 2 * math.log(limits.eps), -torch.inf
+    ).sigmoid_()  # no subnormals
+    curve = torch.addcmul(x, x, x, value=-1, out=work[1])
+    sums, slopes = x.sum(1), curve.sum(1)
+    sums[1] += part
+    sums += limits.eps
+    value = (sums[0] / sums[1]).log_()
+    slope = slopes.div_(sums).sum(0).add_(limits.tiny)
+    return value, (value / slope).clamp_(-LONGEST_STEP, LONGEST_STEP)
