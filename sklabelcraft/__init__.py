@@ -11,7 +11,7 @@ from sklabelcraft.labelers import (
 )
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 from sklabelcraft.preprocessing import KneeScaler
-from sklabelcraft.rankers import DINRanker, MLPRanker
+from sklabelcraft.rankers import DCNRanker, DINRanker, MLPRanker
 from sklabelcraft.recommender import LabelCraftRecommender
 from sklabelcraft.scaling import scale
 from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
@@ -22,6 +22,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "D2Q",
     "DVR",
+    "DCNRanker",
     "DINRanker",
     "ExplicitFeedback",
     "KneeScaler",

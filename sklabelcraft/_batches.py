@@ -11,10 +11,11 @@ from sklearn.preprocessing import QuantileTransformer
 UNKNOWN = 0
 N_DURATION_BUCKETS = 32
 N_QUANTILES = 1000
+CROWDED = 4  # times the average number of rows that a past serves at most
 
 
 class Batch(NamedTuple):
-    """What a ranker sees of some impressions.
+    """What a ranker sees of n impressions, which share m pasts.
 
     Attributes
     ----------
@@ -22,27 +23,44 @@ class Batch(NamedTuple):
         Codes of the categorical columns; 0 stands for everything unknown.
     numeric : float tensor of shape (n, n_numeric)
         Numeric columns as ranks in [-1, 1].
-    past : long tensor of shape (n, history_length, n_categorical)
-        Codes of the user's earlier impressions.
-    past_mask : float tensor of shape (n, history_length)
-        1 where `past` holds an impression, 0 where it is padding.
+    past : long tensor of shape (n_distinct, n_past_columns)
+        Codes of earlier impressions, in those columns that describe the item or the
+        moment; each combination once.
+    past_rows : long tensor of shape (m, history_length)
+        The rows of `past` that make each past.
+    past_mask : float tensor of shape (m, history_length)
+        1 where `past_rows` stands for an impression, 0 where it is padding.
+    past_of : long tensor of shape (n,)
+        The past of each impression.
+    seat : long tensor of shape (n,)
+        Numbers the impressions of the same past from 0.
     """
 
     codes: torch.Tensor
     numeric: torch.Tensor
     past: torch.Tensor
+    past_rows: torch.Tensor
     past_mask: torch.Tensor
+    past_of: torch.Tensor
+    seat: torch.Tensor
 
 
 @dataclass(frozen=True)
 class Impressions:
-    """Encoded rows of a log; `past_start:past_stop` are their histories in `store`."""
+    """Encoded rows of a log; `store[past_start:past_stop]` are their histories.
+
+    The store numbers the rows of `past`, which has codes of the columns at the
+    positions `past_columns`; `place` is room to work for each of them.
+    """
 
     codes: torch.Tensor
     numeric: torch.Tensor
     past_start: torch.Tensor
     past_stop: torch.Tensor
     store: torch.Tensor
+    past: torch.Tensor
+    past_columns: tuple
+    place: torch.Tensor
 
     def __len__(self):
         return len(self.codes)
@@ -50,11 +68,78 @@ class Impressions:
     def batch(self, rows):
         """The rows at the positions `rows` as a :class:`Batch`."""
         start, stop = self.past_start[rows], self.past_stop[rows]
+        start, stop, past_of, seat = share(start, stop, len(self.store) + 1)
         longest = int((stop - start).max()) if len(start) else 0
         position = start[:, None] + torch.arange(longest)
         mask = position < stop[:, None]
-        past = self.store[position.where(mask, 0)]
-        return Batch(self.codes[rows], self.numeric[rows], past, mask.float())
+        past_rows = self.store[position.where(mask, 0)]
+        past = self.past[renumber([past_rows], self.place)]
+        mask = mask.to(self.numeric)
+        return Batch(
+            self.codes[rows], self.numeric[rows], past, past_rows, mask, past_of, seat
+        )
+
+
+def renumber(parts, place):
+    """The distinct numbers in some tensors, which are changed to positions among them.
+
+    Parameters
+    ----------
+    parts : list of long tensor
+        The tensors, changed in place.
+    place : long tensor of shape (n,)
+        Room to work, for the numbers 0 to n - 1. The cost does not depend on n.
+
+    Returns
+    -------
+    long tensor
+        The distinct numbers.
+    """
+    numbers = torch.cat([part.reshape(-1) for part in parts])
+    order = torch.arange(len(numbers))
+    place[numbers] = order
+    distinct = numbers[place[numbers] == order]
+    place[distinct] = order[: len(distinct)]
+    for part in parts:
+        part.copy_(place[part])
+    return distinct
+
+
+def share(start, stop, n_store):
+    """Find the windows that several rows share.
+
+    A window that serves more than a few times as many rows as the average one is
+    repeated, so that an array of (windows, seats) is never much larger than the rows.
+
+    Parameters
+    ----------
+    start, stop : long tensor of shape (n,)
+        The window of each row, below `n_store`.
+    n_store : int
+        Size of the store.
+
+    Returns
+    -------
+    start, stop : long tensor of shape (m,)
+        The windows.
+    window, seat : long tensor of shape (n,)
+        The window of each row, and its number among the rows of that window.
+    """
+    n, windows = len(start), start  # all empty: nothing to share
+    if (start < stop).any():
+        windows, window = torch.unique(start * n_store + stop, return_inverse=True)
+    if len(windows) == n:
+        return start, stop, torch.arange(n), torch.zeros(n, dtype=torch.int64)
+    order = window.argsort(stable=True)
+    sizes = window.bincount()
+    seat = torch.empty_like(window)
+    seat[order] = torch.arange(n) - (sizes.cumsum(0) - sizes)[window[order]]
+    seats = CROWDED * -(-n // len(windows))
+    repeats = -(-sizes // seats)
+    window = (repeats.cumsum(0) - repeats)[window] + seat // seats
+    windows = windows.repeat_interleave(repeats)
+    start = windows.div(n_store, rounding_mode="floor")
+    return start, windows - start * n_store, window, seat % seats
 
 
 class Encoder:
@@ -122,10 +207,10 @@ class Encoder:
         return len(self.ranks)
 
     @property
-    def context_columns(self):
+    def past_columns(self):
         """Positions of the categorical columns that describe the item or the moment."""
         keys = list(self.vocabularies) + [self.duration] * (self.duration in self.ranks)
-        return [j for j, key in enumerate(keys) if key != self.user]
+        return tuple(j for j, key in enumerate(keys) if key != self.user)
 
     def _codes(self, table):
         columns = [
@@ -150,7 +235,8 @@ class Encoder:
 
     def _remember(self, parts, times):
         """Store the rows sorted by user and time, for histories."""
-        self.store = torch.zeros(0, len(self.cardinalities), dtype=torch.int64)
+        self._store = torch.zeros(1, dtype=torch.int64)
+        self._past = torch.zeros(1, len(self.past_columns), dtype=torch.int64)
         if self.history_length == 0:
             return
         users = np.concatenate([self._users(part) for part in parts])
@@ -159,7 +245,8 @@ class Encoder:
         order = np.lexsort((times, users))
         self._past_users, self._past_times = users[order], times[order]
         codes = np.concatenate([self._codes(part) for part in parts])
-        self.store = torch.as_tensor(codes[order])
+        store, distinct = _distinct_rows(codes[order][:, self.past_columns])
+        self._store, self._past = torch.as_tensor(store), torch.as_tensor(distinct)
 
     def _users(self, table):
         return np.zeros(len(table)) if self.user is None else table[self.user]
@@ -176,7 +263,10 @@ class Encoder:
             self._numeric(table),
             torch.as_tensor(start),
             torch.as_tensor(stop),
-            self.store,
+            self._store,
+            self._past,
+            self.past_columns,
+            torch.empty(len(self._past), dtype=torch.int64),
         )
 
 
@@ -265,6 +355,16 @@ def _vocabulary(values, key, min_count):
         ) from error
     frequent = np.bincount(codes, minlength=len(uniques)) >= min_count
     return Index(uniques[frequent], tupleize_cols=False)
+
+
+def _distinct_rows(codes):
+    """For each row its number among the distinct rows, and these, (n_distinct, c)."""
+    numbers = np.zeros(len(codes), dtype=np.int64)
+    for column in codes.T:
+        numbers, _ = factorize(numbers * (column.max(initial=0) + 1) + column)
+    first = np.empty(numbers.max(initial=-1) + 1, dtype=np.int64)
+    first[numbers] = np.arange(len(codes))
+    return numbers, codes[first]
 
 
 def rank_transformer(values):

@@ -3,10 +3,11 @@
 import warnings
 
 import torch
-from torch.func import functional_call, jvp
+from torch.autograd.forward_ad import dual_level, make_dual, unpack_dual
+from torch.func import functional_call
 
 
-def label_gradient(module, logits, loss, batch, labels, objective, step):
+def label_gradient(module, theta, logits, loss, batch, labels, objective, step):
     r"""Gradient in the labels of the objective after one step of the ranker on them.
 
     The step leads to theta' = c - D grad_theta mean loss(z, g), with c and the diagonal
@@ -22,8 +23,11 @@ def label_gradient(module, logits, loss, batch, labels, objective, step):
     ----------
     module : nn.Module
         The ranker f_theta.
+    theta : dict of tensor
+        Its parameters by name, each with ``requires_grad``; of the embedding tables
+        perhaps only the rows that the batches touch.
     logits : tensor of shape (B, n_outputs)
-        ``module(batch)``, with its graph, which is kept.
+        ``functional_call(module, theta, (batch,))``, with its graph, which is kept.
     loss : callable
         Pointwise, ``loss(logits, labels)`` of the shape of `logits`.
     batch : Batch
@@ -34,36 +38,39 @@ def label_gradient(module, logits, loss, batch, labels, objective, step):
         Maps the parameters theta', a dict of tensors, to a scalar to be raised.
     step : callable
         Maps theta and its gradient, both dicts of tensors, to theta' and D, as
-        :func:`sgd_step` and :func:`adam_step` make it.
+        :meth:`~sklabelcraft._optimizers.RowOptimizer.propose` does.
 
     Returns
     -------
     tensor of the shape of `labels`
         How much the objective rises with each label.
     """
-    theta = {name: p.detach() for name, p in module.named_parameters()}
     value = loss(logits, labels.detach()).mean()
-    gradients = torch.autograd.grad(
-        value, list(module.parameters()), retain_graph=True, materialize_grads=True
-    )
-    moved, rates = step(theta, dict(zip(theta, gradients, strict=True)))
-    moved = {name: p.requires_grad_() for name, p in moved.items()}
-    ascent = torch.autograd.grad(
-        objective(moved), list(moved.values()), materialize_grads=True
-    )
-    pairs = zip(moved, ascent, strict=True)
-    direction = {name: rates[name] * v for name, v in pairs}
+    gradients = gradients_in(theta, value, retain_graph=True)
+    theta = {name: value.detach() for name, value in theta.items()}
+    moved, rates = step(theta, gradients)
+    moved = {name: value.requires_grad_() for name, value in moved.items()}
+    ascent = gradients_in(moved, objective(moved))
+    direction = {name: rates[name] * ascent[name] for name in theta}
     logits_along = _along(module, batch, theta, direction)
     return _contract(loss, logits.detach(), labels.detach(), logits_along)
 
 
+def gradients_in(theta, value, retain_graph=False):
+    """Gradients of a scalar in a dict of tensors, of which some may not matter."""
+    gradients = torch.autograd.grad(
+        value, list(theta.values()), retain_graph=retain_graph, materialize_grads=True
+    )
+    return dict(zip(theta, gradients, strict=True))
+
+
 def _along(module, batch, theta, direction):
     """Derivative of the logits at theta along a direction, by forward mode."""
-    with warnings.catch_warnings():  # torch's own, when forward mode is first used
+    with warnings.catch_warnings(), dual_level():
         warnings.filterwarnings("ignore", message="`torch.jit", module="torch")
-        return jvp(
-            lambda p: functional_call(module, p, (batch,)), (theta,), (direction,)
-        )[1]
+        pairs = {name: make_dual(p, direction[name]) for name, p in theta.items()}
+        logits = functional_call(module, pairs, (batch,))
+        return unpack_dual(logits).tangent
 
 
 def _contract(loss, logits, labels, logits_along):
@@ -74,68 +81,3 @@ def _contract(loss, logits, labels, logits_along):
     )
     inner = (slope * logits_along).sum() / slope.numel()
     return -torch.autograd.grad(inner, labels)[0]
-
-
-def sgd_step(rate, decay=0.0):
-    """Make the step of plain gradient descent.
-
-    Parameters
-    ----------
-    rate : float
-        The learning rate eta.
-    decay : float, default=0.0
-        Share of theta taken away: 2 eta lambda for a term lambda |theta|^2.
-
-    Returns
-    -------
-    callable
-        For :func:`label_gradient`.
-    """
-
-    def step(theta, gradients):
-        moved = {n: (1 - decay) * p - rate * gradients[n] for n, p in theta.items()}
-        return moved, dict.fromkeys(theta, rate)
-
-    return step
-
-
-def adam_step(module, optimizer):
-    """Make the step that AdamW would take next; its second moment is held constant.
-
-    Parameters
-    ----------
-    module : nn.Module
-        The ranker.
-    optimizer : torch.optim.AdamW
-        Its optimiser.
-
-    Returns
-    -------
-    callable
-        For :func:`label_gradient`.
-    """
-    groups = {p: group for group in optimizer.param_groups for p in group["params"]}
-
-    def step(theta, gradients):
-        moved, rates = {}, {}
-        for name, p in module.named_parameters():
-            state = optimizer.state.get(p) or {}
-            moved[name], rates[name] = _adam(
-                theta[name], gradients[name], groups[p], state
-            )
-        return moved, rates
-
-    return step
-
-
-def _adam(theta, gradient, group, state):
-    """AdamW's next value of a parameter, and its rate D for the gradient."""
-    first, second = group["betas"]
-    n = float(state.get("step", 0)) + 1
-    momentum = state.get("exp_avg", torch.zeros_like(theta))
-    moment = state.get("exp_avg_sq", torch.zeros_like(theta))
-    moment = second * moment + (1 - second) * gradient.square()
-    scale = (moment / (1 - second**n)).sqrt() + group["eps"]
-    rate = group["lr"] * (1 - first) / (1 - first**n) / scale
-    kept = (1 - group["lr"] * group["weight_decay"]) * theta
-    return kept - rate * (gradient + first / (1 - first) * momentum), rate

@@ -2,11 +2,30 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
-from sklabelcraft._batches import Impressions, UserLists
+from sklabelcraft._batches import Batch, Impressions, UserLists
 from sklabelcraft.topk import soft_topk
+
+
+class Shown(NamedTuple):
+    """A sample of users.
+
+    Attributes
+    ----------
+    batch : Batch
+        Their held-out rows.
+    lists : UserLists
+        How the rows make lists.
+    positions : long tensor of shape (n,)
+        Where the rows lie among all held-out lists.
+    """
+
+    batch: Batch
+    lists: UserLists
+    positions: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -42,30 +61,38 @@ class Platform:
     k: int
     temperature: float
 
-    def measure(self, score, n_users):
-        """Objectives of a scoring function on a random sample of users.
+    def draw(self, n_users):
+        """A random sample of users, as :class:`Shown`."""
+        lists, positions = self.lists.sample(n_users)
+        return Shown(self.impressions.batch(lists.rows), lists, positions)
+
+    def measure(self, logits, shown):
+        """Objectives of the lists that some logits lead to.
 
         Parameters
         ----------
-        score : callable
-            Maps a Batch to logits of shape (n, 1).
-        n_users : int
-            Size of the sample.
+        logits : tensor of shape (n, 1)
+            Logits of ``shown.batch``.
+        shown : Shown
+            The sample of users.
 
         Returns
         -------
         tensor of shape (n_objectives,)
             1 plus the gain over lists shown at random, relative to what those reach.
         """
-        lists, positions = self.lists.sample(n_users)
-        logits = score(self.impressions.batch(lists.rows))[:, 0]
-        scores = standardise(logits, lists)
+        lists = shown.lists
+        scores = standardise(logits[:, 0], lists)
         alpha = soft_topk(
             scores, self.k, temperature=self.temperature, lengths=lists.lengths
         )
-        values = [value[positions] for value in self.values]
+        values = [value[shown.positions] for value in self.values]
         raw = measure_all(self.objectives, alpha, values, lists.ids, self.k)
         return 1 + (raw - self.references) / self.references.abs()
+
+    def value(self, logits, shown):
+        """The objectives as the one number to be raised."""
+        return self.balanced(self.measure(logits, shown))
 
     @property
     def names(self):

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch.func import functional_call
 
-from sklabelcraft._hypergradient import adam_step, label_gradient
+from sklabelcraft._hypergradient import gradients_in, label_gradient
+from sklabelcraft._optimizers import OPTIMIZERS
+from sklabelcraft._rows import RowFinder
 
 PREDICTION_BATCH = 8192
 LOCK = threading.RLock()
@@ -21,8 +23,10 @@ class Schedule(NamedTuple):
     ----------
     loss : callable
         Pointwise loss of logits against labels.
+    optimizer : str
+        A key of ``OPTIMIZERS``.
     learning_rate, weight_decay : float
-        Of AdamW.
+        Of the optimiser.
     batch_size : int
         Rows per step.
     max_epochs : int
@@ -32,18 +36,49 @@ class Schedule(NamedTuple):
     """
 
     loss: Any
+    optimizer: str
     learning_rate: float
     weight_decay: float
     batch_size: int
     max_epochs: int
     patience: int
 
-    def optimizer(self, *modules):
-        """A fresh AdamW for the parameters of the modules."""
-        parameters = [p for module in modules for p in module.parameters()]
-        return torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay
-        )
+
+class RankerSteps:
+    """Steps of a ranker on the embedding rows that its batches touch.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The ranker, changed in place.
+    impressions : Impressions
+        The training rows.
+    schedule : Schedule
+        Loss and optimiser.
+    """
+
+    def __init__(self, module, impressions, schedule):
+        make = OPTIMIZERS[schedule.optimizer]
+        self.module, self.loss = module, schedule.loss
+        self.optimizer = make(module, schedule.learning_rate, schedule.weight_decay)
+        self._finder = RowFinder(module, impressions.past_columns)
+
+    def start(self, *batches):
+        """Find what the batches touch; they are returned on that, not to be mixed."""
+        rows, batches = self._finder.find(*batches)
+        gathered = self.optimizer.gather(rows)
+        self.theta = {name: value.requires_grad_() for name, value in gathered.items()}
+        return batches
+
+    def score(self, batch, theta=None):
+        """Logits of a batch from :meth:`start`, by its parameters or by others."""
+        return functional_call(self.module, theta or self.theta, (batch,))
+
+    def finish(self, value):
+        """Step down a loss."""
+        gradients = gradients_in(self.theta, value)
+        theta = {name: value.detach() for name, value in self.theta.items()}
+        self.optimizer.accept(theta, gradients)
 
 
 @contextmanager
@@ -120,32 +155,32 @@ def train_ranker(module, impressions, labels, schedule, held_out=None, adversary
         Loss, optimiser and stopping.
     held_out : (Impressions, tensor), default=None
         Rows and labels for early stopping; without them all epochs are run.
-    adversary : (nn.Module, tensor of shape (n,)), default=None
-        A network on the logits that is trained to predict the tensor, and reverses the
-        gradient that it sends back.
+    adversary : (DurationAdversary, tensor of shape (n,)), default=None
+        The ranker with an adversary on its logits, and what that is trained to read.
 
     Returns
     -------
     list of dict
         Per epoch: loss on the training rows and on the held-out ones.
     """
-    modules = [module] if adversary is None else [module, adversary[0]]
-    optimizer = schedule.optimizer(*modules)
+    network, nuisance = (module, None) if adversary is None else adversary
+    n_outputs = labels.shape[1]
+    steps = RankerSteps(network, impressions, schedule)
     best = BestWeights(module, patience=schedule.patience)
     history = []
     for epoch in range(schedule.max_epochs):
         module.train()
         total = 0.0
         for rows in minibatches(len(impressions), schedule.batch_size):
-            logits = module(impressions.batch(rows))
-            value = schedule.loss(logits, labels[rows]).mean()
+            (batch,) = steps.start(impressions.batch(rows))
+            outputs = steps.score(batch)
+            value = schedule.loss(outputs[:, :n_outputs], labels[rows]).mean()
             total += value.item() * len(rows)
             if adversary is not None:
-                reader, nuisance = adversary
-                value = value + (reader(logits) - nuisance[rows]).square().mean()
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
+                read = outputs[:, n_outputs]
+                value = value + (read - nuisance[rows]).square().mean()
+            steps.finish(value)
+        steps.optimizer.settle()
         history.append({"epoch": epoch, "loss": total / len(impressions)})
         if held_out is not None:
             history[-1]["validation_loss"] = _mean_loss(module, schedule, *held_out)
@@ -165,17 +200,23 @@ class CraftSchedule(NamedTuple):
 
     Attributes
     ----------
+    optimizer : type
+        Of the label network, a class of ``torch.optim``.
     learning_rate : float
-        Of its Adam.
+        Of that optimiser.
     warmup_epochs : int
         Epochs of the ranker on the starting rule, before the labels move.
     n_users : int
-        Held-out users sampled per step.
+        Held-out users sampled per move of the labels.
+    every : int
+        Steps of the ranker per move of the labels.
     """
 
+    optimizer: Any
     learning_rate: float
     warmup_epochs: int
     n_users: int
+    every: int
 
 
 def craft_labels(module, label_net, impressions, feedback, platform, schedule, craft):
@@ -202,44 +243,28 @@ def craft_labels(module, label_net, impressions, feedback, platform, schedule, c
         Per epoch: loss of the ranker, the objectives on all held-out lists relative to
         random lists, and their balanced sum.
     """
-    optimizer = schedule.optimizer(module)
-    label_optimizer = torch.optim.Adam(label_net.parameters(), lr=craft.learning_rate)
+    steps = RankerSteps(module, impressions, schedule)
+    make = craft.optimizer
+    label_optimizer = make(label_net.parameters(), lr=craft.learning_rate)
     best = BestWeights(module, label_net, patience=schedule.patience)
-    step = adam_step(module, optimizer)
-
-    def move_labels(logits, batch, inputs):
-        """One step of the label network, uphill on the balanced objective."""
-
-        def objective(theta):
-            def score(held_out):
-                return functional_call(module, theta, (held_out,))
-
-            return platform.balanced(platform.measure(score, craft.n_users))
-
-        labels = label_net(inputs)
-        rise = label_gradient(
-            module, logits, schedule.loss, batch, labels, objective, step
-        )
-        label_optimizer.zero_grad()
-        labels.backward(-rise)
-        label_optimizer.step()
-
     history = []
     for epoch in range(craft.warmup_epochs + schedule.max_epochs):
         moving = epoch >= craft.warmup_epochs
         module.train()
         label_net.train()
         total = 0.0
-        for rows in minibatches(len(impressions), schedule.batch_size):
-            batch, inputs = impressions.batch(rows), feedback[rows]
-            logits = module(batch)
-            if moving:
-                move_labels(logits, batch, inputs)
-            value = schedule.loss(logits, label_net(inputs).detach()).mean()
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
-            total += value.item() * len(rows)
+        for i, rows in enumerate(minibatches(len(impressions), schedule.batch_size)):
+            move = moving and i % craft.every == 0
+            total += len(rows) * craft_step(
+                steps,
+                label_net,
+                label_optimizer,
+                platform,
+                impressions.batch(rows),
+                feedback[rows],
+                platform.draw(craft.n_users) if move else None,
+            )
+        steps.optimizer.settle()
         history.append({"epoch": epoch, "loss": total / len(impressions)})
         history[-1] |= _progress(module, platform)
         if moving and best.stop_after(history[-1]["objective"]):
@@ -248,11 +273,39 @@ def craft_labels(module, label_net, impressions, feedback, platform, schedule, c
     return history
 
 
+def craft_step(steps, label_net, optimizer, platform, batch, feedback, shown=None):
+    """One step of the ranker; with held-out users, before it one of the labels.
+
+    Returns the loss of the ranker.
+    """
+    batch, *held_out = steps.start(batch, *([] if shown is None else [shown.batch]))
+    logits = steps.score(batch)
+    if shown is not None:
+        labels = label_net(feedback)
+        rise = label_gradient(
+            steps.module,
+            steps.theta,
+            logits,
+            steps.loss,
+            batch,
+            labels,
+            lambda theta: platform.value(steps.score(*held_out, theta), shown),
+            steps.optimizer.propose,
+        )
+        optimizer.zero_grad()
+        labels.backward(-rise)
+        optimizer.step()
+    value = steps.loss(logits, label_net(feedback).detach()).mean()
+    steps.finish(value)
+    return value.item()
+
+
 def _progress(module, platform):
     """The objectives of a ranker on all held-out lists."""
     module.eval()
     with torch.no_grad():
-        values = platform.measure(module, len(platform.lists.lengths))
+        shown = platform.draw(len(platform.lists.lengths))
+        values = platform.measure(module(shown.batch), shown)
         balanced = platform.balanced(values).item()
     named = zip(platform.names, values.tolist(), strict=True)
     return {"objective": balanced} | dict(named)

@@ -85,9 +85,10 @@ def hold_out(table, user, timestamp, fraction, *, k=None):
 
 
 def check_widths(hidden):
-    """Check the widths of dense layers."""
+    """Check the widths of dense layers; they are returned."""
     if not all(isinstance(width, Integral) and width >= 1 for width in hidden):
-        raise ValueError(f"hidden must hold positive whole numbers, got {hidden!r}.")
+        raise ValueError(f"widths must be positive whole numbers, got {hidden!r}.")
+    return hidden
 
 
 def check_pair(X_val, y_val):

@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from sklabelcraft._attention import LinearAttention
+
 
 class Embeddings(nn.Module):
     """One embedding table per categorical column.
@@ -29,9 +31,9 @@ class Embeddings(nn.Module):
             nn.init.normal_(table.weight, std=0.01)
 
     def forward(self, codes, columns=None):
-        """Embed `codes`, (..., n_columns), as (..., n_columns, dim)."""
-        columns = range(len(self.tables)) if columns is None else columns
-        embedded = [self.tables[j](codes[..., j]) for j in columns]
+        """Embed codes of all columns or of those given, (..., n), as (..., n, dim)."""
+        tables = self.tables if columns is None else [self.tables[j] for j in columns]
+        embedded = [table(codes[..., i]) for i, table in enumerate(tables)]
         if not embedded:
             return torch.zeros(*codes.shape[:-1], 0, self.dim)
         return torch.stack(embedded, dim=-2)
@@ -110,12 +112,66 @@ def interactions(embedded):
     return (embedded.sum(1).square() - embedded.square().sum(1)) / 2
 
 
+class DCN(nn.Module):
+    """Deep and cross network, version 2: explicit crosses beside dense layers.
+
+    The cross network and the dense layers read the same inputs, and the last layer is
+    linear in the outputs of both (the parallel structure of [1]_).
+
+    Parameters
+    ----------
+    cardinalities : list of int
+        Number of codes of each categorical column.
+    n_numeric : int
+        Number of numeric columns.
+    n_outputs : int
+        Number of labels.
+    embedding_dim : int
+        Width of the embeddings.
+    hidden : sequence of int
+        Widths of the dense layers.
+    n_cross_layers : int
+        Number of cross layers; each raises the degree of the crosses by one.
+
+    References
+    ----------
+    .. [1] Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for
+       Web-scale Learning to Rank Systems", WWW 2021.
+    """
+
+    def __init__(
+        self, cardinalities, n_numeric, n_outputs, embedding_dim, hidden, n_cross_layers
+    ):
+        super().__init__()
+        self.embeddings = Embeddings(cardinalities, embedding_dim)
+        width = len(cardinalities) * embedding_dim + n_numeric
+        self.cross = nn.ModuleList(
+            nn.Linear(width, width) for _ in range(n_cross_layers)
+        )
+        self.on_crossed = nn.Linear(width, n_outputs, bias=False)
+        self.dense = dense(width, hidden, n_outputs)
+
+    def forward(self, batch):
+        """Logits of shape (n, n_outputs)."""
+        embedded = self.embeddings(batch.codes)
+        inputs = torch.cat([embedded.flatten(1), batch.numeric], dim=1)
+        # A linear layer on two concatenated outputs is the sum of one on each.
+        return self.on_crossed(self._cross(inputs)) + self.dense(inputs)
+
+    def _cross(self, inputs):
+        """The cross network, of the shape of `inputs`."""
+        crossed = inputs
+        for layer in self.cross:
+            crossed = inputs * layer(crossed) + crossed  # Eq. 1 of [1]
+        return crossed
+
+
 class DIN(nn.Module):
     """Deep interest network: the user's past weighed by its fit to the candidate.
 
-    The attention of a past item h to the candidate a is linear in
-    (h, a, h - a, h * a), as in LabelCraft's published code, and not normalised by a
-    softmax; the weighted past is averaged over its length.
+    The attention of a past item h to the candidate a is a function of
+    (h, a, h - a, h * a), by default a linear one, as in LabelCraft's published code,
+    and not normalised by a softmax; the weighted past is averaged over its length.
 
     Parameters
     ----------
@@ -131,6 +187,8 @@ class DIN(nn.Module):
         Widths of the dense layers.
     past_columns : sequence of int
         The categorical columns that describe a past impression and the candidate.
+    attention_hidden : sequence of int, default=()
+        Widths of hidden layers of the attention.
 
     References
     ----------
@@ -139,13 +197,20 @@ class DIN(nn.Module):
     """
 
     def __init__(
-        self, cardinalities, n_numeric, n_outputs, embedding_dim, hidden, past_columns
+        self,
+        cardinalities,
+        n_numeric,
+        n_outputs,
+        embedding_dim,
+        hidden,
+        past_columns,
+        attention_hidden=(),
     ):
         super().__init__()
         self.embeddings = Embeddings(cardinalities, embedding_dim)
         self.past_columns = list(past_columns)
         past_width = len(self.past_columns) * embedding_dim
-        self.attention = nn.Linear(4 * past_width, 1)
+        self.attention = dense(4 * past_width, attention_hidden, 1)
         width = (len(cardinalities) + 1) * embedding_dim + n_numeric + 2 * past_width
         self.dense = dense(width, hidden, n_outputs)
 
@@ -153,10 +218,7 @@ class DIN(nn.Module):
         """Logits of shape (n, n_outputs)."""
         embedded = self.embeddings(batch.codes)
         candidate = embedded[:, self.past_columns].flatten(1)
-        past = self.embeddings(batch.past, self.past_columns).flatten(2)
-        weights = self._attend(past, candidate) * batch.past_mask
-        length = batch.past_mask.sum(1, keepdim=True).clamp(min=1)
-        interest = torch.einsum("nt,ntd->nd", weights, past) / length
+        interest = self._interest(candidate, batch)
         parts = [
             embedded.flatten(1),
             interactions(embedded),
@@ -166,15 +228,43 @@ class DIN(nn.Module):
         ]
         return self.dense(torch.cat(parts, dim=1))
 
-    def _attend(self, past, candidate):
-        """The linear attention, without the wide concatenation: shape (n, t)."""
-        on_past, on_candidate, on_difference, on_product = self.attention.weight.chunk(
-            4, dim=1
-        )
+    def _interest(self, candidate, batch):
+        """The weighted mean of each candidate's past, (n, d)."""
+        past = self.embeddings(batch.past, self.past_columns).flatten(1)
+        attend = self._attend if len(self.attention) > 1 else self._attend_linearly
+        length = batch.past_mask.sum(1).clamp(min=1)
+        interest = attend(past, candidate, batch) / length[:, None, None]
+        return interest[batch.past_of, batch.seat]
+
+    def _attend(self, past, candidate, batch):
+        """The weighted sum of the past for each of its seats, (m, seats, d)."""
+        past = past[batch.past_rows]
+        h, a = past[:, None], seated(candidate, batch)[:, :, None]
+        h, a = torch.broadcast_tensors(h, a)
+        weights = self.attention(torch.cat([h, a, h - a, h * a], dim=-1))[..., 0]
+        return torch.bmm(weights * batch.past_mask[:, None], past)
+
+    def _attend_linearly(self, past, candidate, batch):
+        """The same for a single layer: its weights are linear in the past."""
+        layer = self.attention[0]
+        on_past, on_candidate, on_difference, on_product = layer.weight.chunk(4, dim=1)
         direction = on_past + on_difference + on_product * candidate
-        offset = ((on_candidate - on_difference) * candidate).sum(1, keepdim=True)
-        aligned = torch.einsum("ntd,nd->nt", past, direction)
-        return aligned + offset + self.attention.bias
+        offset = candidate @ (on_candidate - on_difference).T + layer.bias
+        return LinearAttention.apply(
+            past,
+            batch.past_rows,
+            batch.past_mask,
+            seated(direction, batch),
+            seated(offset, batch),
+        )
+
+
+def seated(values, batch):
+    """Values of the candidates, (n, d), side by side for each past: (m, seats, d)."""
+    n_pasts, n_seats = len(batch.past_rows), int(batch.seat.max()) + 1
+    table = values.new_zeros(n_pasts * n_seats, values.shape[1])
+    table = table.index_copy(0, batch.past_of * n_seats + batch.seat, values)
+    return table.view(n_pasts, n_seats, -1)
 
 
 class LabelNet(nn.Module):
@@ -209,12 +299,14 @@ class LabelNet(nn.Module):
 
 
 class DurationAdversary(nn.Module):
-    """Reads the duration out of the scores, through a gradient-reversal layer.
+    """A ranker, and a reader of the duration in its logits that sends back the reverse.
 
     Parameters
     ----------
+    ranker : nn.Module
+        The ranker.
     n_outputs : int
-        Number of scores of an impression.
+        Number of its logits per impression.
     weight : float
         Weight of the reversed gradient.
 
@@ -224,12 +316,14 @@ class DurationAdversary(nn.Module):
        Watch-Time-Gain under Duration Bias", MM 2022.
     """
 
-    def __init__(self, n_outputs, weight):
+    def __init__(self, ranker, n_outputs, weight):
         super().__init__()
+        self.ranker = ranker
         self.weight = weight
         self.reader = dense(n_outputs, (16,), 1)
 
-    def forward(self, logits):
-        """Predicted duration of shape (n,), with reversed gradient to `logits`."""
+    def forward(self, batch):
+        """The logits and, last, the duration read from them: (n, n_outputs + 1)."""
+        logits = self.ranker(batch)
         reversed_ = (1 + self.weight) * logits.detach() - self.weight * logits
-        return self.reader(reversed_)[:, 0]
+        return torch.cat([logits, self.reader(reversed_)], dim=1)

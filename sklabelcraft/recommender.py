@@ -37,11 +37,11 @@ class LabelCraftRecommender(BaseEstimator):
         ``LabelCrafter()``. A ``FeatureUnion`` of labelers makes the ranker multi-task,
         a ``FrozenEstimator`` is used as it is.
     ranker : estimator with fit and predict, default=None
-        Fitted to X and the labels: :class:`MLPRanker`, :class:`DINRanker` or any
-        regressor. None for the ranker that a `LabelCrafter` trained along with its
-        label, and ``MLPRanker()`` with any other labeler. A `LabelCrafter` without a
-        ranker of its own takes this one; if both are given, this one is trained anew on
-        the finished labels.
+        Fitted to X and the labels: :class:`MLPRanker`, :class:`DCNRanker`,
+        :class:`DINRanker` or any regressor. None for the ranker that a `LabelCrafter`
+        trained along with its label, and ``MLPRanker()`` with any other labeler. A
+        `LabelCrafter` without a ranker of its own takes this one; if both are given,
+        this one is trained anew on the finished labels.
     k : int, default=10
         Length of the shown lists, in ``score`` and for a `LabelCrafter`.
     validation_fraction : float, default=0.1

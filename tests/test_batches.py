@@ -45,10 +45,10 @@ def past_items(encoder, impressions):
     """The items in each row's history, oldest first."""
     batch = impressions.batch(torch.arange(len(impressions)))
     items = encoder.vocabularies["item_id"]
-    item_codes = batch.past[:, :, 1]
+    item_codes = batch.past[batch.past_rows[batch.past_of], 0]
     return [
         "".join(items[codes[mask == 1].numpy() - 1])
-        for codes, mask in zip(item_codes, batch.past_mask, strict=True)
+        for codes, mask in zip(item_codes, batch.past_mask[batch.past_of], strict=True)
     ]
 
 
@@ -90,7 +90,7 @@ def test_all_but_the_user_describe_the_item_or_the_moment():
     """The context is every column of codes but the user's."""
     encoder = make_encoder(features=["item_id", "user_id", "duration"])
     encoder.learn(make_log("ab", "xy"))
-    assert encoder.context_columns == [0, 2]
+    assert encoder.past_columns == (0, 2)
 
 
 def test_numbers_are_ranks_in_the_learned_rows():

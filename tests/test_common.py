@@ -6,6 +6,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklabelcraft import (
     D2Q,
     DVR,
+    DCNRanker,
     DINRanker,
     ExplicitFeedback,
     KneeScaler,
@@ -50,6 +51,7 @@ ESTIMATORS = [
     DVR(n_groups=3, watch_time=-1, duration=0),
     KneeScaler(),
     MLPRanker(duration=None, **NO_ROLES, **LONG),
+    DCNRanker(duration=None, **NO_ROLES, **LONG),
     DINRanker(user=0, item=1, duration=None, timestamp=None, **LONG),
     LabelCrafter(
         MLPRanker(**TINY),
@@ -90,6 +92,7 @@ EXPECTED = {
     "WatchTime": ONE_COLUMN,
     "ExplicitFeedback": ONE_COLUMN,
     "MLPRanker": SEVERAL_LABELS,
+    "DCNRanker": SEVERAL_LABELS,
     "DINRanker": SEVERAL_LABELS,
     "LabelCraftRecommender": TAKES_THE_LOG,
 }

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from torch.func import functional_call
 
+from sklabelcraft import modules
 from sklabelcraft._batches import Impressions, UserLists
-from sklabelcraft._hypergradient import adam_step, label_gradient, sgd_step
+from sklabelcraft._hypergradient import label_gradient
 from sklabelcraft._platform import Platform, random_references
+from sklabelcraft._training import RankerSteps, Schedule
 from sklabelcraft.losses import brier_loss, log_loss, squared_error
-from sklabelcraft.modules import DIN, MLP, LabelNet
+from sklabelcraft.modules import DCN, DIN, MLP, LabelNet
 from sklabelcraft.objectives import (
     SoftmaxBalancing,
     duration_objective,
@@ -46,7 +47,9 @@ def randomise(module):
 
 def make_ranker(kind, n_outputs):
     shape = [CARDINALITIES, N_NUMERIC, n_outputs, 3, (5, 4)]
-    return randomise(MLP(*shape) if kind == "mlp" else DIN(*shape, [1, 2]))
+    own = {"mlp": (MLP,), "dcn": (DCN, 2), "din": (DIN, [1, 2])}
+    ranker, *rest = own[kind]
+    return randomise(ranker(*shape, *rest))
 
 
 def make_impressions(n):
@@ -55,9 +58,12 @@ def make_impressions(n):
         torch.stack([torch.randint(size, (m,)) for size in CARDINALITIES], dim=1)
         for m in (n, 20)
     ]
-    start = torch.randint(16, (n,))
+    start = torch.randint(36, (n,))
     stop = start + torch.randint(5, (n,))
-    return Impressions(codes, torch.rand(n, N_NUMERIC, **double), start, stop, store)
+    numeric = torch.rand(n, N_NUMERIC, **double)
+    store, past = torch.randint(20, (40,)), store[:, 1:]
+    place = torch.empty(20, dtype=torch.int64)
+    return Impressions(codes, numeric, start, stop, store, past, (1, 2), place)
 
 
 def make_platform():
@@ -79,26 +85,36 @@ def make_platform():
     )
 
 
-def make_step(kind, ranker, batch):
-    """Rate 0.3 for all, or AdamW after three real steps."""
-    if kind == "sgd":
-        return sgd_step(0.3, decay=0.05)
-    optimizer = torch.optim.AdamW(ranker.parameters(), lr=0.02, weight_decay=2.5)
-    for _ in range(3):
-        optimizer.zero_grad()
-        ranker(batch).square().mean().backward()
-        optimizer.step()
-    return adam_step(ranker, optimizer)
+def make_steps(kind, ranker, impressions, loss=log_loss):
+    """SGD, or AdamW after three real steps."""
+    schedule = Schedule(loss, kind, 0.3, 0.2, N_ROWS, 1, 1)
+    steps = RankerSteps(ranker, impressions, schedule)
+    for _ in range(3 * (kind == "adamw")):
+        (batch,) = steps.start(impressions.batch(torch.randperm(N_ROWS)[:9]))
+        steps.finish(steps.score(batch).square().mean())
+    return steps
 
 
-def unrolled(ranker, batch, labels, parameters, loss, objective, step):
+class TwiceDifferentiable:
+    """The formula of linear attention, in operations that torch derives twice."""
+
+    @staticmethod
+    def apply(table, rows, mask, direction, offset):
+        """sum_t m_t (a + h_t . r) h_t."""
+        h = table[rows]
+        weights = (direction @ h.mT + offset) * mask[:, None]
+        return weights @ h
+
+
+def unrolled(steps, batch, labels, parameters, objective):
     """The gradient in `parameters`, with the graph of the whole step."""
-    theta = dict(ranker.named_parameters())
-    value = loss(functional_call(ranker, theta, (batch,)), labels).mean()
+    value = steps.loss(steps.score(batch), labels).mean()
+    theta = steps.theta
     gradients = torch.autograd.grad(value, list(theta.values()), create_graph=True)
     gradients = dict(zip(theta, gradients, strict=True))
     constant = {name: g.detach() for name, g in gradients.items()}
-    moved, rates = step({n: p.detach() for n, p in theta.items()}, constant)
+    detached = {name: value.detach() for name, value in theta.items()}
+    moved, rates = steps.optimizer.propose(detached, constant)
     moved = {n: p - rates[n] * (gradients[n] - constant[n]) for n, p in moved.items()}
     return torch.autograd.grad(objective(moved), parameters)
 
@@ -107,107 +123,100 @@ def flat(tensors):
     return torch.cat([tensor.flatten() for tensor in tensors])
 
 
+def one_step(steps, platform, impressions):
+    """A batch of all rows and the objective on all users, both ready for a step."""
+    shown = platform.draw(len(platform.lists.lengths))
+    rows = torch.arange(len(impressions))
+    batch, held_out = steps.start(impressions.batch(rows), shown.batch)
+
+    def objective(theta):
+        return platform.balanced(platform.measure(steps.score(held_out, theta), shown))
+
+    return batch, objective
+
+
+def rise_of(steps, batch, labels, objective):
+    """The label gradient of a step."""
+    return label_gradient(
+        steps.module,
+        steps.theta,
+        steps.score(batch),
+        steps.loss,
+        batch,
+        labels,
+        objective,
+        steps.optimizer.propose,
+    )
+
+
 @pytest.mark.parametrize("n_outputs", [1, 2])
-@pytest.mark.parametrize("steps", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("kind", ["mlp", "din"])
-def test_equals_the_unrolled_step(kind, loss, steps, n_outputs):
+@pytest.mark.parametrize("kind", ["mlp", "dcn", "din"])
+def test_equals_the_unrolled_step(kind, loss, optimizer, n_outputs, monkeypatch):
     """Pushed through the label networks, it is the gradient of the unrolled step."""
-    ranker = make_ranker(kind, n_outputs)
     starts = [[0.5, 1.0, -0.5], [1.0, 0.0, 0.0]][:n_outputs]
     label_nets = [randomise(LabelNet(N_INPUTS, (4,), start)) for start in starts]
     parameters = [p for net in label_nets for p in net.parameters()]
-    batch = make_impressions(N_ROWS).batch(torch.arange(N_ROWS))
-    batch = batch._replace(past_mask=batch.past_mask.double())
-    feedback, platform = torch.randn(N_ROWS, N_INPUTS, **double), make_platform()
+    feedback, impressions = (
+        torch.randn(N_ROWS, N_INPUTS, **double),
+        make_impressions(N_ROWS),
+    )
+    steps = make_steps(optimizer, make_ranker(kind, n_outputs), impressions, loss)
+    batch, objective = one_step(steps, make_platform(), impressions)
 
     def craft():
         return torch.cat([net(feedback) for net in label_nets], dim=1)
 
-    def objective(theta):
-        def score(held):
-            return functional_call(ranker, theta, (held,))
-
-        return platform.balanced(platform.measure(score, len(platform.lists.lengths)))
-
-    step = make_step(steps, ranker, batch)
     labels = craft()
-    rise = label_gradient(ranker, ranker(batch), loss, batch, labels, objective, step)
+    rise = rise_of(steps, batch, labels, objective)
     labels.backward(rise)
     ours = flat([p.grad for p in parameters])
-    exact = flat(unrolled(ranker, batch, craft(), parameters, loss, objective, step))
+    monkeypatch.setattr(modules, "LinearAttention", TwiceDifferentiable)
+    exact = flat(unrolled(steps, batch, craft(), parameters, objective))
     assert rise.shape == labels.shape
     assert exact.abs().max() > 1e-6
     assert (ours - exact).abs().max() < 1e-10 * exact.abs().max()
 
 
 def test_leaves_the_ranker_and_its_graph_for_the_training_step():
-    """Parameters and their grads are untouched, and the logits can still go back."""
-    ranker, platform = make_ranker("mlp", 1), make_platform()
-    batch = make_impressions(N_ROWS).batch(torch.arange(N_ROWS))
+    """The parameters are untouched, and the logits can still go back."""
+    ranker, impressions = make_ranker("mlp", 1), make_impressions(N_ROWS)
     before = {name: p.detach().clone() for name, p in ranker.named_parameters()}
-
-    def objective(theta):
-        def score(held):
-            return functional_call(ranker, theta, (held,))
-
-        return platform.balanced(platform.measure(score, 5))
-
-    logits, labels = ranker(batch), torch.rand(N_ROWS, 1, **double, requires_grad=True)
-    step = make_step("sgd", ranker, batch)
-    label_gradient(ranker, logits, log_loss, batch, labels, objective, step)
+    steps = make_steps("sgd", ranker, impressions)
+    batch, objective = one_step(steps, make_platform(), impressions)
+    labels = torch.rand(N_ROWS, 1, **double, requires_grad=True)
+    logits = steps.score(batch)
+    propose = steps.optimizer.propose
+    label_gradient(
+        ranker, steps.theta, logits, log_loss, batch, labels, objective, propose
+    )
     assert labels.grad is None
-    assert all(p.grad is None for p in ranker.parameters())
     torch.testing.assert_close(dict(ranker.named_parameters()), before)
-    log_loss(logits, labels.detach()).mean().backward()
-    assert all(p.grad is not None for p in ranker.parameters())
+    steps.finish(log_loss(logits, labels.detach()).mean())
+    assert all((p != before[name]).any() for name, p in ranker.named_parameters())
 
 
 def test_brings_the_objective_up():
     """A small step of the labels along it raises the objective by its squared norm."""
     ranker, platform = make_ranker("din", 1), make_platform()
-    batch = make_impressions(N_ROWS).batch(torch.arange(N_ROWS))
+    impressions = make_impressions(N_ROWS)
+    steps = make_steps("sgd", ranker, impressions)
+    shown = platform.draw(5)
+    weights = SoftmaxBalancing(2.0)(platform.measure(ranker(shown.batch), shown))
+    batch, held_out = steps.start(impressions.batch(torch.arange(N_ROWS)), shown.batch)
     labels = torch.rand(N_ROWS, 1, **double)
-    step = sgd_step(0.3)
-    weights = SoftmaxBalancing(2.0)(platform.measure(ranker, 5))
 
     def objective(theta):
-        def score(held):
-            return functional_call(ranker, theta, (held,))
-
-        return (weights * platform.measure(score, 5)).sum()
+        return (weights * platform.measure(steps.score(held_out, theta), shown)).sum()
 
     def one_step_ahead(labels):
-        theta = dict(ranker.named_parameters())
-        value = log_loss(ranker(batch), labels).mean()
-        gradients = torch.autograd.grad(value, list(theta.values()))
-        pairs = zip(theta.items(), gradients, strict=True)
-        return objective({name: p - 0.3 * g for (name, p), g in pairs}).item()
+        value = log_loss(steps.score(batch), labels).mean()
+        gradients = torch.autograd.grad(value, list(steps.theta.values()))
+        gradients = dict(zip(steps.theta, gradients, strict=True))
+        return objective(steps.optimizer.propose(steps.theta, gradients)[0]).item()
 
-    rise = label_gradient(
-        ranker, ranker(batch), log_loss, batch, labels, objective, step
-    )
+    rise = rise_of(steps, batch, labels, objective)
     h = 1e-3 / rise.norm()
     gained = one_step_ahead(labels + h * rise) - one_step_ahead(labels - h * rise)
     assert gained == pytest.approx(2 * h.item() * rise.norm().item() ** 2, rel=1e-4)
-
-
-@pytest.mark.parametrize("n_before", [0, 1, 3])
-def test_adam_step_leads_where_the_optimiser_goes(n_before):
-    """theta' is what AdamW's next step makes of theta, from its first step on."""
-    ranker = make_ranker("mlp", 1)
-    batch = make_impressions(N_ROWS).batch(torch.arange(N_ROWS))
-    groups = [
-        {"params": ranker.embeddings.parameters(), "lr": 0.5, "weight_decay": 0.1},
-        {"params": ranker.dense.parameters()},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=0.02, weight_decay=0.5)
-    for _ in range(n_before + 1):
-        theta = {name: p.detach().clone() for name, p in ranker.named_parameters()}
-        optimizer.zero_grad()
-        ranker(batch).square().mean().backward()
-        gradients = {name: p.grad for name, p in ranker.named_parameters()}
-        moved, _ = adam_step(ranker, optimizer)(theta, gradients)
-        optimizer.step()
-    for name, parameter in ranker.named_parameters():
-        torch.testing.assert_close(moved[name], parameter.detach(), rtol=1e-12, atol=0)

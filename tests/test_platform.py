@@ -17,7 +17,9 @@ OBJECTIVES = (Objective("gain"), Objective("gain", measure="spread"))
 def platform():
     rows = torch.arange(6)[:, None]
     none = torch.zeros(6, dtype=torch.long)
-    impressions = Impressions(rows, torch.zeros(6, 0), none, none, rows[:0])
+    impressions = Impressions(
+        rows, torch.zeros(6, 0), none, none, none, rows, (0,), torch.empty_like(none)
+    )
     lists = user_lists(USERS, 1)
     values = [GAIN[lists.rows]] * 2
     references = random_references(OBJECTIVES, values, lists, 1)
@@ -27,6 +29,12 @@ def platform():
     )
 
 
+def measured(platform, sign, n_users=2):
+    """The objectives of a sample of users, scored by the gain or by its opposite."""
+    shown = platform.draw(n_users)
+    return platform.measure(sign * GAIN[shown.batch.codes], shown)
+
+
 def test_lists_shown_at_random_count_as_one(platform):
     """The references are the means (4 + 1 + 1) / 3 and (0 + 3) / 2, averaged."""
     assert platform.references[0] == pytest.approx((2 + 1.5) / 2)
@@ -34,20 +42,17 @@ def test_lists_shown_at_random_count_as_one(platform):
 
 def test_measure_by_hand(platform):
     """Scored by gain itself, each user is shown the best row, which has no spread."""
-    values = platform.measure(lambda batch: GAIN[batch.codes], n_users=2)
+    values = measured(platform, 1)
     assert values[0] == pytest.approx((4 + 3) / 2 / 1.75)
     assert values[1] == pytest.approx(0, abs=1e-6)
-    worst = platform.measure(lambda batch: -GAIN[batch.codes], n_users=2)
+    worst = measured(platform, -1)
     assert worst[0] == pytest.approx((1 + 0) / 2 / 1.75)
 
 
 def test_measure_of_a_sample_takes_whole_lists(platform):
     """One sampled user's objective is that of the one or the other."""
     torch.manual_seed(0)
-    seen = {
-        round(platform.measure(lambda b: GAIN[b.codes], 1)[0].item() * 1.75, 4)
-        for _ in range(20)
-    }
+    seen = {round(measured(platform, 1, 1)[0].item() * 1.75, 4) for _ in range(20)}
     assert seen == {4.0, 3.0}
 
 
@@ -82,10 +87,12 @@ def test_objectives_to_be_lowered_count_alike():
     lower = (Objective("gain", sign=-1),)
     values = [GAIN[lists.rows]]
     rows, none = torch.arange(6)[:, None], torch.zeros(6, dtype=torch.long)
-    impressions = Impressions(rows, torch.zeros(6, 0), none, none, rows[:0])
+    impressions = Impressions(
+        rows, torch.zeros(6, 0), none, none, none, rows, (0,), torch.empty_like(none)
+    )
     references = random_references(lower, values, lists, 1)
     platform = Platform(
         impressions, lists, lower, values, references, SoftmaxBalancing(), 1, 1e-6
     )
-    best = platform.measure(lambda batch: -GAIN[batch.codes], n_users=2)
+    best = measured(platform, -1)
     assert best[0] == pytest.approx(1 + (1.75 - 0.5) / 1.75)

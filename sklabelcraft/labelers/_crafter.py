@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklabelcraft._batches import rank_transformer, user_lists
 from sklabelcraft._columns import read_table
@@ -33,6 +33,7 @@ from sklabelcraft.preprocessing import KneeScaler
 from sklabelcraft.rankers import BaseRanker, MLPRanker
 
 PREDICTION_BATCH = 65536
+OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 START = (1.0, 0.0, 1.0)  # weights of watch time, duration and explicit feedback
 
 
@@ -46,7 +47,7 @@ class LabelCrafter(BaseLabeler):
 
     Parameters
     ----------
-    ranker : MLPRanker, DINRanker or another BaseRanker, default=None
+    ranker : MLPRanker, DCNRanker, DINRanker or another BaseRanker, default=None
         The ranker and how it is trained; None for ``MLPRanker()``.
     objectives : sequence of Objective, default=None
         What the platform wants; None for watch time, explicit feedback and the spread
@@ -62,12 +63,16 @@ class LabelCrafter(BaseLabeler):
         Softness of the top-k, in standard deviations of a user's scores.
     hidden : sequence of int, default=(64, 64)
         Widths of the label network.
+    optimizer : {"adam", "sgd"}, default="adam"
+        Of the label network; Algorithm 1 of [1]_ has "sgd".
     learning_rate : float, default=0.001
-        Of the label network's optimiser Adam.
+        Of that optimiser.
     warmup_epochs : int, default=1
         Epochs of the ranker on the starting label, before the label moves.
     validation_users : int, default=128
-        Held-out users sampled for each step.
+        Held-out users sampled for each move of the label.
+    steps_per_move : int, default=1
+        Steps of the ranker per move of the label.
     validation_fraction : float, default=0.2
         Share of each user's rows, the latest, held out when no validation log is given
         to ``fit``; a user with at least 2 (k + 1) rows gives at least k + 1.
@@ -125,9 +130,11 @@ class LabelCrafter(BaseLabeler):
         "k": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "hidden": ["array-like"],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
         "validation_users": [Interval(Integral, 1, None, closed="left")],
+        "steps_per_move": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "features": ["array-like", None],
         "user": ROLE,
@@ -148,9 +155,11 @@ class LabelCrafter(BaseLabeler):
         k=10,
         temperature=0.25,
         hidden=(64, 64),
+        optimizer="adam",
         learning_rate=1e-3,
         warmup_epochs=1,
         validation_users=128,
+        steps_per_move=1,
         validation_fraction=0.2,
         features=None,
         user="user_id",
@@ -167,9 +176,11 @@ class LabelCrafter(BaseLabeler):
         self.k = k
         self.temperature = temperature
         self.hidden = hidden
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.warmup_epochs = warmup_epochs
         self.validation_users = validation_users
+        self.steps_per_move = steps_per_move
         self.validation_fraction = validation_fraction
         self.features = features
         self.user = user
@@ -227,7 +238,11 @@ class LabelCrafter(BaseLabeler):
         platform = self._platform(table, held_out, held_rows, lists)
         self.label_net_ = LabelNet(len(START), self.hidden, START)
         craft = CraftSchedule(
-            self.learning_rate, self.warmup_epochs, self.validation_users
+            OPTIMIZERS[self.optimizer],
+            self.learning_rate,
+            self.warmup_epochs,
+            self.validation_users,
+            self.steps_per_move,
         )
         inputs = self._inputs(table)
         self.history_ = craft_labels(

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._batches import Encoder
 from sklabelcraft._columns import read_table
+from sklabelcraft._optimizers import OPTIMIZERS
 from sklabelcraft._training import (
     Schedule,
     predict_logits,
@@ -38,6 +39,7 @@ class BaseRanker(RegressorMixin, BaseEstimator):
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "hidden": ["array-like"],
         "loss": [StrOptions({"auto", *LOSSES}), callable],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -60,6 +62,7 @@ class BaseRanker(RegressorMixin, BaseEstimator):
         embedding_dim=16,
         hidden=(64, 32),
         loss="auto",
+        optimizer="adamw",
         learning_rate=1e-3,
         weight_decay=0.1,
         batch_size=512,
@@ -78,6 +81,7 @@ class BaseRanker(RegressorMixin, BaseEstimator):
         self.embedding_dim = embedding_dim
         self.hidden = hidden
         self.loss = loss
+        self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.batch_size = batch_size
@@ -189,7 +193,7 @@ class BaseRanker(RegressorMixin, BaseEstimator):
         schedule = self._schedule(bool(((labels >= 0) & (labels <= 1)).all()))
         module, rows, *held_rows = self._prepare(table, held_table, labels.shape[1])
         held_out = (*held_rows, held_labels) if held_rows else None
-        adversary = self._adversary(table, labels.shape[1])
+        adversary = self._adversary(module, table, labels.shape[1])
         self.history_ = train_ranker(
             module, rows, labels, schedule, held_out, adversary
         )
@@ -230,6 +234,7 @@ class BaseRanker(RegressorMixin, BaseEstimator):
             )
         return Schedule(
             loss,
+            self.optimizer,
             self.learning_rate,
             self.weight_decay,
             self.batch_size,
@@ -237,7 +242,7 @@ class BaseRanker(RegressorMixin, BaseEstimator):
             self.patience,
         )
 
-    def _adversary(self, table, n_outputs):
+    def _adversary(self, module, table, n_outputs):
         if self.adversary_weight == 0:
             return None
         if self.duration is None:
@@ -245,7 +250,8 @@ class BaseRanker(RegressorMixin, BaseEstimator):
         log_duration = np.log1p(table.numeric(self.duration, minimum=0))
         spread = log_duration.std() or 1.0
         nuisance = torch.as_tensor((log_duration - log_duration.mean()) / spread)
-        return DurationAdversary(n_outputs, self.adversary_weight), nuisance.float()
+        adversary = DurationAdversary(module, n_outputs, self.adversary_weight)
+        return adversary, nuisance.float()
 
     def _adopt(self, module, loss, impressions):
         """Take a trained network as this ranker's own."""

@@ -4,6 +4,7 @@ from numbers import Integral
 
 from sklearn.utils._param_validation import Interval
 
+from sklabelcraft._validation import check_widths
 from sklabelcraft.modules import DIN
 from sklabelcraft.rankers._base import BaseRanker
 
@@ -20,14 +21,19 @@ class DINRanker(BaseRanker):
     ----------
     history_length : int, default=50
         Number of past impressions that the network sees.
+    attention_hidden : sequence of int, default=()
+        Widths of hidden layers in the attention; without any it is linear, as in
+        LabelCraft's published code, and much faster.
     embedding_dim : int, default=16
         Width of the embedding of each categorical column.
     hidden : sequence of int, default=(64, 32)
         Widths of the dense layers.
     loss : {"auto", "log_loss", "brier", "squared_error"} or callable, default="auto"
         As in :class:`MLPRanker`.
+    optimizer : {"adamw", "sgd"}, default="adamw"
+        As in :class:`MLPRanker`.
     learning_rate, weight_decay : float, default=0.001, 0.1
-        Of the optimiser AdamW.
+        As in :class:`MLPRanker`.
     batch_size, max_epochs, patience : int, default=512, 20, 3
         As in :class:`MLPRanker`.
     validation_fraction : float, default=0.1
@@ -75,15 +81,18 @@ class DINRanker(BaseRanker):
     _parameter_constraints: dict = {
         **BaseRanker._parameter_constraints,
         "history_length": [Interval(Integral, 1, None, closed="left")],
+        "attention_hidden": ["array-like"],
     }
 
     def __init__(
         self,
         *,
         history_length=50,
+        attention_hidden=(),
         embedding_dim=16,
         hidden=(64, 32),
         loss="auto",
+        optimizer="adamw",
         learning_rate=1e-3,
         weight_decay=0.1,
         batch_size=512,
@@ -103,6 +112,7 @@ class DINRanker(BaseRanker):
             embedding_dim=embedding_dim,
             hidden=hidden,
             loss=loss,
+            optimizer=optimizer,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             batch_size=batch_size,
@@ -119,7 +129,12 @@ class DINRanker(BaseRanker):
             random_state=random_state,
         )
         self.history_length = history_length
+        self.attention_hidden = attention_hidden
 
     def _build(self, n_outputs):
-        past_columns = self.encoder_.context_columns
-        return DIN(**self._shape(n_outputs), past_columns=past_columns)
+        past_columns = self.encoder_.past_columns
+        return DIN(
+            **self._shape(n_outputs),
+            past_columns=past_columns,
+            attention_hidden=check_widths(self.attention_hidden),
+        )

@@ -18,10 +18,15 @@ class MLPRanker(BaseRanker):
         logit to labels in [0, 1], "squared_error" the logit itself to any label.
         "auto" is "log_loss" where all labels lie in [0, 1], else "squared_error". A
         callable maps logits and labels (tensors) to the loss of each element.
+    optimizer : {"adamw", "sgd"}, default="adamw"
+        "sgd" is plain gradient descent, as in Algorithm 1 of LabelCraft. Either steps
+        only those rows of the embeddings that a batch touches, with the result of
+        stepping all.
     learning_rate : float, default=0.001
-        Of the optimiser AdamW.
+        Of the optimiser.
     weight_decay : float, default=0.1
-        Of the optimiser AdamW.
+        Each step takes the share ``learning_rate * weight_decay`` of every weight away;
+        with "sgd" that is twice the factor lambda of Algorithm 1.
     batch_size : int, default=512
         Impressions per step.
     max_epochs : int, default=20

@@ -1,0 +1,204 @@
+"""Time and memory of one step of training against its peers.
+
+One process, one thread, the same rows and validation users for all. A step is one of
+the label and one of the ranker. Every ratio is the peer's time over ours, the median of
+rounds in which both are timed alternately, with the quartiles; the published step takes
+tens of seconds and is timed once, against the median of five of ours.
+
+    python benchmarks/bench_step.py [--quick]
+
+The published step is our own plain writing of it: a Python loop over users, 1000
+Sinkhorn iterations for each, ``create_graph=True``. The engineer's step is what one
+would write today, with all users at once and our soft top-k. Both and the libraries
+``higher`` and ``torchopt`` (left out where not installed) are in _reference_steps.py.
+``--quick`` leaves out what takes minutes.
+"""
+
+import gc
+import sys
+import time
+
+import numpy as np
+import torch
+from _reference_steps import (
+    PublishedDIN,
+    PublishedLabeler,
+    engineer_step,
+    higher_step,
+    make_problem,
+    published_step,
+    torchopt_step,
+)
+from bench_topk import peak_memory
+from torch import nn
+
+from sklabelcraft._batches import UserLists
+from sklabelcraft._platform import Platform, Shown
+from sklabelcraft._training import RankerSteps, Schedule, craft_step
+from sklabelcraft.losses import brier_loss
+from sklabelcraft.modules import DIN, MLP
+from sklabelcraft.objectives import (
+    SoftmaxBalancing,
+    duration_objective,
+    explicit_objective,
+    watch_time_objective,
+)
+
+OBJECTIVES = watch_time_objective, explicit_objective, duration_objective
+K, TEMPERATURE, RATE, HIDDEN, WIDTH = 10, 0.25, 0.1, (200, 80), 12
+PAST_COLUMNS = (1, 2, 3)
+
+
+def make_module(kind, problem):
+    """A ranker that gives logits."""
+    if kind == "published DIN":
+        return PublishedDIN(problem.cardinalities, output=nn.Identity())
+    shape = problem.cardinalities, 1, 1, WIDTH, HIDDEN
+    return DIN(*shape, PAST_COLUMNS) if kind == "DIN" else MLP(*shape)
+
+
+def ours(kind, problem, optimizer="sgd"):
+    """Our step on a problem, ready to run."""
+    lists = UserLists(None, problem.lengths)
+    values = [problem.watch, problem.explicit, problem.duration]
+    platform = Platform(
+        None,
+        lists,
+        OBJECTIVES,
+        values,
+        torch.ones(3),
+        SoftmaxBalancing(0.5),
+        K,
+        TEMPERATURE,
+    )
+    positions = torch.arange(int(problem.lengths.sum()))
+    shown = Shown(problem.validation, lists, positions)
+    schedule = Schedule(brier_loss, optimizer, RATE, 0.0, 4096, 1, 1)
+    labeler = PublishedLabeler()
+    label_optimizer = torch.optim.SGD(labeler.parameters(), lr=1e-4)
+    where = type("Rows", (), {"past_columns": PAST_COLUMNS})
+    steps = RankerSteps(make_module(kind, problem), where, schedule)
+    training = problem.training, problem.feedback
+    return lambda: craft_step(
+        steps, labeler, label_optimizer, platform, *training, shown
+    )
+
+
+def published(problem):
+    """The published step on a problem, ready to run."""
+    module = PublishedDIN(problem.cardinalities)
+    return peer_of(published_step, module, problem)
+
+
+def engineer(kind, problem, step=engineer_step):
+    """The engineer's step, or that with a library."""
+    return peer_of(step, make_module(kind, problem), problem, brier_loss)
+
+
+def peer_of(step, module, problem, *loss):
+    """A peer's step, ready to run."""
+    labeler = PublishedLabeler()
+    optimizers = (
+        torch.optim.SGD(module.parameters(), lr=RATE),
+        torch.optim.SGD(labeler.parameters(), lr=1e-4),
+    )
+    return lambda: step(module, labeler, problem, *loss, optimizers)
+
+
+def seconds(run):
+    """Time of one run."""
+    gc.collect()
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def compare(name, peer, own, rounds=5):
+    """Print one row: the ratio with its quartiles, and both times."""
+    for _ in range(2):
+        own()
+    if rounds == 1:
+        theirs, mine = seconds(peer), [seconds(own) for _ in range(5)]
+        times = np.array([(theirs, one) for one in mine])
+    else:
+        peer()
+        times = np.array([(seconds(peer), seconds(own)) for _ in range(rounds)])
+    low, median, high = np.percentile(times[:, 0] / times[:, 1], [25, 50, 75])
+    theirs, mine = 1e3 * np.median(times, axis=0)
+    print(
+        f"{name:52s} {median:8.2f}x [{low:.2f}, {high:.2f}]"
+        f"   {theirs:10.1f} / {mine:.1f} ms",
+        flush=True,
+    )
+
+
+def added_memory(run, n_users):
+    """Peak memory in MB that some steps add to a process that has the problem."""
+    setup = (
+        "import sys; sys.path.insert(0, 'benchmarks'); import torch, bench_step as b; "
+        "torch.set_num_threads(1); small = b.make_problem(1000, 1000, 64, 4, 30); "
+        f"large = b.make_problem(15_000, 13_000, 4096, {n_users}, 30); "
+        f"b.{run.format('small')}(); "
+    )
+    before = peak_memory(setup + "pass")
+    return (peak_memory(f"{setup}b.{run.format('large')}()") - before) / 2**20
+
+
+def against_published():
+    """DIN with 100 past items, batch 4096."""
+    for n_users in (301, 1000):
+        problem = make_problem(15_000, 13_000, 4096, n_users, 30)
+        peer, own = published(problem), ours("DIN", problem)
+        compare(f"published, DIN, {n_users} users", peer, own, rounds=1)
+        theirs = added_memory("published({})", n_users)
+        mine = added_memory("ours('DIN', {})", n_users)
+        print(
+            f"  memory {theirs:.0f} / {mine:.0f} MB, {theirs / mine:.1f}x", flush=True
+        )
+
+
+def against_engineers():
+    """The same module, loss and users by ``create_graph=True``."""
+    problem = make_problem(15_000, 13_000, 4096, 301, 30)
+    for kind in ("DIN", "published DIN"):
+        own = ours(kind, problem)
+        compare(f"engineer, {kind}, 301 users", engineer(kind, problem), own)
+    for name, step in (("higher", higher_step), ("torchopt", torchopt_step)):
+        try:
+            compare(
+                f"{name}, DIN", engineer("DIN", problem, step), ours("DIN", problem)
+            )
+        except ImportError:
+            print(f"{name} is not installed: left out.")
+    small = make_problem(1000, 1000, 4096, 301, 30)
+    compare("engineer, MLP, 1e3 items", engineer("MLP", small), ours("MLP", small))
+    large = make_problem(10**4, 10**7, 4096, 301, 30)
+    peer = engineer("MLP", large)
+    compare("engineer, MLP, 1e7 items", peer, ours("MLP", large), rounds=3)
+
+
+def flatness():
+    """Our step by the size of the vocabulary, at the same number of touched rows."""
+    for optimizer in ("sgd", "adamw"):
+        for kind in ("MLP", "DIN"):
+            small = make_problem(10**4, 10**4, 4096, 301, 30)
+            own = ours(kind, small, optimizer)
+            for size in (10**5, 10**6, 10**7):
+                large = ours(kind, make_problem(size, size, 4096, 301, 30), optimizer)
+                name = f"ours, {kind}, {optimizer}, {size:.0e} users and items"
+                compare(f"{name} / 1e4", large, own)
+
+
+def main():
+    """Run all comparisons."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print(f"torch {torch.__version__}, one thread, float32\n")
+    if "--quick" not in sys.argv:
+        against_published()
+    against_engineers()
+    flatness()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The ranker with explicit crosses of the features."""
+
+from numbers import Integral
+
+from sklearn.utils._param_validation import Interval
+
+from sklabelcraft.modules import DCN
+from sklabelcraft.rankers._base import BaseRanker
+
+
+class DCNRanker(BaseRanker):
+    """Rank by a deep and cross network (DCN-V2): crosses of the features, and layers.
+
+    Each cross layer multiplies what it is given, through a full matrix, with the inputs
+    once more, so that products of up to `n_cross_layers` + 1 inputs are learned
+    explicitly; the dense network stands beside them [1]_.
+
+    Parameters
+    ----------
+    n_cross_layers : int, default=2
+        Number of cross layers.
+    embedding_dim : int, default=16
+        Width of the embedding of each categorical column.
+    hidden : sequence of int, default=(64, 32)
+        Widths of the dense layers.
+    loss : {"auto", "log_loss", "brier", "squared_error"} or callable, default="auto"
+        As in :class:`MLPRanker`.
+    optimizer : {"adamw", "sgd"}, default="adamw"
+        As in :class:`MLPRanker`.
+    learning_rate, weight_decay : float, default=0.001, 0.1
+        As in :class:`MLPRanker`.
+    batch_size, max_epochs, patience : int, default=512, 20, 3
+        As in :class:`MLPRanker`.
+    validation_fraction : float, default=0.1
+        As in :class:`MLPRanker`.
+    adversary_weight : float, default=0.0
+        As in :class:`MLPRanker`.
+    min_count : int, default=2
+        As in :class:`MLPRanker`.
+    features : list of str or int, default=None
+        As in :class:`MLPRanker`.
+    user, item, duration, timestamp : str, int or None
+        As in :class:`MLPRanker`.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights and the order of the rows.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The trained network.
+    features_ : list
+        The columns that it sees.
+    history_ : list of dict
+        Per epoch, the training loss and the held-out one.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, if it was a data frame.
+
+    References
+    ----------
+    .. [1] Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for
+       Web-scale Learning to Rank Systems", WWW 2021.
+
+    Examples
+    --------
+    >>> from sklabelcraft import DCNRanker, WatchTime
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=50, random_state=0)
+    >>> labels = WatchTime().fit_transform(log.frame)
+    >>> ranker = DCNRanker(max_epochs=2, random_state=0).fit(log.data, labels)
+    >>> ranker.predict(log.data).shape == labels[:, 0].shape
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **BaseRanker._parameter_constraints,
+        "n_cross_layers": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_cross_layers=2,
+        embedding_dim=16,
+        hidden=(64, 32),
+        loss="auto",
+        optimizer="adamw",
+        learning_rate=1e-3,
+        weight_decay=0.1,
+        batch_size=512,
+        max_epochs=20,
+        patience=3,
+        validation_fraction=0.1,
+        adversary_weight=0.0,
+        min_count=2,
+        features=None,
+        user="user_id",
+        item="item_id",
+        duration="duration",
+        timestamp="timestamp",
+        random_state=None,
+    ):
+        super().__init__(
+            embedding_dim=embedding_dim,
+            hidden=hidden,
+            loss=loss,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            adversary_weight=adversary_weight,
+            min_count=min_count,
+            features=features,
+            user=user,
+            item=item,
+            duration=duration,
+            timestamp=timestamp,
+            random_state=random_state,
+        )
+        self.n_cross_layers = n_cross_layers
+
+    def _build(self, n_outputs):
+        return DCN(**self._shape(n_outputs), n_cross_layers=self.n_cross_layers)

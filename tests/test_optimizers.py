@@ -1,0 +1,123 @@
+"""Row-sparse optimisers do what the dense ones do."""
+
+import pytest
+import torch
+from torch import nn
+
+from sklabelcraft._optimizers import SGD, AdamW
+from sklabelcraft.modules import Embeddings
+
+N_CODES, DIM = 12, 3
+
+
+class Toy(nn.Module):
+    """Two tables and a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.embeddings = Embeddings([N_CODES, 5], DIM)
+        self.layer = nn.Linear(2 * DIM, 1)
+
+
+def make(optimizer, **kwargs):
+    """A module in float64, the optimiser, and a twin with torch's own."""
+    torch.manual_seed(0)
+    module, twin = Toy().double(), Toy().double()
+    twin.load_state_dict(module.state_dict())
+    dense = {SGD: torch.optim.SGD, AdamW: torch.optim.AdamW}[optimizer]
+    rate, decay = kwargs["learning_rate"], kwargs["weight_decay"]
+    return (
+        module,
+        optimizer(module, **kwargs),
+        twin,
+        dense(twin.parameters(), lr=rate, weight_decay=decay),
+    )
+
+
+def random_rows(n_touched):
+    return {0: torch.randperm(N_CODES)[:n_touched], 1: torch.randperm(5)[:2]}
+
+
+def step(optimizer, dense, twin, rows):
+    """The same random gradient in the touched rows for both."""
+    theta = optimizer.gather(rows)
+    gradients = {name: torch.randn_like(value) for name, value in theta.items()}
+    for name, parameter in twin.named_parameters():
+        touched = rows[int(name.split(".")[2])] if "tables" in name else slice(None)
+        parameter.grad = torch.zeros_like(parameter)
+        parameter.grad[touched] = gradients[name]
+    dense.step()
+    return theta, gradients
+
+
+def compare(module, twin, **tolerance):
+    for name, parameter in module.named_parameters():
+        expected = dict(twin.named_parameters())[name]
+        torch.testing.assert_close(parameter, expected, **tolerance)
+
+
+def run(optimizer, n_touched, n_steps, **kwargs):
+    module, rows_alone, twin, dense = make(optimizer, **kwargs)
+    for _ in range(n_steps):
+        rows = random_rows(n_touched)
+        rows_alone.accept(*step(rows_alone, dense, twin, rows))
+    rows_alone.settle()
+    return module, twin
+
+
+def test_sgd_is_exactly_the_dense_one_on_untouched_rows_too():
+    """Lazy decay makes no difference."""
+    module, twin = run(SGD, 2, 30, learning_rate=0.1, weight_decay=0.2)
+    compare(module, twin, rtol=1e-12, atol=1e-14)
+
+
+def test_adamw_is_exactly_the_dense_one_where_all_rows_are_touched():
+    """Then nothing is at rest."""
+    shape = {"learning_rate": 0.01, "weight_decay": 0.5}
+    module, rows_alone, twin, dense = make(AdamW, **shape)
+    for _ in range(20):
+        everything = {0: torch.arange(N_CODES), 1: torch.arange(5)}
+        rows_alone.accept(*step(rows_alone, dense, twin, everything))
+    compare(module, twin, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_touched", [1, 4])
+def test_adamw_at_rest_keeps_the_dense_one_s_moves(n_touched):
+    """Rows move on by their momentum: all but equal after many steps of rest."""
+    shape = {"learning_rate": 0.01, "weight_decay": 0.1}
+    module, twin = run(AdamW, n_touched, 200, **shape)
+    compare(module, twin, rtol=0, atol=2e-5)
+    start = Toy().double().embeddings.tables[0].weight
+    assert (module.embeddings.tables[0].weight - start).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("optimizer", [SGD, AdamW])
+def test_propose_leads_where_accept_goes(optimizer):
+    """It changes nothing, and its rates are how far the gradient moves theta."""
+    shape = {"learning_rate": 0.1, "weight_decay": 0.2}
+    module, rows_alone, twin, dense = make(optimizer, **shape)
+    for _ in range(3):
+        rows_alone.accept(*step(rows_alone, dense, twin, random_rows(4)))
+    rows = random_rows(4)
+    theta, gradients = step(rows_alone, dense, twin, rows)
+    before = {name: p.clone() for name, p in module.named_parameters()}
+    moved, rates = rows_alone.propose(theta, gradients)
+    torch.testing.assert_close(dict(module.named_parameters()), before)
+    assert all((rate > 0).all() for rate in rates.values())
+    rows_alone.accept(theta, gradients)
+    after = dict(module.named_parameters())
+    torch.testing.assert_close(after["layer.weight"], moved["layer.weight"])
+    table = "embeddings.tables.0.weight"
+    torch.testing.assert_close(after[table][rows[0]], moved[table])
+
+
+def test_gather_brings_rows_up_to_date():
+    """A row at rest is read as if every step had decayed it."""
+    module, sgd, *_ = make(SGD, learning_rate=0.5, weight_decay=1.0)
+    before = module.embeddings.tables[0].weight[3].detach().clone()
+    for _ in range(4):
+        theta = sgd.gather({0: torch.tensor([7]), 1: torch.tensor([0])})
+        sgd.accept(theta, {name: torch.zeros_like(p) for name, p in theta.items()})
+    theta = sgd.gather({0: torch.tensor([3]), 1: torch.tensor([0])})
+    row = theta["embeddings.tables.0.weight"][0]
+    torch.testing.assert_close(row, before / 16)
