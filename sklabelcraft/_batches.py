@@ -182,13 +182,18 @@ class Encoder:
         if not self._clocked:
             ends = np.cumsum([len(part) for part in parts])
             times = np.split(np.arange(float(ends[-1])), ends[:-1])
-        self._remember(parts, times)
-        return [self._encode(*pair) for pair in zip(parts, times, strict=True)]
+        features = [self._codes_and_numbers(part) for part in parts]
+        self._remember(parts, times, [codes for codes, _ in features])
+        return [
+            self._with_past(part, when, *own)
+            for part, when, own in zip(parts, times, features, strict=True)
+        ]
 
     def encode(self, table):
         """Encode rows; their histories lie in the rows given to :meth:`learn`."""
         times = table.times(self.timestamp) if self._clocked else None
-        return self._encode(table, np.inf if times is None else times)
+        times = np.inf if times is None else times
+        return self._with_past(table, times, *self._codes_and_numbers(table))
 
     def _is_number(self, table, key):
         if key in self._ids:
@@ -212,28 +217,26 @@ class Encoder:
         keys = list(self.vocabularies) + [self.duration] * (self.duration in self.ranks)
         return tuple(j for j, key in enumerate(keys) if key != self.user)
 
-    def _codes(self, table):
-        columns = [
+    def _codes_and_numbers(self, table):
+        """Codes of the categorical columns and ranks of the numeric ones."""
+        ranks = {key: self._rank(table, key) for key in self.ranks}
+        codes = [
             vocabulary.get_indexer(table[key]) + 1
             for key, vocabulary in self.vocabularies.items()
         ]
-        if self.duration in self.ranks:
-            rank = self._rank(table, self.duration)
-            columns.append(1 + np.floor(rank * N_DURATION_BUCKETS * (1 - 1e-9)))
-        stacked = np.column_stack(columns) if columns else np.zeros((len(table), 0))
-        return stacked.astype(np.int64)
+        if self.duration in ranks:
+            bucket = ranks[self.duration] * (N_DURATION_BUCKETS * (1 - 1e-9))
+            codes.append(1 + bucket.astype(np.int64))
+        codes = _stacked(codes, len(table), np.int64)
+        numbers = [2 * rank - 1 for rank in ranks.values()]
+        return codes, _stacked(numbers, len(table), np.float32)
 
     def _rank(self, table, key):
         minimum = 0 if key == self.duration else -np.inf
         values = table.numeric(key, minimum=minimum)
         return self.ranks[key].transform(values[:, None])[:, 0]
 
-    def _numeric(self, table):
-        columns = [2 * self._rank(table, key) - 1 for key in self.ranks]
-        stacked = np.column_stack(columns) if columns else np.zeros((len(table), 0))
-        return torch.as_tensor(stacked, dtype=torch.get_default_dtype())
-
-    def _remember(self, parts, times):
+    def _remember(self, parts, times, codes):
         """Store the rows sorted by user and time, for histories."""
         self._store = torch.zeros(1, dtype=torch.int64)
         self._past = torch.zeros(1, len(self.past_columns), dtype=torch.int64)
@@ -244,14 +247,15 @@ class Encoder:
         users, times = self._user_index.get_indexer(users), np.concatenate(times)
         order = np.lexsort((times, users))
         self._past_users, self._past_times = users[order], times[order]
-        codes = np.concatenate([self._codes(part) for part in parts])
-        store, distinct = _distinct_rows(codes[order][:, self.past_columns])
-        self._store, self._past = torch.as_tensor(store), torch.as_tensor(distinct)
+        codes = np.concatenate(codes)[:, self.past_columns]
+        store, distinct = _distinct_rows(codes)
+        self._store = torch.as_tensor(store[order])
+        self._past = torch.as_tensor(distinct)
 
     def _users(self, table):
         return np.zeros(len(table)) if self.user is None else table[self.user]
 
-    def _encode(self, table, times):
+    def _with_past(self, table, times, codes, numbers):
         start = stop = np.zeros(len(table), dtype=np.int64)
         if self.history_length:
             users = self._user_index.get_indexer(self._users(table))
@@ -259,8 +263,8 @@ class Encoder:
             start, stop = past_windows(self._past_users, self._past_times, users, times)
             start = np.maximum(start, stop - self.history_length)
         return Impressions(
-            torch.as_tensor(self._codes(table)),
-            self._numeric(table),
+            torch.as_tensor(codes),
+            torch.as_tensor(numbers),
             torch.as_tensor(start),
             torch.as_tensor(stop),
             self._store,
@@ -355,6 +359,13 @@ def _vocabulary(values, key, min_count):
         ) from error
     frequent = np.bincount(codes, minlength=len(uniques)) >= min_count
     return Index(uniques[frequent], tupleize_cols=False)
+
+
+def _stacked(columns, n, dtype):
+    """Columns side by side, (n, n_columns), of which there may be none."""
+    return (
+        np.stack(columns, axis=1).astype(dtype) if columns else np.zeros((n, 0), dtype)
+    )
 
 
 def _distinct_rows(codes):
