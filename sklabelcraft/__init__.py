@@ -11,7 +11,7 @@ from sklabelcraft.labelers import (
 )
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 from sklabelcraft.preprocessing import KneeScaler
-from sklabelcraft.rankers import DCNRanker, DINRanker, MLPRanker
+from sklabelcraft.rankers import DCNRanker, DINRanker, MLPRanker, ModuleRanker
 from sklabelcraft.recommender import LabelCraftRecommender
 from sklabelcraft.scaling import scale
 from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
@@ -29,6 +29,7 @@ __all__ = [
     "LabelCraftRecommender",
     "LabelCrafter",
     "MLPRanker",
+    "ModuleRanker",
     "PlayCompletion",
     "PlayCompletionRate",
     "WatchTime",

@@ -22,15 +22,17 @@ class LinearAttention(torch.autograd.Function):
         ctx.save_for_forward(*inputs)
         out = torch.empty_like(direction)
         for *own, into in chunks(table, rows, mask, direction, offset, out):
-            h, weights = _attend(table, *own)
-            torch.bmm(weights, h, out=into)
+            into.copy_(_in_memory(table, *own))
         return out
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         table, *inputs = ctx.saved_tensors
-        mask = inputs[1]
+        if torch.is_grad_enabled():  # to be derived a second time
+            leaves = table, *inputs[2:]
+            out = _in_memory(table, *inputs)
+            first, *rest = torch.autograd.grad(out, leaves, grad, create_graph=True)
+            return first, None, None, *rest
         to_table, to_direction = torch.zeros_like(table), torch.empty_like(grad)
         to_offset = torch.empty_like(inputs[3])
         for *own, up, d, o in chunks(table, *inputs, grad, to_direction, to_offset):
@@ -64,7 +66,13 @@ def chunks(table, rows, *others):
     return zip(*(x.split(size) for x in (rows, *others)), strict=True)
 
 
+def _in_memory(table, rows, mask, direction, offset):
+    """The same, with the whole past in memory."""
+    h, weights = _attend(table, rows, mask, direction, offset)
+    return torch.bmm(weights, h)
+
+
 def _attend(table, rows, mask, direction, offset):
     """The embedded past, (c, t, d), and its weights, (c, seats, t)."""
     h = embedding(rows, table)
-    return h, torch.baddbmm(offset, direction, h.mT).mul_(mask[:, None])
+    return h, torch.baddbmm(offset, direction, h.mT) * mask[:, None]

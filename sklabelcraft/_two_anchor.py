@@ -42,8 +42,9 @@ class TwoAnchorTopK(torch.autograd.Function):
         return alpha
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
+        if torch.is_grad_enabled():  # to be derived a second time
+            return _gradient(*ctx.saved_tensors, grad), None, None, None
         gradient = torch.empty_like(grad)
         work = None
         for alpha, tau, part, out in chunks(*ctx.saved_tensors, grad, gradient):
@@ -54,6 +55,17 @@ class TwoAnchorTopK(torch.autograd.Function):
             mean /= total.where(total > 0, 1)
             out.addcmul_(slope, mean, value=-1).div_(tau)
         return gradient, None, None, None
+
+
+def _gradient(alpha, tau, grad):
+    """The gradient in the scores, v (g - (v . g) / sum v) / tau, v = alpha (1 - alpha).
+
+    In operations that can be derived again.
+    """
+    slope = alpha * (1 - alpha)
+    total = slope.sum(1, keepdim=True)
+    mean = (slope * grad).sum(1, keepdim=True) / total.where(total > 0, 1)
+    return slope * (grad - mean) / tau
 
 
 def chunks(*tensors):

@@ -1,6 +1,6 @@
 """The networks: rankers f(features) and the label network g(feedback).
 
-A ranker is a plain ``nn.Module`` that maps a :class:`~sklabelcraft._batches.Batch` to
+A ranker is a plain ``nn.Module`` that maps a :class:`Batch` to
 logits of shape (n, n_outputs), row by row: no row may depend on the others.
 """
 
@@ -10,6 +10,20 @@ import torch
 from torch import nn
 
 from sklabelcraft._attention import LinearAttention
+from sklabelcraft._batches import Batch
+
+__all__ = [
+    "DCN",
+    "DIN",
+    "MLP",
+    "Batch",
+    "DurationAdversary",
+    "Embeddings",
+    "LabelNet",
+    "dense",
+    "interactions",
+    "seated",
+]
 
 
 class Embeddings(nn.Module):

@@ -43,6 +43,17 @@ def test_gradients_are_those_of_the_formula(inputs):
     torch.testing.assert_close(ours, torch.autograd.grad(plain(*inputs), leaves, up))
 
 
+def test_second_derivatives_are_those_of_the_formula(inputs):
+    """The gradient can be derived again."""
+    for i in (0, 3, 4):
+        inputs[i].requires_grad_()
+    table, rows, mask, direction, offset = inputs
+    assert torch.autograd.gradgradcheck(
+        lambda t, d, o: LinearAttention.apply(t, rows, mask, d, o),
+        (table, direction, offset),
+    )
+
+
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_forward_derivative_is_that_of_the_formula(inputs):
     """Along a direction in all three."""

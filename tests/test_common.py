@@ -13,10 +13,12 @@ from sklabelcraft import (
     LabelCrafter,
     LabelCraftRecommender,
     MLPRanker,
+    ModuleRanker,
     PlayCompletion,
     PlayCompletionRate,
     WatchTime,
 )
+from sklabelcraft.modules import MLP
 
 TINY = {"embedding_dim": 2, "hidden": (8,), "max_epochs": 2}
 LONG = {"learning_rate": 0.05, "max_epochs": 100}
@@ -42,6 +44,13 @@ def recommender(cls):
     )
 
 
+class OwnModule(MLP):
+    """A network that one could have written oneself."""
+
+    def __init__(self, cardinalities, n_numeric, n_outputs, past_columns):
+        super().__init__(cardinalities, n_numeric, n_outputs, 4, (16,))
+
+
 ESTIMATORS = [
     WatchTime(watch_time=-1),
     ExplicitFeedback(explicit=(-1,)),
@@ -53,6 +62,7 @@ ESTIMATORS = [
     MLPRanker(duration=None, **NO_ROLES, **LONG),
     DCNRanker(duration=None, **NO_ROLES, **LONG),
     DINRanker(user=0, item=1, duration=None, timestamp=None, **LONG),
+    ModuleRanker(OwnModule, duration=None, **NO_ROLES, **LONG),
     LabelCrafter(
         MLPRanker(**TINY),
         k=1,
@@ -94,6 +104,7 @@ EXPECTED = {
     "MLPRanker": SEVERAL_LABELS,
     "DCNRanker": SEVERAL_LABELS,
     "DINRanker": SEVERAL_LABELS,
+    "ModuleRanker": SEVERAL_LABELS,
     "LabelCraftRecommender": TAKES_THE_LOG,
 }
 

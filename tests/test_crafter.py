@@ -31,6 +31,33 @@ def test_label_lies_between_0_and_1_and_varies(crafter, log):
     assert label.std() > 0.05
 
 
+def test_plain_gradient_steps_move_the_label(crafter, log):
+    """Algorithm 1 as published, with plain steps of ranker and label network."""
+    crafter.set_params(
+        ranker=clone(crafter.ranker).set_params(optimizer="sgd", learning_rate=1.0),
+        optimizer="sgd",
+    )
+    start = clone(crafter).set_params(learning_rate=1e-12).fit(log.frame)
+    moved = crafter.set_params(learning_rate=30.0).fit(log.frame)
+    before, after = (c.transform(log.frame)[:, 0] for c in (start, moved))
+    assert abs(after - before).max() > 0.01
+
+
+def test_labels_may_move_at_some_steps_only(crafter, log):
+    """With more steps than an epoch has, they move at the first of each epoch."""
+    moves = []
+    weights = SoftmaxBalancing()
+
+    def balancing(values):
+        moves.append(len(moves))
+        return weights(values)
+
+    crafter.set_params(steps_per_move=1000, balancing=balancing).fit(log.frame)
+    n_epochs = len(crafter.history_)
+    n_moving = n_epochs - crafter.warmup_epochs
+    assert len(moves) == n_moving + n_epochs  # one more to tell the progress
+
+
 def test_label_starts_from_watch_time_and_explicit_feedback(crafter, log):
     """Before it moves, the label rises with watch time and with explicit feedback."""
     still = crafter.set_params(learning_rate=1e-12).fit(log.frame)

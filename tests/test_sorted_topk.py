@@ -174,3 +174,11 @@ def test_precision_on_long_lists(n, k, dtype, tolerance, temperature):
     assert np.abs(alpha.numpy() - indicator(threshold)).max() <= tolerance
     error = np.abs(alpha.numpy().astype(np.longdouble).sum(1) - k).max()
     assert error / max(k, n - k) <= tolerance
+
+
+def test_second_derivatives_are_refused():
+    """There are none, which must not pass for zeros."""
+    scores = torch.randn(1, 5, requires_grad=True)
+    alpha = soft_topk(scores, 2, temperature=1.0, method="sorted")
+    with pytest.raises(NotImplementedError, match="only once"):
+        torch.autograd.grad(alpha.sum(), scores, create_graph=True)

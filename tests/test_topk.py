@@ -80,9 +80,12 @@ def test_gradient_is_that_of_finite_differences(shape, k, kwargs, temperature):
     """The implicit gradient is right for per-list and fractional k, masks, lengths."""
     rng = np.random.default_rng(0)
     scores = torch.tensor(rng.normal(size=shape), requires_grad=True)
-    assert torch.autograd.gradcheck(
-        lambda s: soft_topk(s, k, temperature=temperature, **kwargs), (scores,)
-    )
+
+    def top(scores):
+        return soft_topk(scores, k, temperature=temperature, **kwargs)
+
+    assert torch.autograd.gradcheck(top, (scores,))
+    assert torch.autograd.gradgradcheck(top, (scores,))
 
 
 def test_gradient_is_that_of_finite_differences_beside_minus_infinity():

@@ -4,5 +4,6 @@ from sklabelcraft.rankers._base import BaseRanker
 from sklabelcraft.rankers._dcn import DCNRanker
 from sklabelcraft.rankers._din import DINRanker
 from sklabelcraft.rankers._mlp import MLPRanker
+from sklabelcraft.rankers._module import ModuleRanker
 
-__all__ = ["BaseRanker", "DCNRanker", "DINRanker", "MLPRanker"]
+__all__ = ["BaseRanker", "DCNRanker", "DINRanker", "MLPRanker", "ModuleRanker"]
