@@ -17,8 +17,10 @@ would write today, with all users at once and our soft top-k. Both and the libra
 import gc
 import sys
 import time
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import torch
 from _reference_steps import (
     PublishedDIN,
@@ -31,8 +33,12 @@ from _reference_steps import (
 )
 from bench_topk import peak_memory
 from torch import nn
+from torch.profiler import profile
+from torch.utils.flop_counter import FlopCounterMode
 
-from sklabelcraft._batches import UserLists
+from sklabelcraft import DCNRanker, DINRanker, MLPRanker
+from sklabelcraft._batches import Encoder, UserLists, user_lists
+from sklabelcraft._columns import as_table
 from sklabelcraft._platform import Platform, Shown
 from sklabelcraft._training import RankerSteps, Schedule, craft_step
 from sklabelcraft.losses import brier_loss
@@ -158,11 +164,14 @@ def against_published():
 
 
 def against_engineers():
-    """The same module, loss and users by ``create_graph=True``."""
+    """The same loss and users by ``create_graph=True``."""
     problem = make_problem(15_000, 13_000, 4096, 301, 30)
-    for kind in ("DIN", "published DIN"):
-        own = ours(kind, problem)
-        compare(f"engineer, {kind}, 301 users", engineer(kind, problem), own)
+    peer = peer_of(
+        engineer_step, make_module("published DIN", problem), problem, brier_loss
+    )
+    compare("engineer, published DIN module", peer, ours("DIN", problem))
+    peer = engineer("DIN", problem)
+    compare("engineer, our DIN module", peer, ours("DIN", problem))
     for name, step in (("higher", higher_step), ("torchopt", torchopt_step)):
         try:
             compare(
@@ -189,6 +198,60 @@ def flatness():
                 compare(f"{name} / 1e4", large, own)
 
 
+def throughput():
+    """Impressions per second of data preparation and prediction."""
+    random, n = np.random.default_rng(0), 10**6
+    log = pd.DataFrame(
+        {
+            "user_id": random.integers(0, 15_000, n),
+            "item_id": random.zipf(1.3, n) % 50_000,
+            "author": random.integers(0, 5000, n),
+            "tag": random.integers(0, 80, n),
+            "duration": random.gamma(2, 30, n),
+            "timestamp": random.integers(0, 10**6, n),
+        }
+    )
+    features = ["user_id", "item_id", "author", "tag", "duration"]
+    encoder = Encoder("user_id", "item_id", "duration", "timestamp", features, 2, 100)
+    table = as_table(log)
+    prepare = seconds(lambda: (encoder.learn(table), user_lists(table["user_id"], K)))
+    print(f"preparing {n:.0e} impressions with 100-long histories: {prepare:.2f} s")
+    label = random.random(n)
+    for ranker in (MLPRanker(), DCNRanker(), DINRanker(history_length=100)):
+        ranker.set_params(max_epochs=1, batch_size=8192, random_state=0)
+        ranker.fit(log[: n // 5], label[: n // 5])
+        times = [seconds(partial(ranker.predict, log)) for _ in range(3)]
+        rows = ", ".join(f"{n / one:,.0f}" for one in times)
+        print(f"{type(ranker).__name__}.predict, rows per second: {rows}", flush=True)
+
+
+def roofline():
+    """What limits the step: its arithmetic against what this machine can do."""
+    a = torch.randn(2048, 2048)
+    peak = 2 * 2048**3 / min(seconds(lambda: a @ a) for _ in range(5))
+    large, into = torch.randn(2**26), torch.empty(2**26)
+    bandwidth = 2 * 2**28 / min(seconds(lambda: into.copy_(large)) for _ in range(5))
+    print(f"this machine: {peak / 1e9:.0f} GFLOP/s, {bandwidth / 1e9:.1f} GB/s")
+    for kind in ("MLP", "DIN"):
+        own = ours(kind, make_problem(15_000, 13_000, 4096, 301, 30), "adamw")
+        own()
+        with FlopCounterMode(display=False) as counter:
+            own()
+        time = np.median([seconds(own) for _ in range(5)])
+        flops = counter.get_total_flops()
+        print(
+            f"{kind}: {flops / 1e9:.1f} GFLOP of matrix products in {1e3 * time:.0f} "
+            f"ms, {flops / time / peak:.0%} of the peak"
+        )
+        with profile() as profiled:
+            own()
+        events = profiled.key_averages()
+        total = sum(event.self_cpu_time_total for event in events)
+        events = sorted(events, key=lambda event: -event.self_cpu_time_total)[:10]
+        shares = (f"{e.key} {e.self_cpu_time_total / total:.0%}" for e in events)
+        print("  " + ", ".join(shares), flush=True)
+
+
 def main():
     """Run all comparisons."""
     torch.set_num_threads(1)
@@ -198,6 +261,8 @@ def main():
         against_published()
     against_engineers()
     flatness()
+    throughput()
+    roofline()
 
 
 if __name__ == "__main__":
