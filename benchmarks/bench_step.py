@@ -59,8 +59,10 @@ def make_module(kind, problem):
     """A ranker that gives logits."""
     if kind == "published DIN":
         return PublishedDIN(problem.cardinalities, output=nn.Identity())
-    shape = problem.cardinalities, 1, 1, WIDTH, HIDDEN
-    return DIN(*shape, PAST_COLUMNS) if kind == "DIN" else MLP(*shape)
+    shape = problem.cardinalities, 1, 1
+    if kind == "DIN":  # as wide as the published one
+        return DIN(*shape, WIDTH, HIDDEN, PAST_COLUMNS)
+    return MLP(*shape, embedding_dim=16, hidden=(64, 32))  # our default
 
 
 def ours(kind, problem, optimizer="sgd"):

@@ -44,8 +44,10 @@ class Platform:
         Per objective, its column of the rows in `lists`.
     references : tensor of shape (n_objectives,)
         The objectives of lists shown at random, never 0, which count as 1.
+    weights : tensor of shape (n_objectives,)
+        What a unit of each is worth.
     balancing : callable
-        Maps the objectives to their weights.
+        Maps the objectives to further weights.
     k : int
         Length of the shown lists.
     temperature : float
@@ -57,6 +59,7 @@ class Platform:
     objectives: tuple
     values: list
     references: torch.Tensor
+    weights: torch.Tensor
     balancing: object
     k: int
     temperature: float
@@ -105,7 +108,7 @@ class Platform:
 
     def balanced(self, values):
         """The objectives as one number, with weights that carry no gradient."""
-        return (self.balancing(values) * values).sum()
+        return (self.weights * self.balancing(values) * values).sum()
 
 
 def measure_all(objectives, alpha, values, ids, k):
@@ -114,12 +117,12 @@ def measure_all(objectives, alpha, values, ids, k):
     return torch.stack([objective(alpha, value, ids, k) for objective, value in pairs])
 
 
-def varying(pairs):
-    """Those pairs of an objective and its column in which the column varies."""
+def varying(triples):
+    """Those triples (objective, column, weight) in which the column varies."""
     kept = []
-    for objective, values in pairs:
+    for objective, values, weight in triples:
         if values.min() < values.max():
-            kept.append((objective, values))
+            kept.append((objective, values, weight))
             continue
         warnings.warn(
             f"the objective {objective} is left out: its column is {values[0]:.6g} on "

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.func import functional_call
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sklabelcraft._hypergradient import gradients_in, label_gradient
 from sklabelcraft._optimizers import OPTIMIZERS
@@ -60,6 +61,7 @@ class RankerSteps:
     def __init__(self, module, impressions, schedule):
         make = OPTIMIZERS[schedule.optimizer]
         self.module, self.loss = module, schedule.loss
+        self.batch_size = schedule.batch_size
         self.optimizer = make(module, schedule.learning_rate, schedule.weight_decay)
         self._finder = RowFinder(module, impressions.past_columns)
 
@@ -164,30 +166,38 @@ def train_ranker(module, impressions, labels, schedule, held_out=None, adversary
         Per epoch: loss on the training rows and on the held-out ones.
     """
     network, nuisance = (module, None) if adversary is None else adversary
-    n_outputs = labels.shape[1]
     steps = RankerSteps(network, impressions, schedule)
     best = BestWeights(module, patience=schedule.patience)
     history = []
     for epoch in range(schedule.max_epochs):
-        module.train()
-        total = 0.0
-        for rows in minibatches(len(impressions), schedule.batch_size):
-            (batch,) = steps.start(impressions.batch(rows))
-            outputs = steps.score(batch)
-            value = schedule.loss(outputs[:, :n_outputs], labels[rows]).mean()
-            total += value.item() * len(rows)
-            if adversary is not None:
-                read = outputs[:, n_outputs]
-                value = value + (read - nuisance[rows]).square().mean()
-            steps.finish(value)
-        steps.optimizer.settle()
-        history.append({"epoch": epoch, "loss": total / len(impressions)})
+        loss = one_epoch(steps, impressions, labels, nuisance)
+        history.append({"epoch": epoch, "loss": loss})
         if held_out is not None:
             history[-1]["validation_loss"] = _mean_loss(module, schedule, *held_out)
             if best.stop_after(-history[-1]["validation_loss"]):
                 break
     best.restore()
     return history
+
+
+def one_epoch(steps, impressions, labels, nuisance=None):
+    """Train on all rows once; the mean loss on the way.
+
+    With a nuisance, the last output of the module is an adversary's, to predict it.
+    """
+    steps.module.train()
+    total, n_outputs = 0.0, labels.shape[1]
+    for rows in minibatches(len(impressions), steps.batch_size):
+        (batch,) = steps.start(impressions.batch(rows))
+        outputs = steps.score(batch)
+        value = steps.loss(outputs[:, :n_outputs], labels[rows]).mean()
+        total += value.item() * len(rows)
+        if nuisance is not None:
+            read = outputs[:, n_outputs]
+            value = value + (read - nuisance[rows]).square().mean()
+        steps.finish(value)
+    steps.optimizer.settle()
+    return total / len(impressions)
 
 
 def _mean_loss(module, schedule, impressions, labels):
@@ -204,8 +214,10 @@ class CraftSchedule(NamedTuple):
         Of the label network, a class of ``torch.optim``.
     learning_rate : float
         Of that optimiser.
+    averaging : float
+        Share of the exponential average of the label network that each move keeps.
     warmup_epochs : int
-        Epochs of the ranker on the starting rule, before the labels move.
+        Epochs of the ranker on the starting label, before it moves.
     n_users : int
         Held-out users sampled per move of the labels.
     every : int
@@ -214,6 +226,7 @@ class CraftSchedule(NamedTuple):
 
     optimizer: Any
     learning_rate: float
+    averaging: float
     warmup_epochs: int
     n_users: int
     every: int
@@ -244,9 +257,11 @@ def craft_labels(module, label_net, impressions, feedback, platform, schedule, c
         random lists, and their balanced sum.
     """
     steps = RankerSteps(module, impressions, schedule)
-    make = craft.optimizer
-    label_optimizer = make(label_net.parameters(), lr=craft.learning_rate)
-    best = BestWeights(module, label_net, patience=schedule.patience)
+    optimizer = craft.optimizer(label_net.parameters(), lr=craft.learning_rate)
+    average = AveragedModel(
+        label_net, multi_avg_fn=get_ema_multi_avg_fn(craft.averaging)
+    )
+    best = BestWeights(module, average, patience=schedule.patience)
     history = []
     for epoch in range(craft.warmup_epochs + schedule.max_epochs):
         moving = epoch >= craft.warmup_epochs
@@ -258,18 +273,22 @@ def craft_labels(module, label_net, impressions, feedback, platform, schedule, c
             total += len(rows) * craft_step(
                 steps,
                 label_net,
-                label_optimizer,
+                optimizer,
                 platform,
                 impressions.batch(rows),
                 feedback[rows],
                 platform.draw(craft.n_users) if move else None,
             )
+            if move:
+                average.update_parameters(label_net)
         steps.optimizer.settle()
         history.append({"epoch": epoch, "loss": total / len(impressions)})
         history[-1] |= _progress(module, platform)
         if moving and best.stop_after(history[-1]["objective"]):
             break
     best.restore()
+    label_net.load_state_dict(average.module.state_dict())
+    label_net.eval()
     return history
 
 
@@ -295,7 +314,9 @@ def craft_step(steps, label_net, optimizer, platform, batch, feedback, shown=Non
         optimizer.zero_grad()
         labels.backward(-rise)
         optimizer.step()
-    value = steps.loss(logits, label_net(feedback).detach()).mean()
+    with torch.no_grad():
+        labels = label_net(feedback)
+    value = steps.loss(logits, labels).mean()
     steps.finish(value)
     return value.item()
 
@@ -303,9 +324,8 @@ def craft_step(steps, label_net, optimizer, platform, batch, feedback, shown=Non
 def _progress(module, platform):
     """The objectives of a ranker on all held-out lists."""
     module.eval()
+    shown = platform.draw(len(platform.lists.lengths))
     with torch.no_grad():
-        shown = platform.draw(len(platform.lists.lengths))
         values = platform.measure(module(shown.batch), shown)
-        balanced = platform.balanced(values).item()
     named = zip(platform.names, values.tolist(), strict=True)
-    return {"objective": balanced} | dict(named)
+    return {"objective": platform.balanced(values).item()} | dict(named)

@@ -284,9 +284,9 @@ def seated(values, batch):
 class LabelNet(nn.Module):
     """The learned label g(feedback), between 0 and 1.
 
-    The logit is a given starting rule plus a learned correction that is 0 at first,
-    standardised over the training batch (by running statistics afterwards, so that a
-    row's label never depends on the other rows of a call).
+    Its log-odds are those of a starting rule plus a learned correction, which is 0 at
+    first and stays within bounds, so that the label can neither collapse nor turn into
+    something that has nothing to do with the rule.
 
     Parameters
     ----------
@@ -294,22 +294,23 @@ class LabelNet(nn.Module):
         Number of feedback inputs, roughly in [-2, 2].
     hidden : sequence of int
         Widths of the dense layers.
-    start : sequence of float
-        The starting rule: its weight on each input.
+    bound : float
+        The largest correction of the log-odds.
     """
 
-    def __init__(self, n_inputs, hidden, start):
+    def __init__(self, n_inputs, hidden, bound):
         super().__init__()
-        self.register_buffer("start", torch.tensor(start))
+        self.bound = bound
         self.correction = dense(n_inputs, hidden, 1)
         nn.init.zeros_(self.correction[-1].weight)
         nn.init.zeros_(self.correction[-1].bias)
-        self.standardise = nn.BatchNorm1d(1, affine=False)
 
     def forward(self, inputs):
-        """Labels of shape (n, 1)."""
-        logits = (inputs @ self.start)[:, None] + self.correction(inputs)
-        return torch.sigmoid(self.standardise(logits))
+        """Labels, (n, 1), of inputs of which the last is the rule's log-odds."""
+        correction = self.bound * torch.tanh(
+            self.correction(inputs[:, :-1]) / self.bound
+        )
+        return torch.sigmoid(inputs[:, -1:] + correction)
 
 
 class DurationAdversary(nn.Module):

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 ALLOWED = {
-    "measure": ("mean", "spread"),
+    "measure": ("mean", "share", "spread"),
     "transform": ("scale", "indicator", "identity"),
     "sign": (1, -1),
 }
@@ -21,8 +21,10 @@ class Objective:
     column : str or int
         The column of the log that is measured: one of the roles ``"watch_time"``,
         ``"duration"``, ``"explicit"``, or any other column.
-    measure : {"mean", "spread"}, default="mean"
-        The mean or the standard deviation of the column over a shown list.
+    measure : {"mean", "share", "spread"}, default="mean"
+        The mean of the column over a shown list; its share of the largest sum that k
+        entries of the list could have (lists where that is 0 are left out); or its
+        standard deviation.
     transform : {"scale", "indicator", "identity"}, default="identity"
         What is measured: the column scaled by :func:`~sklabelcraft.scale`, whether it
         is above 0, or the column as it is.
@@ -36,7 +38,7 @@ class Objective:
     """
 
     column: str | int
-    measure: Literal["mean", "spread"] = "mean"
+    measure: Literal["mean", "share", "spread"] = "mean"
     transform: Literal["scale", "indicator", "identity"] = "identity"
     sign: Literal[1, -1] = 1
 
@@ -65,8 +67,9 @@ class Objective:
         tensor of shape ()
             The objective, to be raised.
         """
-        measure = {"mean": list_mean, "spread": list_spread}[self.measure]
-        return self.sign * measure(alpha, values, lists, k).mean()
+        measure = MEASURES[self.measure]
+        of_lists = measure(alpha, values, lists, k)
+        return self.sign * of_lists.sum() / max(1, len(of_lists))
 
 
 def list_mean(alpha, values, lists, k):
@@ -84,6 +87,31 @@ def list_mean(alpha, values, lists, k):
     """
     means = alpha.new_zeros(int(lists[-1]) + 1)
     return means.index_add(0, lists, alpha * values / k)
+
+
+def list_share(alpha, values, lists, k):
+    """Sum of the shown values of each list, relative to that of its k largest.
+
+    Parameters
+    ----------
+    alpha, values, lists, k : tensors of shape (n,) and int
+        As in :class:`Objective`; the values are not negative.
+
+    Returns
+    -------
+    tensor of shape (n_lists_with_a_positive_value,)
+        One share per list, of those where any value is positive.
+    """
+    order = values.argsort(descending=True)
+    order = order[lists[order].argsort(stable=True)]
+    sizes = lists.bincount()
+    rank = torch.arange(len(lists), device=lists.device)
+    rank = rank - (sizes.cumsum(0) - sizes)[lists[order]]
+    best = torch.empty_like(values)
+    best[order] = (rank < k).to(values) * values[order]
+    best = list_mean(best, torch.ones_like(values), lists, k)
+    shown = list_mean(alpha, values, lists, k)
+    return shown[best > 0] / best[best > 0]
 
 
 def list_spread(alpha, values, lists, k):
@@ -105,8 +133,9 @@ def list_spread(alpha, values, lists, k):
     return (variance + tiny).sqrt()
 
 
-watch_time_objective = Objective("watch_time", "mean", "scale")
-explicit_objective = Objective("explicit", "mean", "indicator")
+MEASURES = {"mean": list_mean, "share": list_share, "spread": list_spread}
+watch_time_objective = Objective("watch_time", "share", "scale")
+explicit_objective = Objective("explicit", "share", "indicator")
 duration_objective = Objective("duration", "spread", "scale")
 
 

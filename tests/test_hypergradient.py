@@ -78,6 +78,7 @@ def make_platform():
         objectives=objectives,
         values=values,
         references=random_references(objectives, values, lists, 2),
+        weights=torch.tensor([1.0, 3.0, 0.5], **double),
         balancing=SoftmaxBalancing(2.0),
         k=2,
         temperature=0.3,
@@ -143,8 +144,9 @@ def rise_of(steps, batch, labels, objective):
 @pytest.mark.parametrize("kind", ["mlp", "dcn", "din"])
 def test_equals_the_unrolled_step(kind, loss, optimizer, n_outputs):
     """Pushed through the label networks, it is the gradient of the unrolled step."""
-    starts = [[0.5, 1.0, -0.5], [1.0, 0.0, 0.0]][:n_outputs]
-    label_nets = [randomise(LabelNet(N_INPUTS, (4,), start)) for start in starts]
+    label_nets = [
+        randomise(LabelNet(N_INPUTS - 1, (4,), 2.0)) for _ in range(n_outputs)
+    ]
     parameters = [p for net in label_nets for p in net.parameters()]
     feedback, impressions = (
         torch.randn(N_ROWS, N_INPUTS, **double),

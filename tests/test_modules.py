@@ -120,12 +120,19 @@ def test_history_matters():
 
 
 def test_label_starts_as_the_given_rule():
-    """Before training the label orders rows as the starting rule does."""
-    inputs = torch.randn(50, 3)
-    label = LabelNet(3, (8,), (1.0, 0.0, 2.0))(inputs)[:, 0]
-    rule = inputs @ torch.tensor([1.0, 0.0, 2.0])
-    assert torch.equal(label.argsort(), rule.argsort())
-    assert label.std() > 0.1
+    """Before training its log-odds are the last input."""
+    inputs = torch.randn(50, 4)
+    label = LabelNet(3, (8,), bound=2.0)(inputs)[:, 0]
+    torch.testing.assert_close(label.logit(), inputs[:, 3])
+
+
+def test_label_stays_within_bounds_of_the_rule():
+    """Whatever the network has learned, the log-odds move by no more than the bound."""
+    net, inputs = LabelNet(3, (8,), bound=0.5), torch.randn(50, 4)
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=5)
+    moved = net(inputs)[:, 0].logit() - inputs[:, 3]
+    assert 0.4 < moved.abs().max() < 0.501
 
 
 def test_adversary_reverses_the_gradient_to_the_scores_alone():

@@ -10,6 +10,7 @@ from sklabelcraft.objectives import (
     Objective,
     SoftmaxBalancing,
     list_mean,
+    list_share,
     list_spread,
 )
 
@@ -27,6 +28,24 @@ def test_mean_by_hand():
     """The shown values average to 20 and 6, over the lists to 13."""
     assert list_mean(SHOWN, VALUES, LISTS, 2).tolist() == [20, 6]
     assert Objective("x")(SHOWN, VALUES, LISTS, 2).item() == 13
+
+
+def test_share_by_hand():
+    """40 of the best 129 and 12 of the best 106; a list of zeros is left out."""
+    share = list_share(SHOWN, VALUES, LISTS, 2)
+    expected = torch.tensor([40 / 129, 12 / 106], **double)
+    torch.testing.assert_close(share, expected)
+    first = VALUES * (LISTS == 0)
+    assert list_share(SHOWN, first, LISTS, 2).tolist() == share[:1].tolist()
+    assert Objective("x", measure="share")(SHOWN, 0 * VALUES, LISTS, 2) == 0
+
+
+def test_share_has_a_gradient_beside_lists_of_zeros():
+    """They leave no NaN behind."""
+    alpha = SHOWN.clone().requires_grad_()
+    list_share(alpha, VALUES * (LISTS == 0), LISTS, 2).sum().backward()
+    expected = VALUES * (LISTS == 0) / 129
+    torch.testing.assert_close(alpha.grad, expected)
 
 
 def test_spread_by_hand():

@@ -1,5 +1,7 @@
 """The objectives on held-out lists."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -24,8 +26,9 @@ def platform():
     values = [GAIN[lists.rows]] * 2
     references = random_references(OBJECTIVES, values, lists, 1)
     balancing = SoftmaxBalancing(tau=0.0)
+    worth = torch.ones(2)
     return Platform(
-        impressions, lists, OBJECTIVES, values, references, balancing, 1, 1e-6
+        impressions, lists, OBJECTIVES, values, references, worth, balancing, 1, 1e-6
     )
 
 
@@ -92,7 +95,21 @@ def test_objectives_to_be_lowered_count_alike():
     )
     references = random_references(lower, values, lists, 1)
     platform = Platform(
-        impressions, lists, lower, values, references, SoftmaxBalancing(), 1, 1e-6
+        impressions,
+        lists,
+        lower,
+        values,
+        references,
+        torch.ones(1),
+        SoftmaxBalancing(),
+        1,
+        1e-6,
     )
     best = measured(platform, -1)
     assert best[0] == pytest.approx(1 + (1.75 - 0.5) / 1.75)
+
+
+def test_a_unit_may_be_worth_more(platform):
+    """Twice the worth counts twice."""
+    dear = replace(platform, weights=torch.tensor([2.0, 1.0]))
+    assert dear.balanced(torch.tensor([1.0, 3.0])).item() == pytest.approx(2.5)

@@ -22,7 +22,8 @@ video is the product of latent factors plus the quality of the video, standardis
 the log. The time that a user means to watch is exp(2.2 + 0.8 preference +
 {duration_bias} (log duration - 3.6) + noise of standard deviation {noise}) seconds; it
 is cut at the duration, but a share {replays} of the completed videos is replayed.
-Likes, follows and comments are rare and follow the preference alone. The earlier half
+Likes, follows and comments follow the preference alone; at preference 0 their log-odds
+are those of a rare event plus {eagerness}. The earlier half
 of each user's rows is for training, a quarter each for validation and test.
 """
 
@@ -35,6 +36,7 @@ of each user's rows is for training, a quarter each for validation and test.
         "duration_bias": [Interval(Real, None, None, closed="neither")],
         "noise": [Interval(Real, 0, None, closed="left")],
         "replays": [Interval(Real, 0, 1, closed="both")],
+        "eagerness": [Interval(Real, None, None, closed="neither")],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -47,6 +49,7 @@ def make_short_videos(
     duration_bias=0.6,
     noise=0.6,
     replays=0.1,
+    eagerness=0.0,
     random_state=None,
 ):
     """Draw a log of short videos with known preferences.
@@ -65,6 +68,8 @@ def make_short_videos(
         duration.
     replays : float, default=0.1
         Share of the completed videos that are watched again, for a while.
+    eagerness : float, default=0.0
+        How much more likely users like, follow and comment, in log-odds.
     random_state : int, RandomState instance or None, default=None
         Decides everything that is drawn.
 
@@ -99,7 +104,7 @@ def make_short_videos(
             "watch_time": watch_time,
         }
         | {
-            name: rng.binomial(1, expit(rate + LIKING * preference))
+            name: rng.binomial(1, expit(rate + eagerness + LIKING * preference))
             for name, rate in SIGNALS.items()
         }
     )
@@ -116,6 +121,7 @@ def make_short_videos(
             duration_bias=duration_bias,
             noise=noise,
             replays=replays,
+            eagerness=eagerness,
         ),
         preference=preference,
     )

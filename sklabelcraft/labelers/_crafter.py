@@ -1,17 +1,25 @@
 """LabelCraft: the label is learned together with a recommender."""
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
 import torch
+from scipy.special import logit
 from sklearn.base import _fit_context
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklabelcraft._batches import rank_transformer, user_lists
 from sklabelcraft._columns import read_table
 from sklabelcraft._platform import Platform, random_references, varying
-from sklabelcraft._training import CraftSchedule, craft_labels, reproducible
+from sklabelcraft._training import (
+    CraftSchedule,
+    craft_labels,
+    reproducible,
+)
 from sklabelcraft._validation import (
     COLUMN,
     ROLE,
@@ -21,6 +29,8 @@ from sklabelcraft._validation import (
     hold_out,
 )
 from sklabelcraft.labelers._base import BaseLabeler
+from sklabelcraft.labelers._duration import D2Q
+from sklabelcraft.labelers._rules import WatchTime
 from sklabelcraft.modules import LabelNet
 from sklabelcraft.objectives import (
     Objective,
@@ -34,7 +44,9 @@ from sklabelcraft.rankers import BaseRanker, MLPRanker
 
 PREDICTION_BATCH = 65536
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-START = (1.0, 0.0, 1.0)  # weights of watch time, duration and explicit feedback
+N_INPUTS = 3  # watch time, duration and explicit feedback
+MARGIN = 0.02  # of the starting labels to 0 and 1
+STARTS = ((1, 0, 3), (0, 1, 0))  # weights of watch time, D2Q and explicit feedback
 
 
 class LabelCrafter(BaseLabeler):
@@ -43,7 +55,9 @@ class LabelCrafter(BaseLabeler):
     A label network g(feedback) and a ranker f(features) are trained together: the
     ranker on the labels, and the labels so that, one step of the ranker later, the
     lists that it would show to held-out users do best on the platform's objectives
-    [1]_. The label starts as the mean of the ranks of watch time and explicit feedback.
+    [1]_. The log-odds of the label are those of a hand-made rule plus a learned
+    correction. Several rules are tried as starts, each with a ranker of its own, and
+    the label that served the objectives best is kept.
 
     Parameters
     ----------
@@ -54,6 +68,8 @@ class LabelCrafter(BaseLabeler):
         of durations. Each counts relative to lists shown at random: 1 is as good, 1.1
         is better by a tenth of what they reach. One whose column does not vary on the
         held-out lists is left out with a warning.
+    objective_weights : sequence of float, default=None
+        What a unit of each objective is worth to the platform; None for 1 each.
     balancing : callable, default=None
         Maps the objectives, a tensor, to their weights; None for
         ``SoftmaxBalancing()``.
@@ -61,15 +77,24 @@ class LabelCrafter(BaseLabeler):
         Length of the shown lists; held-out users with more than k rows take part.
     temperature : float, default=0.25
         Softness of the top-k, in standard deviations of a user's scores.
+    starts : sequence of (float, float, float), default=None
+        The starting rules: weights of the scaled watch time, of D2Q's label and of
+        explicit feedback, each standardised, in their sum. None for (1, 0, 3) and
+        (0, 1, 0). The cost grows with their number.
+    bound : float, default=2.0
+        The largest correction of the rule's log-odds.
     hidden : sequence of int, default=(64, 64)
         Widths of the label network.
     optimizer : {"adam", "sgd"}, default="adam"
         Of the label network; Algorithm 1 of [1]_ has "sgd".
     learning_rate : float, default=0.001
         Of that optimiser.
+    averaging : float, default=0.99
+        The label that is kept is the exponential average of the label network over its
+        moves, of which each keeps this share; 0 for the last one.
     warmup_epochs : int, default=1
-        Epochs of the ranker on the starting label, before the label moves.
-    validation_users : int, default=128
+        Epochs of the ranker on a starting rule, before the label moves.
+    validation_users : int, default=256
         Held-out users sampled for each move of the label.
     steps_per_move : int, default=1
         Steps of the ranker per move of the label.
@@ -93,8 +118,10 @@ class LabelCrafter(BaseLabeler):
     Attributes
     ----------
     label_net_ : torch.nn.Module
-        The label network, on the ranks of watch time and duration and on the explicit
-        feedback.
+        The label network, on the ranks of watch time and duration, on the explicit
+        feedback and on the log-odds of the starting rule.
+    rule_ : Pipeline
+        The starting rule that led furthest, on the signals it is made of.
     ranker_ : BaseRanker
         The ranker trained along with it.
     explicit_ : list of str or int
@@ -126,12 +153,16 @@ class LabelCrafter(BaseLabeler):
     _parameter_constraints: dict = {
         "ranker": [BaseRanker, None],
         "objectives": ["array-like", None],
+        "objective_weights": ["array-like", None],
         "balancing": [callable, None],
         "k": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "starts": ["array-like", None],
+        "bound": [Interval(Real, 0, None, closed="neither")],
         "hidden": ["array-like"],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "averaging": [Interval(Real, 0, 1, closed="left")],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
         "validation_users": [Interval(Integral, 1, None, closed="left")],
         "steps_per_move": [Interval(Integral, 1, None, closed="left")],
@@ -151,14 +182,18 @@ class LabelCrafter(BaseLabeler):
         ranker=None,
         *,
         objectives=None,
+        objective_weights=None,
         balancing=None,
         k=10,
         temperature=0.25,
+        starts=None,
+        bound=2.0,
         hidden=(64, 64),
         optimizer="adam",
         learning_rate=1e-3,
+        averaging=0.99,
         warmup_epochs=1,
-        validation_users=128,
+        validation_users=256,
         steps_per_move=1,
         validation_fraction=0.2,
         features=None,
@@ -172,12 +207,16 @@ class LabelCrafter(BaseLabeler):
     ):
         self.ranker = ranker
         self.objectives = objectives
+        self.objective_weights = objective_weights
         self.balancing = balancing
         self.k = k
         self.temperature = temperature
+        self.starts = starts
+        self.bound = bound
         self.hidden = hidden
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.averaging = averaging
         self.warmup_epochs = warmup_epochs
         self.validation_users = validation_users
         self.steps_per_move = steps_per_move
@@ -236,19 +275,27 @@ class LabelCrafter(BaseLabeler):
         module, rows, held_rows = self.ranker_._prepare(table, held_out, n_outputs=1)
         schedule = self.ranker_._schedule(unit=True)
         platform = self._platform(table, held_out, held_rows, lists)
-        self.label_net_ = LabelNet(len(START), self.hidden, START)
         craft = CraftSchedule(
             OPTIMIZERS[self.optimizer],
             self.learning_rate,
+            self.averaging,
             self.warmup_epochs,
             self.validation_users,
             self.steps_per_move,
         )
-        inputs = self._inputs(table)
-        self.history_ = craft_labels(
-            module, self.label_net_, rows, inputs, platform, schedule, craft
-        )
-        self.ranker_._adopt(module, schedule.loss, rows)
+
+        def run(start):
+            """Craft a label from a starting rule, with a ranker of its own."""
+            rule, ranker = self._rule(table, start), copy.deepcopy(module)
+            net = LabelNet(N_INPUTS, self.hidden, self.bound)
+            inputs = self._inputs(table, rule)
+            history = craft_labels(ranker, net, rows, inputs, platform, schedule, craft)
+            return history, rule, net, ranker
+
+        runs = [run(start) for start in self._start_weights()]
+        best = max(runs, key=lambda run: _reached(run[0]))
+        self.history_, self.rule_, self.label_net_, ranker = best
+        self.ranker_._adopt(ranker, schedule.loss, rows)
 
     def _make_ranker(self):
         ranker = MLPRanker() if self.ranker is None else self.ranker
@@ -270,22 +317,36 @@ class LabelCrafter(BaseLabeler):
         )
 
     def _platform(self, table, held_out, held_rows, lists):
-        pairs = [
-            (objective, self._measured(objective, table, held_out)[lists.rows])
-            for objective in self._objectives()
+        objectives = self._objectives()
+        weights = self._weights(len(objectives))
+        columns = [
+            self._measured(objective, table, held_out)[lists.rows]
+            for objective in objectives
         ]
-        pairs = varying(pairs)
-        objectives, values = zip(*pairs, strict=True)
+        kept = varying(zip(objectives, columns, weights, strict=True))
+        objectives, values, weights = zip(*kept, strict=True)
         return Platform(
             held_rows,
             lists,
             objectives,
             values,
             random_references(objectives, values, lists, self.k),
+            torch.tensor(weights),
             SoftmaxBalancing() if self.balancing is None else self.balancing,
             self.k,
             self.temperature,
         )
+
+    def _weights(self, n_objectives):
+        if self.objective_weights is None:
+            return [1.0] * n_objectives
+        weights = [float(weight) for weight in self.objective_weights]
+        if len(weights) != n_objectives or min(weights) < 0 or max(weights) == 0:
+            raise ValueError(
+                f"objective_weights must be {n_objectives} numbers, none negative and "
+                f"not all 0, got {self.objective_weights!r}."
+            )
+        return weights
 
     def _objectives(self):
         if self.objectives is None:
@@ -323,19 +384,63 @@ class LabelCrafter(BaseLabeler):
             rank_transformer(table.numeric(key, minimum=0))
             for key in (self.watch_time, self.duration)
         ]
+        columns = {"watch_time": self.watch_time, "duration": self.duration}
+        self.rules_ = [WatchTime(watch_time=self.watch_time), D2Q(**columns)]
+        for rule in self.rules_:
+            rule._learn(table)
 
-    def _inputs(self, table):
-        """Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2."""
+    def _signals(self, table):
+        """The hand-made labels that a starting rule is made of, (n, 3)."""
+        labels = [rule._label(table) for rule in self.rules_]
+        return np.column_stack([*labels, table.any_positive(self.explicit_)])
+
+    def _start_weights(self):
+        """Weights of the signals in each starting rule, without repetition."""
+        weights = np.array(STARTS if self.starts is None else self.starts, dtype=float)
+        if weights.ndim != 2 or weights.shape[1] != 3 or not np.isfinite(weights).all():
+            raise ValueError(
+                "starts must hold three weights for each starting rule, got "
+                f"{self.starts!r}."
+            )
+        if not self.explicit_:
+            weights[:, 2] = 0.0
+        return np.unique(weights, axis=0)
+
+    def _rule(self, table, weights):
+        """The fitted starting rule: the weighted standardised signals, in (0, 1)."""
+        rule = make_pipeline(
+            StandardScaler(),
+            FunctionTransformer(_blend, kw_args={"weights": weights}),
+            MinMaxScaler((MARGIN, 1 - MARGIN), clip=True),
+        )
+        return rule.fit(self._signals(table))
+
+    def _inputs(self, table, rule):
+        """Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2.
+
+        And, last, the log-odds of the starting rule.
+        """
         keys = (self.watch_time, self.duration)
         ranks = [
             4 * rank.transform(table.numeric(key, minimum=0)[:, None])[:, 0] - 2
             for key, rank in zip(keys, self.ranks_, strict=True)
         ]
-        inputs = np.column_stack([*ranks, 2 * table.any_positive(self.explicit_)])
-        return torch.as_tensor(inputs).float()
+        start = logit(rule.transform(self._signals(table)))
+        inputs = [*ranks, 2 * table.any_positive(self.explicit_), start]
+        return torch.as_tensor(np.column_stack(inputs)).float()
 
     def _label(self, log):
         with reproducible(), torch.no_grad():
-            parts = self._inputs(log).split(PREDICTION_BATCH)
+            parts = self._inputs(log, self.rule_).split(PREDICTION_BATCH)
             labels = torch.cat([self.label_net_(part)[:, 0] for part in parts])
         return labels.double().numpy()
+
+
+def _blend(signals, weights):
+    """The weighted sum of the signals, (n, 1)."""
+    return signals @ weights[:, None]
+
+
+def _reached(history):
+    """The highest objective of a run."""
+    return max(epoch["objective"] for epoch in history)
