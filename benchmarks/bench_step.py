@@ -75,6 +75,7 @@ def ours(kind, problem, optimizer="sgd"):
         OBJECTIVES,
         values,
         torch.ones(3),
+        torch.ones(3),
         SoftmaxBalancing(0.5),
         K,
         TEMPERATURE,
