@@ -7,6 +7,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import LogNorm
 
 K = 10
 COMPARED = ["PC", "D2Q", "DVR", "LabelCraft"]
@@ -38,7 +39,7 @@ def label_surface(frame, crafter, size=160):
         ).assign(**dict.fromkeys(crafter.explicit_, 0))
         grid[crafter.explicit_[0]] = like
         label = crafter.transform(grid).reshape(size, size)
-        mesh = ax.pcolormesh(duration, watch_time, label, vmin=0, vmax=1)
+        mesh = ax.pcolormesh(duration, watch_time, label, norm=LogNorm(0.001, 1))
         ax.plot(axis, axis, color="white", linestyle="--", linewidth=1)
         ax.set(
             title="with explicit feedback" if like else "without explicit feedback",
