@@ -76,12 +76,8 @@ def chunks(*tensors):
 
 def _thresholds(scores, k, tau, solve):
     """Boundary score and threshold z of each list, (L, 1), 0 where not to be solved."""
-    if solve.all():
-        parts = zip(*(x.split(CHUNK // REACH) for x in (scores, k, tau)), strict=True)
-        found = [
-            _threshold(part, part[:, :0], *rest, REACH, _plain) for part, *rest in parts
-        ]
-        return [torch.cat(values) for values in zip(*found, strict=True)]
+    if solve.all() and len(k):
+        return _threshold(scores, scores[:, :0], k, tau, REACH, _plain)
     boundary, z = torch.zeros(2, *tau.shape).to(tau)
     if solve.any():
         found = _thresholds(scores[solve], k[solve], tau[solve], solve[solve])
@@ -97,6 +93,11 @@ def _threshold(scores, ordered, k, tau, reach, newton):
     `newton` has not solved look further, between brackets. `ordered` are the largest
     scores as far as they are known, ascending.
     """
+    lists = max(1, CHUNK // reach)
+    if len(k) > lists:
+        parts = zip(*(x.split(lists) for x in (scores, ordered, k, tau)), strict=True)
+        found = [_threshold(*part, reach, newton) for part in parts]
+        return [torch.cat(values) for values in zip(*found, strict=True)]
     n, shown = scores.shape[1], k.floor().long()
     least, most = (int(end) for end in shown.aminmax())
     whole = max(most, n - least)
