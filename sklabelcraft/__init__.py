@@ -1,5 +1,6 @@
 """Turn raw engagement feedback into labels that recommenders can be trained on."""
 
+from sklabelcraft.comparison import compare_labelers
 from sklabelcraft.labelers import (
     D2Q,
     DVR,
@@ -33,6 +34,7 @@ __all__ = [
     "PlayCompletion",
     "PlayCompletionRate",
     "WatchTime",
+    "compare_labelers",
     "ds_score",
     "ds_scorer",
     "neg_score",

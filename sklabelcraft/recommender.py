@@ -293,9 +293,9 @@ class LabelCraftRecommender(BaseEstimator):
             return
         validation = {}
         if known and has_fit_parameter(self.ranker_, "X_val"):
-            validation = {"X_val": X_val, "y_val": self.labeler_.transform(log_val)}
-        flat = labels[:, 0] if labels.shape[1] == 1 else labels
-        self.ranker_.fit(X, flat, **validation)
+            labels_val = np.asarray(self.labeler_.transform(log_val))
+            validation = {"X_val": X_val, "y_val": _flat(labels_val)}
+        self.ranker_.fit(X, _flat(labels), **validation)
 
     def _labels(self, log):
         labels = np.asarray(self.labeler_.transform(log), dtype=np.float64)
@@ -315,3 +315,8 @@ class LabelCraftRecommender(BaseEstimator):
         tags.target_tags.positive_only = True
         tags.input_tags.positive_only = True
         return tags
+
+
+def _flat(labels):
+    """A single label as a vector, which scikit-learn's regressors want."""
+    return labels[:, 0] if labels.shape[1] == 1 else labels

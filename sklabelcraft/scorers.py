@@ -1,12 +1,11 @@
 """Scorers ``scorer(estimator, X, y)`` for searches and cross-validation."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from sklearn.exceptions import UndefinedMetricWarning
+import pandas as pd
 
 from sklabelcraft._columns import as_table, read_feedback
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
@@ -25,7 +24,8 @@ class ListScorer:
     Parameters
     ----------
     metric : callable
-        ``metric(values, scores, groups=, k=)``, as :func:`~sklabelcraft.nwtg_score`.
+        ``metric(values, scores, groups=, k=, average=)``, as
+        :func:`~sklabelcraft.nwtg_score`.
     column : str, int or tuple of them
         The column that is measured; of a tuple, those present.
     table : {"X", "y"}, default="y"
@@ -66,14 +66,34 @@ class ListScorer:
         float
             The metric, the higher the better.
         """
+        values = self.per_user(estimator.predict(X), X, y)
+        if values.isna().all():
+            raise ValueError(f"none of the {len(values)} users has any gain.")
+        return float(values.mean())
+
+    def per_user(self, scores, X, y=None):
+        """The metric of each user's list.
+
+        Parameters
+        ----------
+        scores : array-like of shape (n,)
+            One score per row.
+        X, y : as in a call of the scorer
+            Impressions and their feedback.
+
+        Returns
+        -------
+        Series of shape (n_users,)
+            By user, in order of first appearance, NaN where the metric is undefined.
+        """
         impressions = as_table(X)
         measured = impressions if self.table == "X" else read_feedback(y, impressions)
         users = np.zeros(len(X)) if self.user is None else impressions[self.user]
-        scores = estimator.predict(X)
-        values = self._values(measured)
-        with warnings.catch_warnings():  # a search would repeat it for every candidate
-            warnings.simplefilter("ignore", UndefinedMetricWarning)
-            return self.metric(values, scores, groups=users, k=self.k)
+        values = self.metric(
+            self._values(measured), scores, groups=users, k=self.k, average=None
+        )
+        codes, names = pd.factorize(users, use_na_sentinel=False)
+        return pd.Series(values, names[np.bincount(codes) > self.k])
 
     def _values(self, table):
         if not isinstance(self.column, tuple):

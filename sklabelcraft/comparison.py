@@ -1,0 +1,307 @@
+"""Compare labels by the lists of the recommenders that are trained on them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils.validation import has_fit_parameter
+
+from sklabelcraft.recommender import LabelCraftRecommender
+from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
+
+N_RANDOM = 20  # random rankings that the reference is averaged over
+CHUNK = 2**24  # resampled users held at a time
+
+
+@validate_params(
+    {
+        "labelers": [Mapping],
+        "X": "no_validation",
+        "y": "no_validation",
+        "cv": "no_validation",
+        "recommender": [LabelCraftRecommender, None],
+        "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "n_seeds": [Interval(Integral, 1, None, closed="left")],
+        "against": [str, None],
+        "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
+        "return_estimator": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def compare_labelers(
+    labelers,
+    X,
+    y,
+    *,
+    cv,
+    recommender=None,
+    k=10,
+    n_seeds=5,
+    against=None,
+    n_bootstrap=2000,
+    return_estimator=False,
+    n_jobs=None,
+    random_state=None,
+):
+    """The paper's table for a log: every label, by the lists that it leads to.
+
+    Every method is fitted with every seed on the training part, and the lists that it
+    shows to the users of the test part are measured by NWTG, DS and NEG, and by S, the
+    sum of these, each divided by what lists shown at random reach.
+
+    Parameters
+    ----------
+    labelers : dict
+        Labelers by name, which `recommender` is trained on; an estimator with
+        ``predict`` is compared as it is.
+    X : data frame or array of shape (n, n_columns)
+        Impressions.
+    y : data frame, series or array of shape (n,) or (n, n_signals)
+        Their feedback.
+    cv : mapping, int, cross-validator or iterable
+        A mapping of row positions ``train`` and ``test``, such as the ``split`` of a
+        data set; with ``valid`` too, those rows are given to ``fit`` for stopping early
+        and measured as well. Or what scikit-learn's ``cross_validate`` takes.
+    recommender : LabelCraftRecommender, default=None
+        What labelers are put into; it also says the names of the columns. None for
+        ``LabelCraftRecommender()``.
+    k : int or sequence of int, default=10
+        Lengths of the shown lists; users with more than k rows take part.
+    n_seeds : int, default=5
+        Fits of each method.
+    against : str, default=None
+        The method that each is compared with; None for the last.
+    n_bootstrap : int, default=2000
+        Resamples of the users, the same for all methods.
+    return_estimator : bool, default=False
+        Whether to return the fitted estimators.
+    n_jobs : int, default=None
+        Fits at a time, as joblib counts.
+    random_state : int, RandomState instance or None, default=None
+        Decides everything that is drawn.
+
+    Returns
+    -------
+    Bunch
+        The entries
+
+        ``table`` : DataFrame
+            A row per method, k and metric, with the ``mean`` over users and seeds, its
+            standard errors over users (``se_users``, bootstrap) and over seeds
+            (``se_seeds``), the relative ``improvement`` that `against` brings, and the
+            ``difference`` to it (`against` minus method) with the bounds ``low`` and
+            ``high`` of its 95 % interval and its two-sided ``p_value``, by the paired
+            bootstrap over users.
+        ``seeds`` : DataFrame
+            The ``value`` of each method, k, metric and seed.
+        ``users`` : dict of DataFrame
+            By method, the metrics of each user, averaged over seeds and folds.
+        ``reference`` : Series
+            The metrics of lists shown at random.
+        ``validation`` : Bunch
+            The four above on the rows ``valid``, where there are such.
+        ``estimators`` : dict of list
+            By method, what was fitted, if asked for.
+
+    Raises
+    ------
+    ValueError
+        If `against` is not the name of a method.
+
+    Examples
+    --------
+    >>> from sklabelcraft import D2Q, WatchTime, compare_labelers
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=50, random_state=0)
+    >>> found = compare_labelers(
+    ...     {"WT": WatchTime(), "D2Q": D2Q()},
+    ...     log.data,
+    ...     log.target,
+    ...     cv=log.split,
+    ...     n_seeds=1,
+    ...     random_state=0,
+    ... )
+    >>> found.table.pivot(index="method", columns="metric", values="mean").shape
+    (2, 4)
+    """
+    against = list(labelers)[-1] if against is None else against
+    if against not in labelers:
+        raise ValueError(f"against must be one of {list(labelers)}, got {against!r}.")
+    recommender = LabelCraftRecommender() if recommender is None else recommender
+    scorers = _scorers(recommender, [k] if isinstance(k, Integral) else k)
+    rng = check_random_state(random_state)
+    seeds = rng.randint(2**31 - 1, size=n_seeds)
+    folds = _folds(cv, X, y)
+    cells = list(product(labelers, seeds, range(len(folds))))
+    fitted = Parallel(n_jobs)(
+        delayed(_fit)(_estimator(labelers[name], recommender, seed), X, y, folds[fold])
+        for name, seed, fold in cells
+    )
+    estimators = dict(zip(cells, fitted, strict=True))
+
+    def measure(part):
+        rows = [[_safe_indexing(data, fold[part]) for data in (X, y)] for fold in folds]
+        reference = _reference(scorers, rows, rng)
+        values = _values(scorers, estimators, rows)
+        return _summarise(values, reference, against, n_bootstrap, rng)
+
+    found = measure("test")
+    if "valid" in folds[0]:
+        found.validation = measure("valid")
+    if return_estimator:
+        found.estimators = {
+            name: [estimators[cell] for cell in cells if cell[0] == name]
+            for name in labelers
+        }
+    return found
+
+
+def _scorers(recommender, ks):
+    """The scorers by k and name of the metric, on the recommender's columns."""
+    columns = {
+        "NWTG": replace(nwtg_scorer, column=recommender.watch_time),
+        "DS": replace(ds_scorer, column=recommender.duration),
+        "NEG": replace(neg_scorer, column=tuple(recommender.explicit)),
+    }
+    if not columns["NEG"].column:
+        del columns["NEG"]
+    return {
+        (k, name): replace(scorer, user=recommender.user, k=k)
+        for k in ks
+        for name, scorer in columns.items()
+    }
+
+
+def _folds(cv, X, y):
+    """The parts of the log, a mapping for each fold."""
+    if isinstance(cv, Mapping):
+        return [cv]
+    splits = check_cv(cv).split(X, y)
+    return [{"train": train, "test": test} for train, test in splits]
+
+
+def _estimator(labeler, recommender, seed):
+    """A clone to be fitted, with one seed for every random state in it."""
+    whole = hasattr(labeler, "predict")
+    made = clone(labeler if whole else clone(recommender).set_params(labeler=labeler))
+    states = [
+        name
+        for name in made.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return made.set_params(**dict.fromkeys(states, int(seed)))
+
+
+def _fit(estimator, X, y, fold):
+    """Fit on the training part, with the validation part where that is of use."""
+    parts = [_safe_indexing(part, fold["train"]) for part in (X, y)]
+    if "valid" in fold and has_fit_parameter(estimator, "X_val"):
+        parts += [_safe_indexing(part, fold["valid"]) for part in (X, y)]
+    return estimator.fit(*parts)
+
+
+def _per_user(scorers, scores, X, y):
+    """The metrics of each user, a frame with the columns (k, metric)."""
+    values = {key: scorer.per_user(scores, X, y) for key, scorer in scorers.items()}
+    return pd.DataFrame(values).rename_axis(columns=["k", "metric"])
+
+
+def _values(scorers, estimators, rows):
+    """The metrics of each user by method, seed and fold."""
+    values = {
+        (name, seed, fold): _per_user(
+            scorers, estimator.predict(rows[fold][0]), *rows[fold]
+        )
+        for (name, seed, fold), estimator in estimators.items()
+    }
+    return pd.concat(values, names=["method", "seed", "fold", "user"])
+
+
+def _reference(scorers, rows, rng):
+    """The metrics of lists shown at random."""
+    random = [
+        _per_user(scorers, rng.uniform(size=len(fold[0])), *fold)
+        for fold in rows
+        for _ in range(N_RANDOM)
+    ]
+    return pd.concat(random).mean()
+
+
+def _with_sum(means, reference):
+    """Means of the metrics, one column each, and their sum S relative to random."""
+    relative = (means / reference).T.groupby(level="k", sort=False)
+    total = relative.sum(min_count=len(reference) // relative.ngroups).T
+    total.columns = pd.MultiIndex.from_product([total.columns, ["S"]])
+    both = pd.concat([means, total], axis=1).rename_axis(columns=["k", "metric"])
+    return both.sort_index(axis=1, level="k", sort_remaining=False)
+
+
+def _summarise(values, reference, against, n_bootstrap, rng):
+    """Table, values per seed and values per user of one part of the log."""
+    of_users = values.groupby(level=["method", "user"], sort=False).mean()
+    of_users = {name: of_users.xs(name) for name in of_users.index.unique("method")}
+    of_seeds = values.groupby(level=["method", "seed"], sort=False).mean()
+    of_seeds = _with_sum(of_seeds, reference)
+    state = rng.randint(2**31 - 1)
+    resampled = {
+        name: _resampled_means(users, n_bootstrap, check_random_state(state))
+        for name, users in of_users.items()
+    }
+    resampled = {name: _with_sum(means, reference) for name, means in resampled.items()}
+    return Bunch(
+        table=_tabulate(of_seeds, resampled, against),
+        seeds=of_seeds.stack(["k", "metric"]).rename("value").reset_index(),
+        users=of_users,
+        reference=reference,
+    )
+
+
+def _resampled_means(users, n_bootstrap, rng):
+    """Means of the metrics over users drawn with replacement, one row a resample.
+
+    The same state of `rng` draws the same users, so methods are paired.
+    """
+    n = len(users)
+    defined = users.notna().to_numpy(dtype=float)
+    columns = np.hstack([users.fillna(0.0).to_numpy(), defined])
+    sums = []
+    for part in np.array_split(np.arange(n_bootstrap), -(-n_bootstrap * n // CHUNK)):
+        drawn = rng.randint(n, size=(len(part), n)) + n * np.arange(len(part))[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=n * len(part))
+        sums.append(counts.reshape(len(part), n) @ columns)
+    value, count = np.hsplit(np.vstack(sums), 2)
+    return pd.DataFrame(value / count, columns=users.columns)
+
+
+def _tabulate(of_seeds, resampled, against):
+    """A row per method, k and metric."""
+    by_method = of_seeds.groupby(level="method", sort=False)
+    mean, error = by_method.mean(), by_method.sem(ddof=1)
+    rows = {}
+    for name, means in resampled.items():
+        difference = resampled[against] - means
+        low, high = difference.quantile([0.025, 0.975]).to_numpy()
+        beyond = np.minimum((difference <= 0).mean(), (difference >= 0).mean())
+        rows[name] = pd.DataFrame(
+            {
+                "mean": mean.loc[name],
+                "se_users": means.std(),
+                "se_seeds": error.loc[name],
+                "improvement": mean.loc[against] / mean.loc[name] - 1,
+                "difference": mean.loc[against] - mean.loc[name],
+                "low": low,
+                "high": high,
+                "p_value": np.minimum(1.0, 2 * beyond),
+            }
+        )
+    return pd.concat(rows, names=["method"]).reset_index()

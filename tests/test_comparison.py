@@ -1,0 +1,160 @@
+"""Comparing labelers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from sklabelcraft import (
+    D2Q,
+    LabelCraftRecommender,
+    MLPRanker,
+    PlayCompletionRate,
+    WatchTime,
+    compare_labelers,
+    ds_scorer,
+    neg_scorer,
+    nwtg_scorer,
+)
+
+QUICK = LabelCraftRecommender(ranker=MLPRanker(max_epochs=1, patience=1))
+LABELERS = {"WT": WatchTime(), "D2Q": D2Q()}
+
+
+def compare(log, labelers=LABELERS, **options):
+    options = {
+        "cv": log.split,
+        "recommender": QUICK,
+        "n_seeds": 1,
+        "n_bootstrap": 200,
+        "random_state": 0,
+    } | options
+    return compare_labelers(labelers, log.data, log.target, **options)
+
+
+def means(table):
+    """The means by method, k and metric."""
+    return table.set_index(["method", "k", "metric"])["mean"]
+
+
+@pytest.fixture(scope="module")
+def found(log):
+    return compare(log, k=[5, 10], return_estimator=True)
+
+
+def test_means_are_those_of_the_scorers(log, found):
+    """Every mean is what the scorers say of the fitted estimator."""
+    X, y = (part.iloc[log.split.test] for part in (log.data, log.target))
+    scorers = {"NWTG": nwtg_scorer, "DS": ds_scorer, "NEG": neg_scorer}
+    table = means(found.table)
+    for name in LABELERS:
+        (estimator,) = found.estimators[name]
+        for metric, scorer in scorers.items():
+            expected = replace(scorer, k=5)(estimator, X, y)
+            assert table[name, 5, metric] == pytest.approx(expected)
+
+
+def test_sum_is_relative_to_random_lists(found):
+    """S sums the three metrics, each over what random lists reach."""
+    table = means(found.table).unstack()
+    reference = found.reference.unstack()
+    for (_, k), row in table.iterrows():
+        expected = sum(row[m] / reference.loc[k, m] for m in ("NWTG", "DS", "NEG"))
+        assert row["S"] == pytest.approx(expected)
+
+
+def test_difference_is_to_the_method_named(found, log):
+    """The improvement is that of the last method, or of the one that is named."""
+    rows = found.table.set_index(["method", "k", "metric"])
+    own = rows.loc["D2Q"]
+    assert (own[["difference", "low", "high", "improvement"]] == 0).all(axis=None)
+    assert (own["p_value"] == 1).all()
+    row = rows.loc["WT", 10, "NWTG"]
+    assert row["difference"] == pytest.approx(
+        rows.loc["D2Q", 10, "NWTG"]["mean"] - row["mean"]
+    )
+    assert row["low"] < row["difference"] < row["high"]
+    other = compare(log, against="WT").table.set_index(["method", "metric"])
+    assert other.loc["D2Q", "NWTG"]["difference"] == pytest.approx(-row["difference"])
+
+
+def test_bootstrap_has_the_error_of_the_mean(found):
+    """The bootstrap over users has nearly the textbook's standard error."""
+    values = found.users["WT"][10, "DS"]
+    row = found.table.set_index(["method", "k", "metric"]).loc["WT", 10, "DS"]
+    assert row["se_users"] == pytest.approx(values.sem(), rel=0.2)
+
+
+def test_validation_part_is_measured_as_well(log, found):
+    """Where the split has a part for validation, its table is there too."""
+    assert found.validation.table.shape == found.table.shape
+    assert not found.validation.table["mean"].equals(found.table["mean"])
+    plain = {part: log.split[part] for part in ("train", "test")}
+    assert "validation" not in compare(log, cv=plain)
+
+
+def test_same_seed_same_table(log):
+    """One random state decides, however many jobs there are."""
+    tables = [compare(log, n_seeds=2, n_jobs=jobs).table for jobs in (1, 2)]
+    pd.testing.assert_frame_equal(*tables)
+    other = compare(log, n_seeds=2, random_state=1).table
+    assert not other["mean"].equals(tables[0]["mean"])
+
+
+def test_seeds_are_averaged(log):
+    """The mean is that of the seeds, whose standard error is stated."""
+    found = compare(log, n_seeds=3)
+    values = found.seeds.query("method == 'D2Q' and metric == 'NWTG'")["value"]
+    row = found.table.query("method == 'D2Q' and metric == 'NWTG'").iloc[0]
+    assert len(values) == 3
+    assert row["mean"] == pytest.approx(values.mean())
+    assert row["se_seeds"] == pytest.approx(values.std() / np.sqrt(3))
+
+
+def test_estimators_are_compared_as_they_are(log):
+    """What predicts need not be our recommender, and may rank by any model."""
+    boosting = LabelCraftRecommender(D2Q(), HistGradientBoostingRegressor(max_iter=5))
+    X = log.data.drop(columns="tag")
+    found = compare_labelers(
+        {"boosting": boosting, "D2Q": D2Q()},
+        X,
+        log.target,
+        cv=3,
+        recommender=QUICK,
+        n_seeds=1,
+        random_state=0,
+    )
+    assert found.table["mean"].notna().all()
+    assert len(found.users["boosting"]) == log.data["user_id"].nunique()
+
+
+def test_columns_are_named_by_the_recommender(log):
+    """Other names are stated once, on the recommender."""
+    X = log.data.rename(columns={"user_id": "uid", "duration": "length"})
+    y = log.target.rename(columns={"watch_time": "played", "like": "thumb"})
+    recommender = LabelCraftRecommender(
+        ranker=QUICK.ranker,
+        user="uid",
+        duration="length",
+        watch_time="played",
+        explicit=("thumb", "follow", "comment"),
+    )
+    options = {"cv": log.split, "n_seeds": 1, "n_bootstrap": 10, "random_state": 0}
+    renamed = compare_labelers(LABELERS, X, y, recommender=recommender, **options)
+    plain = compare(log, n_bootstrap=10)
+    np.testing.assert_allclose(renamed.table["mean"], plain.table["mean"])
+
+
+def test_no_explicit_feedback_no_neg(log):
+    """Without explicit feedback, S is the sum of the other two."""
+    recommender = LabelCraftRecommender(ranker=QUICK.ranker, explicit=())
+    found = compare(log, {"PCR": PlayCompletionRate()}, recommender=recommender)
+    assert list(found.table["metric"]) == ["NWTG", "DS", "S"]
+
+
+def test_unknown_method_to_compare_with(log):
+    """The method to compare with must be there."""
+    with pytest.raises(ValueError, match="against must be one of"):
+        compare(log, against="DVR")
