@@ -39,12 +39,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from sklabelcraft import DCNRanker, DINRanker, MLPRanker
 from sklabelcraft._batches import Encoder, UserLists, user_lists
 from sklabelcraft._columns import as_table
+from sklabelcraft._crafting import craft_step
 from sklabelcraft._platform import Platform, Shown
-from sklabelcraft._training import RankerSteps, Schedule, craft_step
+from sklabelcraft._training import RankerSteps, Schedule
+from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.losses import brier_loss
 from sklabelcraft.modules import DIN, MLP
 from sklabelcraft.objectives import (
-    SoftmaxBalancing,
     duration_objective,
     explicit_objective,
     watch_time_objective,

@@ -4,9 +4,11 @@ import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from sklabelcraft._batches import Batch, Impressions, UserLists
+from sklabelcraft.preprocessing import KneeScaler
 from sklabelcraft.topk import soft_topk
 
 
@@ -47,7 +49,8 @@ class Platform:
     weights : tensor of shape (n_objectives,)
         What a unit of each is worth.
     balancing : callable
-        Maps the objectives to further weights.
+        Maps the objectives and the inner products of their gradients to further
+        weights, as in :mod:`~sklabelcraft.balancing`.
     k : int
         Length of the shown lists.
     temperature : float
@@ -95,7 +98,32 @@ class Platform:
 
     def value(self, logits, shown):
         """The objectives as the one number to be raised."""
-        return self.balanced(self.measure(logits, shown))
+        return self.balanced(self.measure(logits, shown), logits)
+
+    def balanced(self, values, logits=None):
+        """Measured objectives as one number, with weights that carry no gradient.
+
+        Some balancing rules need the logits, from which the values were computed.
+        """
+        counts = self.weights > 0
+        weighted = self.weights[counts] * values[counts]
+
+        def gram():
+            """Inner products of the objectives' gradients in the logits."""
+            slopes = [
+                torch.autograd.grad(value, logits, retain_graph=True)[0].ravel()
+                for value in weighted
+            ]
+            return torch.stack(slopes) @ torch.stack(slopes).T
+
+        return (self.balancing(values[counts].detach(), gram) * weighted).sum()
+
+    def progress(self, logits, shown):
+        """The objectives by name, and as ``objective`` their weighted mean."""
+        values = self.measure(logits, shown)
+        mean = (self.weights * values).sum() / self.weights.sum()
+        named = dict(zip(self.names, values.tolist(), strict=True))
+        return {"objective": mean.item()} | named
 
     @property
     def names(self):
@@ -106,15 +134,24 @@ class Platform:
             for i, name in enumerate(names)
         ]
 
-    def balanced(self, values):
-        """The objectives as one number, with weights that carry no gradient."""
-        return (self.weights * self.balancing(values) * values).sum()
-
 
 def measure_all(objectives, alpha, values, ids, k):
     """Every objective of the shown lists, tensor of shape (n_objectives,)."""
     pairs = zip(objectives, values, strict=True)
     return torch.stack([objective(alpha, value, ids, k) for objective, value in pairs])
+
+
+def measured(objective, known, values):
+    """A column of the held-out rows as an objective measures it, tensor of shape (n,).
+
+    Scaled, if so, by the same column `known` of the training rows.
+    """
+    if objective.transform == "indicator":
+        values = (values > 0).astype(np.float64)
+    if objective.transform == "scale":
+        scaler = KneeScaler().fit(known[:, None])
+        values = scaler.transform(values[:, None])[:, 0]
+    return torch.as_tensor(values).float()
 
 
 def varying(triples):

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.func import functional_call
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from sklabelcraft._hypergradient import gradients_in, label_gradient
+from sklabelcraft._hypergradient import gradients_in
 from sklabelcraft._optimizers import OPTIMIZERS
 from sklabelcraft._rows import RowFinder
 
@@ -142,7 +141,9 @@ def predict_logits(module, impressions):
         return torch.cat([module(impressions.batch(rows)) for rows in parts])
 
 
-def train_ranker(module, impressions, labels, schedule, held_out=None, adversary=None):
+def train_ranker(
+    module, impressions, labels, schedule, watch, held_out=None, adversary=None
+):
     """Fit a ranker to labels.
 
     Parameters
@@ -155,6 +156,8 @@ def train_ranker(module, impressions, labels, schedule, held_out=None, adversary
         Their labels.
     schedule : Schedule
         Loss, optimiser and stopping.
+    watch : Watch
+        What is told of the progress; it gets the module after each epoch.
     held_out : (Impressions, tensor), default=None
         Rows and labels for early stopping; without them all epochs are run.
     adversary : (DurationAdversary, tensor of shape (n,)), default=None
@@ -170,32 +173,37 @@ def train_ranker(module, impressions, labels, schedule, held_out=None, adversary
     best = BestWeights(module, patience=schedule.patience)
     history = []
     for epoch in range(schedule.max_epochs):
-        loss = one_epoch(steps, impressions, labels, nuisance)
+        loss = one_epoch(steps, impressions, labels, watch, nuisance)
         history.append({"epoch": epoch, "loss": loss})
+        stop = False
         if held_out is not None:
             history[-1]["validation_loss"] = _mean_loss(module, schedule, *held_out)
-            if best.stop_after(-history[-1]["validation_loss"]):
-                break
+            stop = best.stop_after(-history[-1]["validation_loss"])
+        if watch.end_epoch(module) or stop:
+            break
     best.restore()
     return history
 
 
-def one_epoch(steps, impressions, labels, nuisance=None):
+def one_epoch(steps, impressions, labels, watch, nuisance=None):
     """Train on all rows once; the mean loss on the way.
 
     With a nuisance, the last output of the module is an adversary's, to predict it.
     """
     steps.module.train()
     total, n_outputs = 0.0, labels.shape[1]
-    for rows in minibatches(len(impressions), steps.batch_size):
-        (batch,) = steps.start(impressions.batch(rows))
-        outputs = steps.score(batch)
-        value = steps.loss(outputs[:, :n_outputs], labels[rows]).mean()
-        total += value.item() * len(rows)
-        if nuisance is not None:
-            read = outputs[:, n_outputs]
-            value = value + (read - nuisance[rows]).square().mean()
-        steps.finish(value)
+    parts = minibatches(len(impressions), steps.batch_size)
+    watch.begin_epoch(len(parts))
+    for rows in parts:
+        with watch.step():
+            (batch,) = steps.start(impressions.batch(rows))
+            outputs = steps.score(batch)
+            value = steps.loss(outputs[:, :n_outputs], labels[rows]).mean()
+            total += value.item() * len(rows)
+            if nuisance is not None:
+                read = outputs[:, n_outputs]
+                value = value + (read - nuisance[rows]).square().mean()
+            steps.finish(value)
     steps.optimizer.settle()
     return total / len(impressions)
 
@@ -203,129 +211,3 @@ def one_epoch(steps, impressions, labels, nuisance=None):
 def _mean_loss(module, schedule, impressions, labels):
     logits = predict_logits(module, impressions)
     return schedule.loss(logits, labels).mean().item()
-
-
-class CraftSchedule(NamedTuple):
-    """How the label network is trained along with the ranker.
-
-    Attributes
-    ----------
-    optimizer : type
-        Of the label network, a class of ``torch.optim``.
-    learning_rate : float
-        Of that optimiser.
-    averaging : float
-        Share of the exponential average of the label network that each move keeps.
-    warmup_epochs : int
-        Epochs of the ranker on the starting label, before it moves.
-    n_users : int
-        Held-out users sampled per move of the labels.
-    every : int
-        Steps of the ranker per move of the labels.
-    """
-
-    optimizer: Any
-    learning_rate: float
-    averaging: float
-    warmup_epochs: int
-    n_users: int
-    every: int
-
-
-def craft_labels(module, label_net, impressions, feedback, platform, schedule, craft):
-    """Fit ranker and label network together (Algorithm 1 of LabelCraft).
-
-    Parameters
-    ----------
-    module, label_net : nn.Module
-        Ranker f_theta and label network g_phi, changed in place.
-    impressions : Impressions
-        The training rows.
-    feedback : tensor of shape (n, n_inputs)
-        Inputs of the label network.
-    platform : Platform
-        The held-out lists and the objectives on them.
-    schedule : Schedule
-        Training of the ranker.
-    craft : CraftSchedule
-        Training of the label network.
-
-    Returns
-    -------
-    list of dict
-        Per epoch: loss of the ranker, the objectives on all held-out lists relative to
-        random lists, and their balanced sum.
-    """
-    steps = RankerSteps(module, impressions, schedule)
-    optimizer = craft.optimizer(label_net.parameters(), lr=craft.learning_rate)
-    average = AveragedModel(
-        label_net, multi_avg_fn=get_ema_multi_avg_fn(craft.averaging)
-    )
-    best = BestWeights(module, average, patience=schedule.patience)
-    history = []
-    for epoch in range(craft.warmup_epochs + schedule.max_epochs):
-        moving = epoch >= craft.warmup_epochs
-        module.train()
-        label_net.train()
-        total = 0.0
-        for i, rows in enumerate(minibatches(len(impressions), schedule.batch_size)):
-            move = moving and i % craft.every == 0
-            total += len(rows) * craft_step(
-                steps,
-                label_net,
-                optimizer,
-                platform,
-                impressions.batch(rows),
-                feedback[rows],
-                platform.draw(craft.n_users) if move else None,
-            )
-            if move:
-                average.update_parameters(label_net)
-        steps.optimizer.settle()
-        history.append({"epoch": epoch, "loss": total / len(impressions)})
-        history[-1] |= _progress(module, platform)
-        if moving and best.stop_after(history[-1]["objective"]):
-            break
-    best.restore()
-    label_net.load_state_dict(average.module.state_dict())
-    label_net.eval()
-    return history
-
-
-def craft_step(steps, label_net, optimizer, platform, batch, feedback, shown=None):
-    """One step of the ranker; with held-out users, before it one of the labels.
-
-    Returns the loss of the ranker.
-    """
-    batch, *held_out = steps.start(batch, *([] if shown is None else [shown.batch]))
-    logits = steps.score(batch)
-    if shown is not None:
-        labels = label_net(feedback)
-        rise = label_gradient(
-            steps.module,
-            steps.theta,
-            logits,
-            steps.loss,
-            batch,
-            labels,
-            lambda theta: platform.value(steps.score(*held_out, theta), shown),
-            steps.optimizer.propose,
-        )
-        optimizer.zero_grad()
-        labels.backward(-rise)
-        optimizer.step()
-    with torch.no_grad():
-        labels = label_net(feedback)
-    value = steps.loss(logits, labels).mean()
-    steps.finish(value)
-    return value.item()
-
-
-def _progress(module, platform):
-    """The objectives of a ranker on all held-out lists."""
-    module.eval()
-    shown = platform.draw(len(platform.lists.lengths))
-    with torch.no_grad():
-        values = platform.measure(module(shown.batch), shown)
-    named = zip(platform.names, values.tolist(), strict=True)
-    return {"objective": platform.balanced(values).item()} | dict(named)

@@ -285,7 +285,7 @@ class LabelNet(nn.Module):
     """The learned label g(feedback), between 0 and 1.
 
     Its log-odds are those of a starting rule plus a learned correction, which is 0 at
-    first and stays within bounds, so that the label can neither collapse nor turn into
+    first and may be bounded, so that the label can neither collapse nor turn into
     something that has nothing to do with the rule.
 
     Parameters
@@ -294,8 +294,8 @@ class LabelNet(nn.Module):
         Number of feedback inputs, roughly in [-2, 2].
     hidden : sequence of int
         Widths of the dense layers.
-    bound : float
-        The largest correction of the log-odds.
+    bound : float or None
+        The largest correction of the log-odds; None for any.
     """
 
     def __init__(self, n_inputs, hidden, bound):
@@ -307,9 +307,9 @@ class LabelNet(nn.Module):
 
     def forward(self, inputs):
         """Labels, (n, 1), of inputs of which the last is the rule's log-odds."""
-        correction = self.bound * torch.tanh(
-            self.correction(inputs[:, :-1]) / self.bound
-        )
+        correction = self.correction(inputs[:, :-1])
+        if self.bound is not None:
+            correction = self.bound * torch.tanh(correction / self.bound)
         return torch.sigmoid(inputs[:, -1:] + correction)
 
 

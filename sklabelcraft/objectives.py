@@ -1,4 +1,4 @@
-"""The platform's objectives on the shown lists, and how they are balanced."""
+"""The platform's objectives on the shown lists."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -125,7 +125,7 @@ def list_spread(alpha, values, lists, k):
     Returns
     -------
     tensor of shape (n_lists,)
-        sqrt(sum alpha / k (value - E)^2), with E the mean of the shown values.
+        Each sqrt(sum alpha / k (value - E)^2), with E the mean of the shown values.
     """
     centred = values - list_mean(alpha, values, lists, k)[lists]
     variance = list_mean(alpha, centred.square(), lists, k)
@@ -137,43 +137,3 @@ MEASURES = {"mean": list_mean, "share": list_share, "spread": list_spread}
 watch_time_objective = Objective("watch_time", "share", "scale")
 explicit_objective = Objective("explicit", "share", "indicator")
 duration_objective = Objective("duration", "spread", "scale")
-
-
-@dataclass(frozen=True)
-class SoftmaxBalancing:
-    """Weigh the objectives by softmax(-tau M): the one that lags counts most.
-
-    Parameters
-    ----------
-    tau : float, default=1.0
-        Sharpness; 0 weighs all equally (the ablation "without balancing").
-
-    References
-    ----------
-    .. [1] Bai et al., "LabelCraft: Empowering Short Video Recommendations with
-       Automated Label Crafting", WSDM 2024.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklabelcraft.objectives import SoftmaxBalancing
-    >>> SoftmaxBalancing(tau=0.0)(torch.tensor([1.0, 3.0]))
-    tensor([0.5000, 0.5000])
-    """
-
-    tau: float = 1.0
-
-    def __call__(self, values):
-        """Weights of the objectives.
-
-        Parameters
-        ----------
-        values : tensor of shape (n_objectives,)
-            The objectives.
-
-        Returns
-        -------
-        tensor of shape (n_objectives,)
-            Nonnegative weights that sum to 1; no gradient flows through them.
-        """
-        return torch.softmax(-self.tau * values.detach(), 0)

@@ -1,14 +1,17 @@
 """The recommender: crafts labels from feedback and trains a ranker on them."""
 
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import TransformerTags, _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from sklabelcraft._callbacks import Relay
 from sklabelcraft._columns import join, read_feedback, read_table
 from sklabelcraft._validation import (
     COLUMN,
@@ -23,7 +26,7 @@ from sklabelcraft.rankers import BaseRanker, MLPRanker
 from sklabelcraft.scorers import nwtg_scorer
 
 
-class LabelCraftRecommender(BaseEstimator):
+class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
     """Rank impressions by a model trained on labels crafted from their feedback.
 
     ``fit`` joins X and y to the log, fits the labeler on it, and trains the ranker on
@@ -150,6 +153,9 @@ class LabelCraftRecommender(BaseEstimator):
             The fitted recommender.
         """
         check_pair(X_val, y_val)
+        data = {"estimator": self, "X": X, "y": y}
+        task = self._init_callback_context(max_subtasks=None)
+        task.call_on_fit_task_begin(**data)
         with all_or_nothing(self):
             table, feedback = self._read(X, y, reset=True)
             self._make_parts(table, feedback)
@@ -160,7 +166,8 @@ class LabelCraftRecommender(BaseEstimator):
                 held_out = valid.native, join(valid, feedback)
             elif self._takes("log_val", "X_val"):
                 train, held_out = self._hold_out(table, train)
-            self._fit_parts(*train, *(held_out or (None, None)))
+            self._fit_parts(*train, *(held_out or (None, None)), task, (X, y))
+        task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: vars(self))
         return self
 
     def predict(self, X):
@@ -281,12 +288,13 @@ class LabelCraftRecommender(BaseEstimator):
         rows = hold_out(table, self.user, self.timestamp, self.validation_fraction, k=k)
         return [[_safe_indexing(part, index) for part in tables] for index in rows]
 
-    def _fit_parts(self, X, log, X_val, log_val):
+    def _fit_parts(self, X, log, X_val, log_val, task, data):
         known = log_val is not None and len(log_val) > 0
+        validation = {}
         if known and has_fit_parameter(self.labeler_, "log_val"):
-            self.labeler_.fit(log, log_val=log_val)
-        else:
-            self.labeler_.fit(log, None)
+            validation = {"log_val": log_val}
+        with self._subtask(task, "fit-labeler", self.labeler_, data):
+            self.labeler_.fit(log, None, **validation)
         labels = self._labels(log)
         if self.ranker_ is None:
             self.ranker_ = self.labeler_.ranker_
@@ -295,7 +303,35 @@ class LabelCraftRecommender(BaseEstimator):
         if known and has_fit_parameter(self.ranker_, "X_val"):
             labels_val = np.asarray(self.labeler_.transform(log_val))
             validation = {"X_val": X_val, "y_val": _flat(labels_val)}
-        self.ranker_.fit(X, _flat(labels), **validation)
+        with self._subtask(task, "fit-ranker", self.ranker_, data):
+            self.ranker_.fit(X, _flat(labels), **validation)
+
+    @contextmanager
+    def _subtask(self, task, name, part, data):
+        """The fit of a part, of which the callbacks are told."""
+        subtask = task.subcontext(name)
+        subtask.call_on_fit_task_begin(estimator=self)
+        with self._callbacks_of(part, subtask, data):
+            yield
+        subtask.call_on_fit_task_end(estimator=self)
+
+    @contextmanager
+    def _callbacks_of(self, part, subtask, data):
+        """Lend the callbacks to a part that supports them."""
+        if not hasattr(part, "set_callbacks"):
+            yield
+            return
+        relay = nullcontext()
+        if part is self.ranker_ or self.ranker_ is None:
+            relay = Relay(self, self._complete, *data).listening_to(part)
+        with relay, subtask.propagate_callback_context(part):
+            yield
+
+    def _complete(self, part):
+        """The attributes of the recommender with a ranker or joint labeler as it is."""
+        joint = self.ranker_ is None
+        learned = {"ranker_": part.ranker_ if joint else part}
+        return vars(self) | learned | ({"labeler_": part} if joint else {})
 
     def _labels(self, log):
         labels = np.asarray(self.labeler_.transform(log), dtype=np.float64)

@@ -8,9 +8,13 @@ import torch
 from sklearn.base import clone
 
 from sklabelcraft import DINRanker, LabelCrafter, MLPRanker
+from sklabelcraft.balancing import (
+    ConflictFreeBalancing,
+    MinNormBalancing,
+    SoftmaxBalancing,
+)
 from sklabelcraft.objectives import (
     Objective,
-    SoftmaxBalancing,
     duration_objective,
     explicit_objective,
     watch_time_objective,
@@ -48,15 +52,14 @@ def test_labels_may_move_at_some_steps_only(crafter, log):
     moves = []
     weights = SoftmaxBalancing()
 
-    def balancing(values):
+    def balancing(values, gram):
         moves.append(len(moves))
         return weights(values)
 
     crafter.set_params(steps_per_move=1000, balancing=balancing, starts=[(1, 0, 3)])
     crafter.fit(log.frame)
     n_epochs = len(crafter.history_)
-    n_moving = n_epochs - crafter.warmup_epochs
-    assert len(moves) == n_moving + n_epochs  # one more to tell the progress
+    assert len(moves) == n_epochs - crafter.warmup_epochs
 
 
 def test_label_starts_from_watch_time_and_explicit_feedback(crafter, log):
@@ -123,16 +126,56 @@ def test_own_objective_and_balancing_are_used(crafter, log):
     hate = Objective("hate", transform="indicator", sign=-1)
     seen = []
 
-    def only_the_last(values):
+    def only_the_last(values, gram):
         seen.append(values)
         return torch.eye(len(values))[-1]
 
     crafter.set_params(objectives=[watch_time_objective, hate], balancing=only_the_last)
     crafter.fit(frame)
     final = crafter.history_[-1]
-    assert final["objective"] == pytest.approx(final["hate_mean"])
+    mean = (final["watch_time_share"] + final["hate_mean"]) / 2
+    assert final["objective"] == pytest.approx(mean)
     assert final["hate_mean"] != 1
     assert seen
+
+
+@pytest.mark.parametrize("rule", [MinNormBalancing(), ConflictFreeBalancing()])
+def test_other_balancing_rules(crafter, log, rule):
+    """Rules that ask for the gradients lead to another label than the default one."""
+    default = clone(crafter).fit(log.frame).transform(log.frame)
+    label = crafter.set_params(balancing=rule).fit(log.frame).transform(log.frame)
+    assert np.isfinite(label).all()
+    assert (label != default).any()
+
+
+def test_an_objective_of_weight_0_is_only_measured(crafter, log):
+    """It is in the history, and the label is that made without it."""
+    shorter = [watch_time_objective, explicit_objective]
+    without = clone(crafter).set_params(objectives=shorter).fit(log.frame)
+    crafter.set_params(objective_weights=(1, 1, 0)).fit(log.frame)
+    assert "duration_spread" in crafter.history_[0]
+    np.testing.assert_allclose(
+        crafter.transform(log.frame), without.transform(log.frame), rtol=1e-6
+    )
+
+
+def test_inputs_that_are_left_out_do_not_matter(crafter, log):
+    """Neither the label network nor the starting rule reads them."""
+    crafter.set_params(inputs=["watch_time", "explicit"]).fit(log.frame)
+    other = log.frame.assign(duration=3.0)
+    np.testing.assert_array_equal(
+        crafter.transform(other), crafter.transform(log.frame)
+    )
+    with pytest.raises(ValueError, match=r"inputs must be some of .* got \['likes'\]"):
+        crafter.set_params(inputs=["likes"]).fit(log.frame)
+
+
+def test_the_label_may_start_from_nothing_and_go_anywhere(crafter, log):
+    """Without a rule the label starts at 1/2; without a bound it may leave it far."""
+    crafter.set_params(starts=[(0, 0, 0)], bound=None, learning_rate=1e-12)
+    assert crafter.fit(log.frame).transform(log.frame) == pytest.approx(0.5, abs=1e-3)
+    label = crafter.set_params(learning_rate=1e-2).fit(log.frame).transform(log.frame)
+    assert label.std() > 0.01
 
 
 def test_history_and_best_weights_agree(crafter, log):

@@ -7,10 +7,10 @@ from sklabelcraft._batches import Impressions, UserLists
 from sklabelcraft._hypergradient import label_gradient
 from sklabelcraft._platform import Platform, random_references
 from sklabelcraft._training import RankerSteps, Schedule
+from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.losses import brier_loss, log_loss, squared_error
 from sklabelcraft.modules import DCN, DIN, MLP, LabelNet
 from sklabelcraft.objectives import (
-    SoftmaxBalancing,
     duration_objective,
     explicit_objective,
     watch_time_objective,

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import (
     Objective,
-    SoftmaxBalancing,
     list_mean,
     list_share,
     list_spread,

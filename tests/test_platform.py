@@ -8,7 +8,8 @@ import torch
 
 from sklabelcraft._batches import Impressions, user_lists
 from sklabelcraft._platform import Platform, random_references, standardise
-from sklabelcraft.objectives import Objective, SoftmaxBalancing
+from sklabelcraft.balancing import SoftmaxBalancing
+from sklabelcraft.objectives import Objective
 
 GAIN = torch.tensor([4.0, 1.0, 1.0, 9.0, 0.0, 3.0])
 USERS = np.array(list("aaabcc"))  # b has too few rows to take part

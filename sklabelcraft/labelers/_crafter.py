@@ -5,21 +5,17 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import logit
 from sklearn.base import _fit_context
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklabelcraft._batches import rank_transformer, user_lists
+from sklabelcraft._batches import user_lists
+from sklabelcraft._callbacks import Watch
 from sklabelcraft._columns import read_table
-from sklabelcraft._platform import Platform, random_references, varying
-from sklabelcraft._training import (
-    CraftSchedule,
-    craft_labels,
-    reproducible,
-)
+from sklabelcraft._crafting import CraftSchedule, craft_labels
+from sklabelcraft._platform import Platform, measured, random_references, varying
+from sklabelcraft._training import reproducible
 from sklabelcraft._validation import (
     COLUMN,
     ROLE,
@@ -28,28 +24,24 @@ from sklabelcraft._validation import (
     hand_down,
     hold_out,
 )
+from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.labelers._base import BaseLabeler
-from sklabelcraft.labelers._duration import D2Q
-from sklabelcraft.labelers._rules import WatchTime
+from sklabelcraft.labelers._starts import INPUTS, SignalReader, starting_rule
 from sklabelcraft.modules import LabelNet
 from sklabelcraft.objectives import (
     Objective,
-    SoftmaxBalancing,
     duration_objective,
     explicit_objective,
     watch_time_objective,
 )
-from sklabelcraft.preprocessing import KneeScaler
 from sklabelcraft.rankers import BaseRanker, MLPRanker
 
 PREDICTION_BATCH = 65536
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-N_INPUTS = 3  # watch time, duration and explicit feedback
-MARGIN = 0.02  # of the starting labels to 0 and 1
 STARTS = ((1, 0, 3), (0, 1, 0))  # weights of watch time, D2Q and explicit feedback
 
 
-class LabelCrafter(BaseLabeler):
+class LabelCrafter(CallbackSupportMixin, BaseLabeler):
     """LabelCraft: learn the label that makes the ranker trained on it serve best.
 
     A label network g(feedback) and a ranker f(features) are trained together: the
@@ -69,10 +61,11 @@ class LabelCrafter(BaseLabeler):
         is better by a tenth of what they reach. One whose column does not vary on the
         held-out lists is left out with a warning.
     objective_weights : sequence of float, default=None
-        What a unit of each objective is worth to the platform; None for 1 each.
+        What a unit of each objective is worth to the platform; None for 1 each. One of
+        weight 0 is only measured.
     balancing : callable, default=None
-        Maps the objectives, a tensor, to their weights; None for
-        ``SoftmaxBalancing()``.
+        Maps the objectives to weights that they are multiplied by at each step, as in
+        :mod:`sklabelcraft.balancing`; None for ``SoftmaxBalancing()``.
     k : int, default=10
         Length of the shown lists; held-out users with more than k rows take part.
     temperature : float, default=0.25
@@ -80,9 +73,12 @@ class LabelCrafter(BaseLabeler):
     starts : sequence of (float, float, float), default=None
         The starting rules: weights of the scaled watch time, of D2Q's label and of
         explicit feedback, each standardised, in their sum. None for (1, 0, 3) and
-        (0, 1, 0). The cost grows with their number.
-    bound : float, default=2.0
-        The largest correction of the rule's log-odds.
+        (0, 1, 0). The cost grows with their number. Three times 0 makes a label of 1/2
+        for every row.
+    inputs : sequence of str, default=("watch_time", "duration", "explicit")
+        What the label is made of; a starting rule does without what is left out.
+    bound : float or None, default=2.0
+        The largest correction of the rule's log-odds; None for any.
     hidden : sequence of int, default=(64, 64)
         Widths of the label network.
     optimizer : {"adam", "sgd"}, default="adam"
@@ -120,16 +116,18 @@ class LabelCrafter(BaseLabeler):
     label_net_ : torch.nn.Module
         The label network, on the ranks of watch time and duration, on the explicit
         feedback and on the log-odds of the starting rule.
-    rule_ : Pipeline
-        The starting rule that led furthest, on the signals it is made of.
+    signals_ : callable
+        Reads the ranks and hand-made labels that the label is made of from a log.
+    rule_ : transformer
+        The starting rule that led furthest, on the hand-made labels.
     ranker_ : BaseRanker
         The ranker trained along with it.
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
     history_ : list of dict
         Per epoch, the ranker's loss, each objective on all held-out lists relative to
-        lists shown at random, and their balanced sum ``objective``, by which training
-        stops and the best weights are kept.
+        lists shown at random, and their mean by weight, ``objective``, by which
+        training stops and the best weights are kept.
     n_features_in_ : int
         Number of columns of the log.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -158,7 +156,8 @@ class LabelCrafter(BaseLabeler):
         "k": [Interval(Integral, 1, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "starts": ["array-like", None],
-        "bound": [Interval(Real, 0, None, closed="neither")],
+        "inputs": ["array-like"],
+        "bound": [Interval(Real, 0, None, closed="neither"), None],
         "hidden": ["array-like"],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -187,6 +186,7 @@ class LabelCrafter(BaseLabeler):
         k=10,
         temperature=0.25,
         starts=None,
+        inputs=INPUTS,
         bound=2.0,
         hidden=(64, 64),
         optimizer="adam",
@@ -212,6 +212,7 @@ class LabelCrafter(BaseLabeler):
         self.k = k
         self.temperature = temperature
         self.starts = starts
+        self.inputs = inputs
         self.bound = bound
         self.hidden = hidden
         self.optimizer = optimizer
@@ -250,6 +251,8 @@ class LabelCrafter(BaseLabeler):
             The fitted labeler.
         """
         check_widths(self.hidden)
+        task = self._init_callback_context(max_subtasks=len(self._starts))
+        task.call_on_fit_task_begin(estimator=self, X=log, y=y)
         with all_or_nothing(self):
             table = read_table(self, log, roles=self._keys(), reset=True, min_rows=2)
             if log_val is None:
@@ -264,18 +267,64 @@ class LabelCrafter(BaseLabeler):
             else:
                 held_out = read_table(self, log_val, roles=self._keys(), reset=False)
             with reproducible(check_random_state(self.random_state)):
-                self._craft(table, held_out)
+                self._craft(table, held_out, task)
+        task.call_on_fit_task_end(
+            estimator=self,
+            X=log,
+            y=y,
+            reconstruction_attributes=lambda: vars(self),
+        )
         return self
 
-    def _craft(self, table, held_out):
+    def _craft(self, table, held_out, task):
         users = np.zeros(len(held_out)) if self.user is None else held_out[self.user]
         lists = user_lists(users, self.k)
-        self._learn_inputs(table)
+        self.explicit_ = table.present(self.explicit)
+        self.signals_ = self._make_reader(table)
         self.ranker_ = self._make_ranker()
         module, rows, held_rows = self.ranker_._prepare(table, held_out, n_outputs=1)
-        schedule = self.ranker_._schedule(unit=True)
         platform = self._platform(table, held_out, held_rows, lists)
-        craft = CraftSchedule(
+        schedule, craft = self.ranker_._schedule(unit=True), self._schedule()
+        signals = self.signals_(table)
+        n_epochs = craft.warmup_epochs + schedule.max_epochs
+
+        def run(weights):
+            """Craft a label from a starting rule, with a ranker of its own."""
+            rule, ranker = starting_rule(signals.labels, weights), copy.deepcopy(module)
+            net = LabelNet(signals.inputs.shape[1], self.hidden, self.bound)
+            inputs = signals.with_start(rule)
+            subtask = task.subcontext("start", max_subtasks=n_epochs)
+            subtask.call_on_fit_task_begin(estimator=self)
+            watch = Watch(self, subtask, self._as_fitted(rule, schedule.loss, rows))
+            history = craft_labels(
+                ranker, net, rows, inputs, platform, schedule, craft, watch
+            )
+            subtask.call_on_fit_task_end(estimator=self)
+            return history, rule, net, ranker
+
+        runs = [run(weights) for weights in self.signals_.starts(self._starts)]
+        best = max(runs, key=lambda run: _reached(run[0]))
+        self.history_, self.rule_, self.label_net_, ranker = best
+        self.ranker_._adopt(ranker, schedule.loss, rows)
+
+    @property
+    def _starts(self):
+        return STARTS if self.starts is None else self.starts
+
+    def _as_fitted(self, rule, loss, rows):
+        """How to tell what would have been learned, had a run been stopped."""
+
+        def fitted(module, label_net):
+            ranker = copy.copy(self.ranker_)
+            ranker._adopt(copy.deepcopy(module), loss, rows)
+            label_net = copy.deepcopy(label_net).eval()
+            learned = {"rule_": rule, "ranker_": ranker, "label_net_": label_net}
+            return vars(self) | learned
+
+        return fitted
+
+    def _schedule(self):
+        return CraftSchedule(
             OPTIMIZERS[self.optimizer],
             self.learning_rate,
             self.averaging,
@@ -284,18 +333,15 @@ class LabelCrafter(BaseLabeler):
             self.steps_per_move,
         )
 
-        def run(start):
-            """Craft a label from a starting rule, with a ranker of its own."""
-            rule, ranker = self._rule(table, start), copy.deepcopy(module)
-            net = LabelNet(N_INPUTS, self.hidden, self.bound)
-            inputs = self._inputs(table, rule)
-            history = craft_labels(ranker, net, rows, inputs, platform, schedule, craft)
-            return history, rule, net, ranker
-
-        runs = [run(start) for start in self._start_weights()]
-        best = max(runs, key=lambda run: _reached(run[0]))
-        self.history_, self.rule_, self.label_net_, ranker = best
-        self.ranker_._adopt(ranker, schedule.loss, rows)
+    def _make_reader(self, table):
+        unknown = [name for name in self.inputs if name not in INPUTS]
+        if unknown or not len(self.inputs):
+            raise ValueError(
+                f"inputs must be some of {list(INPUTS)}, got {list(self.inputs)}."
+            )
+        return SignalReader(
+            table, self.watch_time, self.duration, self.explicit_, self.inputs
+        )
 
     def _make_ranker(self):
         ranker = MLPRanker() if self.ranker is None else self.ranker
@@ -320,7 +366,11 @@ class LabelCrafter(BaseLabeler):
         objectives = self._objectives()
         weights = self._weights(len(objectives))
         columns = [
-            self._measured(objective, table, held_out)[lists.rows]
+            measured(
+                objective,
+                self._column(objective, table),
+                self._column(objective, held_out),
+            )[lists.rows]
             for objective in objectives
         ]
         kept = varying(zip(objectives, columns, weights, strict=True))
@@ -359,16 +409,6 @@ class LabelCrafter(BaseLabeler):
             )
         return tuple(self.objectives)
 
-    def _measured(self, objective, table, held_out):
-        """The column of an objective on the held-out rows, scaled by the others."""
-        column = self._column(objective, held_out)
-        if objective.transform == "indicator":
-            column = (column > 0).astype(np.float64)
-        if objective.transform == "scale":
-            known = self._column(objective, table)[:, None]
-            column = KneeScaler().fit(known).transform(column[:, None])[:, 0]
-        return torch.as_tensor(column).float()
-
     def _column(self, objective, table):
         if objective.column == "explicit":
             return table.any_positive(self.explicit_)
@@ -378,67 +418,12 @@ class LabelCrafter(BaseLabeler):
     def _keys(self):
         return [self.watch_time, self.duration, *self.explicit]
 
-    def _learn_inputs(self, table):
-        self.explicit_ = table.present(self.explicit)
-        self.ranks_ = [
-            rank_transformer(table.numeric(key, minimum=0))
-            for key in (self.watch_time, self.duration)
-        ]
-        columns = {"watch_time": self.watch_time, "duration": self.duration}
-        self.rules_ = [WatchTime(watch_time=self.watch_time), D2Q(**columns)]
-        for rule in self.rules_:
-            rule._learn(table)
-
-    def _signals(self, table):
-        """The hand-made labels that a starting rule is made of, (n, 3)."""
-        labels = [rule._label(table) for rule in self.rules_]
-        return np.column_stack([*labels, table.any_positive(self.explicit_)])
-
-    def _start_weights(self):
-        """Weights of the signals in each starting rule, without repetition."""
-        weights = np.array(STARTS if self.starts is None else self.starts, dtype=float)
-        if weights.ndim != 2 or weights.shape[1] != 3 or not np.isfinite(weights).all():
-            raise ValueError(
-                "starts must hold three weights for each starting rule, got "
-                f"{self.starts!r}."
-            )
-        if not self.explicit_:
-            weights[:, 2] = 0.0
-        return np.unique(weights, axis=0)
-
-    def _rule(self, table, weights):
-        """The fitted starting rule: the weighted standardised signals, in (0, 1)."""
-        rule = make_pipeline(
-            StandardScaler(),
-            FunctionTransformer(_blend, kw_args={"weights": weights}),
-            MinMaxScaler((MARGIN, 1 - MARGIN), clip=True),
-        )
-        return rule.fit(self._signals(table))
-
-    def _inputs(self, table, rule):
-        """Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2.
-
-        And, last, the log-odds of the starting rule.
-        """
-        keys = (self.watch_time, self.duration)
-        ranks = [
-            4 * rank.transform(table.numeric(key, minimum=0)[:, None])[:, 0] - 2
-            for key, rank in zip(keys, self.ranks_, strict=True)
-        ]
-        start = logit(rule.transform(self._signals(table)))
-        inputs = [*ranks, 2 * table.any_positive(self.explicit_), start]
-        return torch.as_tensor(np.column_stack(inputs)).float()
-
     def _label(self, log):
         with reproducible(), torch.no_grad():
-            parts = self._inputs(log, self.rule_).split(PREDICTION_BATCH)
+            inputs = self.signals_(log).with_start(self.rule_)
+            parts = inputs.split(PREDICTION_BATCH)
             labels = torch.cat([self.label_net_(part)[:, 0] for part in parts])
         return labels.double().numpy()
-
-
-def _blend(signals, weights):
-    """The weighted sum of the signals, (n, 1)."""
-    return signals @ weights[:, None]
 
 
 def _reached(history):

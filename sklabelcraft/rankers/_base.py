@@ -1,16 +1,19 @@
 """The template of every ranker."""
 
+import copy
 from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._batches import Encoder
+from sklabelcraft._callbacks import Watch
 from sklabelcraft._columns import read_table
 from sklabelcraft._optimizers import OPTIMIZERS
 from sklabelcraft._training import (
@@ -30,7 +33,7 @@ from sklabelcraft.losses import LOSSES, UNIT_LOSSES, log_loss, squared_error
 from sklabelcraft.modules import DurationAdversary
 
 
-class BaseRanker(RegressorMixin, BaseEstimator):
+class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
     """Template of the rankers; a subclass builds the network in ``_build``."""
 
     history_length = 0
@@ -122,6 +125,9 @@ class BaseRanker(RegressorMixin, BaseEstimator):
         """
         check_pair(X_val, y_val)
         check_widths(self.hidden)
+        data = {"estimator": self, "X": X, "y": y}
+        task = self._init_callback_context(max_subtasks=self.max_epochs)
+        task.call_on_fit_task_begin(**data)
         with all_or_nothing(self):
             table = read_table(self, X, roles=self._keys(), reset=True)
             labels = self._check_labels(y, table)
@@ -136,7 +142,8 @@ class BaseRanker(RegressorMixin, BaseEstimator):
                 train = table, labels
                 held_out = valid, self._check_labels(y_val, valid)
             with reproducible(check_random_state(self.random_state)):
-                self._train(*train, *held_out)
+                self._train(*train, *held_out, task, X, y)
+        task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: vars(self))
         return self
 
     def predict(self, X):
@@ -189,13 +196,21 @@ class BaseRanker(RegressorMixin, BaseEstimator):
             )
         return torch.tensor(y.reshape(len(y), -1), dtype=torch.float32)
 
-    def _train(self, table, labels, held_table, held_labels):
+    def _train(self, table, labels, held_table, held_labels, task, X, y):
         schedule = self._schedule(bool(((labels >= 0) & (labels <= 1)).all()))
         module, rows, *held_rows = self._prepare(table, held_table, labels.shape[1])
         held_out = (*held_rows, held_labels) if held_rows else None
         adversary = self._adversary(module, table, labels.shape[1])
+
+        def fitted(module):
+            """What would have been learned, had the fit stopped here."""
+            ranker = copy.copy(self)
+            ranker._adopt(copy.deepcopy(module), schedule.loss, rows)
+            return vars(ranker)
+
+        watch = Watch(self, task, fitted, X, y)
         self.history_ = train_ranker(
-            module, rows, labels, schedule, held_out, adversary
+            module, rows, labels, schedule, watch, held_out, adversary
         )
         self._adopt(module, schedule.loss, rows)
 

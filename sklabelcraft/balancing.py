@@ -1,0 +1,155 @@
+"""How the platform's objectives are balanced against each other.
+
+A balancing rule maps the objectives and, if it asks for them, the inner products of
+their gradients to weights: ``rule(values, gram)``, with `values` a tensor of shape
+(n_objectives,) and ``gram()`` one of shape (n_objectives, n_objectives), the products
+of the objectives' gradients in the scores of the held-out rows. The labels move along
+the gradient of the weighted sum, whose weights carry no gradient.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+
+
+@dataclass(frozen=True)
+class SoftmaxBalancing:
+    """Weigh the objectives by softmax(-tau M): the one that lags counts most.
+
+    Parameters
+    ----------
+    tau : float, default=1.0
+        Sharpness; 0 weighs all equally (the ablation "without balancing").
+
+    References
+    ----------
+    .. [1] Bai et al., "LabelCraft: Empowering Short Video Recommendations with
+       Automated Label Crafting", WSDM 2024.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklabelcraft.balancing import SoftmaxBalancing
+    >>> SoftmaxBalancing(tau=0.0)(torch.tensor([1.0, 3.0]))
+    tensor([0.5000, 0.5000])
+    """
+
+    tau: float = 1.0
+
+    def __call__(self, values, gram=None):
+        """Weights of the objectives.
+
+        Parameters
+        ----------
+        values : tensor of shape (n_objectives,)
+            The objectives.
+        gram : callable, default=None
+            Ignored.
+
+        Returns
+        -------
+        tensor of shape (n_objectives,)
+            Nonnegative weights that sum to 1.
+        """
+        return torch.softmax(-self.tau * values.detach(), 0)
+
+
+@dataclass(frozen=True)
+class MinNormBalancing:
+    """Weigh the objectives so that their summed gradient is as short as can be (MGDA).
+
+    That direction raises every objective alike, or no direction raises all.
+
+    References
+    ----------
+    .. [1] Sener and Koltun, "Multi-Task Learning as Multi-Objective Optimization",
+       NeurIPS 2018, of which this is the bound by the gradients in the scores.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklabelcraft.balancing import MinNormBalancing
+    >>> gradients = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    >>> MinNormBalancing()(torch.ones(2), lambda: gradients @ gradients.T)
+    tensor([0.8000, 0.2000])
+    """
+
+    def __call__(self, values, gram):
+        """Weights of the objectives.
+
+        Parameters
+        ----------
+        values : tensor of shape (n_objectives,)
+            The objectives.
+        gram : callable
+            Returns the inner products of their gradients, a tensor of shape
+            (n_objectives, n_objectives).
+
+        Returns
+        -------
+        tensor of shape (n_objectives,)
+            Nonnegative weights that sum to 1.
+        """
+        products = gram().double().numpy()
+        # min |G'w| with w >= 0 and sum w = 1 is, up to its scale, a least-squares
+        # problem: min |G'w|^2 + (s sum w - s)^2, with w >= 0, for any s > 0
+        scale = max(np.trace(products), np.finfo(float).tiny)
+        square = products / scale + 1.0
+        weights, _ = nnls(*_as_least_squares(square, np.ones(len(square))))
+        return torch.as_tensor(weights / weights.sum()).to(values)
+
+
+@dataclass(frozen=True)
+class ConflictFreeBalancing:
+    """Take out of each gradient what goes against another one, and sum (PCGrad).
+
+    The objectives are gone through in their order, not at random.
+
+    References
+    ----------
+    .. [1] Yu et al., "Gradient Surgery for Multi-Task Learning", NeurIPS 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklabelcraft.balancing import ConflictFreeBalancing
+    >>> gradients = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
+    >>> ConflictFreeBalancing()(torch.ones(2), lambda: gradients @ gradients.T)
+    tensor([1.0000, 0.7500])
+    """
+
+    def __call__(self, values, gram):
+        """Weights of the objectives.
+
+        Parameters
+        ----------
+        values : tensor of shape (n_objectives,)
+            The objectives.
+        gram : callable
+            Returns the inner products of their gradients, a tensor of shape
+            (n_objectives, n_objectives).
+
+        Returns
+        -------
+        tensor of shape (n_objectives,)
+            Nonnegative weights, each objective's share in the mean of the projected
+            gradients.
+        """
+        products = gram()
+        n = len(products)
+        mixed = torch.eye(n).to(products)  # the projected gradients by their origins
+        for i, row in enumerate(mixed):
+            for j in range(n):
+                against = row @ products[j]
+                if j != i and against < 0:
+                    row[j] -= against / products[j, j]
+        return mixed.mean(0).to(values)
+
+
+def _as_least_squares(square, linear):
+    """The matrix A and vector b with A'A = `square` and A'b = `linear`."""
+    values, vectors = np.linalg.eigh(square)
+    roots = np.sqrt(values.clip(min=np.finfo(float).eps * values.max()))
+    return roots[:, None] * vectors.T, (vectors.T @ linear) / roots
