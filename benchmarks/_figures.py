@@ -14,9 +14,12 @@ COMPARED = ["PC", "D2Q", "DVR", "LabelCraft"]
 BIN = 50  # seconds
 
 
-def save_figures(folder, log, crafter, scores):
+def save_figures(folder, log, estimators):
     """Save the label surface and the duration histogram as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
+    crafter = estimators["LabelCraft"][0].labeler_
+    test = log.data.iloc[log.split.test]
+    scores = {name: estimators[name][0].predict(test) for name in COMPARED}
     pictures = {
         "label_surface.png": label_surface(log.frame, crafter),
         "duration_histogram.png": duration_histogram(log, scores),

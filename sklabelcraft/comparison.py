@@ -17,6 +17,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sklabelcraft.recommender import LabelCraftRecommender
 from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
 
+METRICS = ["NWTG", "DS", "NEG"]  # what S sums
 N_RANDOM = 20  # random rankings that the reference is averaged over
 CHUNK = 2**24  # resampled users held at a time
 
@@ -28,6 +29,7 @@ CHUNK = 2**24  # resampled users held at a time
         "y": "no_validation",
         "cv": "no_validation",
         "recommender": [LabelCraftRecommender, None],
+        "scorers": [Mapping, None],
         "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "n_seeds": [Interval(Integral, 1, None, closed="left")],
         "against": [str, None],
@@ -45,6 +47,7 @@ def compare_labelers(
     *,
     cv,
     recommender=None,
+    scorers=None,
     k=10,
     n_seeds=5,
     against=None,
@@ -75,6 +78,8 @@ def compare_labelers(
     recommender : LabelCraftRecommender, default=None
         What labelers are put into; it also says the names of the columns. None for
         ``LabelCraftRecommender()``.
+    scorers : dict of ListScorer, default=None
+        Further metrics by name, which are no part of S.
     k : int or sequence of int, default=10
         Lengths of the shown lists; users with more than k rows take part.
     n_seeds : int, default=5
@@ -138,7 +143,8 @@ def compare_labelers(
     if against not in labelers:
         raise ValueError(f"against must be one of {list(labelers)}, got {against!r}.")
     recommender = LabelCraftRecommender() if recommender is None else recommender
-    scorers = _scorers(recommender, [k] if isinstance(k, Integral) else k)
+    ks = [k] if isinstance(k, Integral) else k
+    scorers = _scorers(recommender, scorers or {}, ks)
     rng = check_random_state(random_state)
     seeds = rng.randint(2**31 - 1, size=n_seeds)
     folds = _folds(cv, X, y)
@@ -166,7 +172,7 @@ def compare_labelers(
     return found
 
 
-def _scorers(recommender, ks):
+def _scorers(recommender, further, ks):
     """The scorers by k and name of the metric, on the recommender's columns."""
     columns = {
         "NWTG": replace(nwtg_scorer, column=recommender.watch_time),
@@ -175,10 +181,13 @@ def _scorers(recommender, ks):
     }
     if not columns["NEG"].column:
         del columns["NEG"]
+    scorers = {
+        name: replace(scorer, user=recommender.user) for name, scorer in columns.items()
+    }
     return {
-        (k, name): replace(scorer, user=recommender.user, k=k)
+        (k, name): replace(scorer, k=k)
         for k in ks
-        for name, scorer in columns.items()
+        for name, scorer in (scorers | further).items()
     }
 
 
@@ -239,8 +248,10 @@ def _reference(scorers, rows, rng):
 
 def _with_sum(means, reference):
     """Means of the metrics, one column each, and their sum S relative to random."""
-    relative = (means / reference).T.groupby(level="k", sort=False)
-    total = relative.sum(min_count=len(reference) // relative.ngroups).T
+    relative = (means / reference).T
+    relative = relative[relative.index.isin(METRICS, level="metric")]
+    by_k = relative.groupby(level="k", sort=False)
+    total = by_k.sum(min_count=len(relative) // by_k.ngroups).T
     total.columns = pd.MultiIndex.from_product([total.columns, ["S"]])
     both = pd.concat([means, total], axis=1).rename_axis(columns=["k", "metric"])
     return both.sort_index(axis=1, level="k", sort_remaining=False)

@@ -154,6 +154,15 @@ def test_no_explicit_feedback_no_neg(log):
     assert list(found.table["metric"]) == ["NWTG", "DS", "S"]
 
 
+def test_further_scorers_are_measured_along(log):
+    """They have rows of their own, and S is the same as without them."""
+    seconds = replace(ds_scorer, column="watch_time", table="y")
+    found = means(compare(log, k=5, scorers={"spread": seconds}).table)
+    plain = means(compare(log, k=5).table)
+    assert found["WT", 5, "spread"] > 0
+    assert found["WT", 5, "S"] == pytest.approx(plain["WT", 5, "S"])
+
+
 def test_unknown_method_to_compare_with(log):
     """The method to compare with must be there."""
     with pytest.raises(ValueError, match="against must be one of"):

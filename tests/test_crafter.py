@@ -47,6 +47,14 @@ def test_plain_gradient_steps_move_the_label(crafter, log):
     assert abs(after - before).max() > 0.01
 
 
+def test_the_published_algorithm_is_named(log):
+    """As published, the labels hardly move from where they start."""
+    crafter = LabelCrafter.as_published(k=5, random_state=0)
+    assert crafter.optimizer == "sgd"
+    assert crafter.fit(log.frame).transform(log.frame).std() < 0.01
+    assert LabelCrafter.as_published(averaging=0.9).averaging == 0.9
+
+
 def test_labels_may_move_at_some_steps_only(crafter, log):
     """With more steps than an epoch has, they move at the first of each epoch."""
     moves = []

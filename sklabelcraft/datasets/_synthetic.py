@@ -21,7 +21,8 @@ DESCRIPTION = """Synthetic short-video log.
 video is the product of latent factors plus the quality of the video, standardised over
 the log. The time that a user means to watch is exp(2.2 + 0.8 preference +
 {duration_bias} (log duration - 3.6) + noise of standard deviation {noise}) seconds; it
-is cut at the duration, but a share {replays} of the completed videos is replayed.
+is cut at the duration, but a share {replays} of the completed videos is replayed, and a
+share {idle} of all runs on in a loop with nobody watching.
 Likes, follows and comments follow the preference alone; at preference 0 their log-odds
 are those of a rare event plus {eagerness}. The earlier half
 of each user's rows is for training, a quarter each for validation and test.
@@ -36,6 +37,7 @@ of each user's rows is for training, a quarter each for validation and test.
         "duration_bias": [Interval(Real, None, None, closed="neither")],
         "noise": [Interval(Real, 0, None, closed="left")],
         "replays": [Interval(Real, 0, 1, closed="both")],
+        "idle": [Interval(Real, 0, 1, closed="both")],
         "eagerness": [Interval(Real, None, None, closed="neither")],
         "random_state": ["random_state"],
     },
@@ -49,6 +51,7 @@ def make_short_videos(
     duration_bias=0.6,
     noise=0.6,
     replays=0.1,
+    idle=0.0,
     eagerness=0.0,
     random_state=None,
 ):
@@ -68,6 +71,8 @@ def make_short_videos(
         duration.
     replays : float, default=0.1
         Share of the completed videos that are watched again, for a while.
+    idle : float, default=0.0
+        Share of the impressions that run on in a loop, with nobody watching.
     eagerness : float, default=0.0
         How much more likely users like, follow and comment, in log-odds.
     random_state : int, RandomState instance or None, default=None
@@ -94,6 +99,7 @@ def make_short_videos(
     tags, preference = _preferences(rng, n_users, n_items, users, items)
     duration = np.exp(rng.normal(3.6, 0.8, n_items)).clip(5, 400)[items]
     watch_time = _watch(rng, preference, duration, duration_bias, noise, replays)
+    watch_time += _loops(rng, duration, idle)
     frame = pd.DataFrame(
         {
             "user_id": users,
@@ -121,6 +127,7 @@ def make_short_videos(
             duration_bias=duration_bias,
             noise=noise,
             replays=replays,
+            idle=idle,
             eagerness=eagerness,
         ),
         preference=preference,
@@ -147,3 +154,9 @@ def _watch(rng, preference, duration, duration_bias, noise, replays):
     again = (meant >= duration) & (rng.uniform(size=len(duration)) < replays)
     extra = duration * rng.exponential(0.7, size=len(duration))
     return np.minimum(meant, duration) + np.where(again, extra, 0.0)
+
+
+def _loops(rng, duration, idle):
+    """Seconds that idle impressions run on for."""
+    left = rng.uniform(size=len(duration)) < idle
+    return np.where(left, duration * rng.exponential(2.0, size=len(duration)), 0.0)

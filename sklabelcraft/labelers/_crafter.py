@@ -38,7 +38,7 @@ from sklabelcraft.rankers import BaseRanker, MLPRanker
 
 PREDICTION_BATCH = 65536
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-STARTS = ((1, 0, 3), (0, 1, 0))  # weights of watch time, D2Q and explicit feedback
+STARTS = ((0, 1, 0), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
 
 
 class LabelCrafter(CallbackSupportMixin, BaseLabeler):
@@ -72,8 +72,8 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         Softness of the top-k, in standard deviations of a user's scores.
     starts : sequence of (float, float, float), default=None
         The starting rules: weights of the scaled watch time, of D2Q's label and of
-        explicit feedback, each standardised, in their sum. None for (1, 0, 3) and
-        (0, 1, 0). The cost grows with their number. Three times 0 makes a label of 1/2
+        explicit feedback, each standardised, in their sum. None for (0, 1, 0) and
+        (0, 1, 3). The cost grows with their number. Three times 0 makes a label of 1/2
         for every row.
     inputs : sequence of str, default=("watch_time", "duration", "explicit")
         What the label is made of; a starting rule does without what is left out.
@@ -230,6 +230,44 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         self.timestamp = timestamp
         self.explicit = explicit
         self.random_state = random_state
+
+    @classmethod
+    def as_published(cls, **params):
+        """Algorithm 1 of LabelCraft as published, without what stabilises it here.
+
+        Plain gradient steps of ranker and label network from the first step on; no
+        starting rule, bound or average; the means of the paper's slides as objectives,
+        softmax(-tau M) with tau 0.5, and a top-k of temperature 0.005. The objectives
+        are relative to random lists and the scores standardised all the same.
+
+        Parameters
+        ----------
+        **params : object
+            Parameters that are to be others.
+
+        Returns
+        -------
+        LabelCrafter
+            To be fitted.
+        """
+        published = {
+            "ranker": MLPRanker(loss="brier", optimizer="sgd", learning_rate=0.1),
+            "objectives": (
+                Objective("watch_time", "mean", "scale"),
+                Objective("explicit", "mean", "indicator"),
+                duration_objective,
+            ),
+            "balancing": SoftmaxBalancing(0.5),
+            "temperature": 0.005,
+            "starts": [(0, 0, 0)],
+            "bound": None,
+            "hidden": (256, 256),
+            "optimizer": "sgd",
+            "learning_rate": 1e-4,
+            "averaging": 0.0,
+            "warmup_epochs": 0,
+        }
+        return cls(**published | params)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, log, y=None, log_val=None):
