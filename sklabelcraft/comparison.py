@@ -265,7 +265,7 @@ def _summarise(values, reference, against, n_bootstrap, rng):
     of_seeds = _with_sum(of_seeds, reference)
     state = rng.randint(2**31 - 1)
     resampled = {
-        name: _resampled_means(users, n_bootstrap, check_random_state(state))
+        name: resampled_means(users, n_bootstrap, check_random_state(state))
         for name, users in of_users.items()
     }
     resampled = {name: _with_sum(means, reference) for name, means in resampled.items()}
@@ -277,7 +277,7 @@ def _summarise(values, reference, against, n_bootstrap, rng):
     )
 
 
-def _resampled_means(users, n_bootstrap, rng):
+def resampled_means(users, n_bootstrap, rng):
     """Means of the metrics over users drawn with replacement, one row a resample.
 
     The same state of `rng` draws the same users, so methods are paired.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator, _fit_context, is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import TransformerTags, _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelcraft._callbacks import Relay
 from sklabelcraft._columns import join, read_feedback, read_table
+from sklabelcraft._soft_classes import fit_soft_classes
 from sklabelcraft._validation import (
     COLUMN,
     ROLE,
@@ -41,8 +42,9 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
         a ``FrozenEstimator`` is used as it is.
     ranker : estimator with fit and predict, default=None
         Fitted to X and the labels: :class:`MLPRanker`, :class:`DCNRanker`,
-        :class:`DINRanker` or any regressor. None for the ranker that a `LabelCrafter`
-        trained along with its label, and ``MLPRanker()`` with any other labeler. A
+        :class:`DINRanker` or any regressor; a classifier is fitted to the label as the
+        probability of its class 1. None for the ranker that a `LabelCrafter` trained
+        along with its label, and ``MLPRanker()`` with any other labeler. A
         `LabelCrafter` without a ranker of its own takes this one; if both are given,
         this one is trained anew on the finished labels.
     k : int, default=10
@@ -185,6 +187,8 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         read_table(self, X, roles=self._keys(), reset=False)
+        if is_classifier(self.ranker_):
+            return self.ranker_.predict_proba(X)[:, 1]
         return self.ranker_.predict(X)
 
     def transform(self, log):
@@ -304,7 +308,10 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
             labels_val = np.asarray(self.labeler_.transform(log_val))
             validation = {"X_val": X_val, "y_val": _flat(labels_val)}
         with self._subtask(task, "fit-ranker", self.ranker_, data):
-            self.ranker_.fit(X, _flat(labels), **validation)
+            if is_classifier(self.ranker_):
+                fit_soft_classes(self.ranker_, X, _flat(labels))
+            else:
+                self.ranker_.fit(X, _flat(labels), **validation)
 
     @contextmanager
     def _subtask(self, task, name, part, data):

@@ -226,6 +226,16 @@ def test_without_explicit_feedback(crafter, log):
     assert np.isfinite(crafter.fit(frame).transform(frame)).all()
 
 
+def test_explanation_is_faithful_and_readable(crafter, log):
+    """A dozen rules tell most of the label, more rules tell more of it."""
+    crafter.fit(log.frame)
+    short, long = (crafter.explain(log.frame, max_leaf_nodes=n) for n in (12, 100))
+    assert 0.6 < short.fidelity < long.fidelity <= 1
+    assert short.tree.get_n_leaves() == 12
+    assert "share watched" in short.rules
+    assert short.rules.count("value:") == 12
+
+
 def test_din_ranker(crafter, log):
     """The ranker trained along may be any of ours."""
     din = DINRanker(history_length=5, embedding_dim=4, hidden=(8,), max_epochs=1)

@@ -15,8 +15,10 @@ from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from sklabelcraft import (
     D2Q,
@@ -413,3 +415,30 @@ def test_feedback_may_be_one_series(log, fast_ranker):
     recommender = LabelCraftRecommender(D2Q(), fast_ranker, explicit=())
     recommender.fit(log.data, pd.Series(log.target["watch_time"]))
     assert np.isfinite(recommender.score(log.data, log.target["watch_time"]))
+
+
+def numeric(classifier):
+    """A classifier on the numeric columns of the synthetic log."""
+    numbers = make_column_transformer(("passthrough", ["duration", "item_id"]))
+    return make_pipeline(numbers, classifier)
+
+
+def test_a_classifier_is_fitted_to_the_label_as_a_probability(log):
+    """It ranks by its probability, whose mean is that of the label."""
+    tree = DecisionTreeClassifier(min_samples_leaf=50, random_state=0)
+    recommender = LabelCraftRecommender(WatchTime(), numeric(tree))
+    scores = recommender.fit(log.data, log.target).predict(log.data)
+    labels = recommender.transform(log.frame)
+    assert scores.mean() == pytest.approx(labels.mean())
+    assert len(np.unique(scores)) > 2
+    assert np.isfinite(recommender.score(log.data, log.target))
+
+
+def test_what_a_classifier_needs(log):
+    """Weights, and one label between 0 and 1."""
+    neighbours = LabelCraftRecommender(WatchTime(), numeric(KNeighborsClassifier()))
+    with pytest.raises(ValueError, match="must take sample_weight"):
+        neighbours.fit(log.data, log.target)
+    beyond = LabelCraftRecommender(DVR(), numeric(DecisionTreeClassifier()))
+    with pytest.raises(ValueError, match=r"needs one label in \[0, 1\], got 1 in \[-"):
+        beyond.fit(log.data, log.target)

@@ -9,6 +9,7 @@ from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._batches import user_lists
 from sklabelcraft._callbacks import Watch
@@ -26,6 +27,7 @@ from sklabelcraft._validation import (
 )
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.labelers._base import BaseLabeler
+from sklabelcraft.labelers._explain import readable_tree
 from sklabelcraft.labelers._starts import INPUTS, SignalReader, starting_rule
 from sklabelcraft.modules import LabelNet
 from sklabelcraft.objectives import (
@@ -313,6 +315,30 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
             reconstruction_attributes=lambda: vars(self),
         )
         return self
+
+    def explain(self, log, *, max_leaf_nodes=12):
+        """A short decision tree that says nearly the same as the label.
+
+        Parameters
+        ----------
+        log : data frame or array of shape (n, n_columns)
+            Impressions with their feedback; half of them teach the tree, on the other
+            half its fidelity is measured.
+        max_leaf_nodes : int, default=12
+            The number of rules.
+
+        Returns
+        -------
+        Bunch
+            ``tree``, a ``DecisionTreeRegressor`` on the columns ``names``: watch time
+            and duration in seconds, the share that was watched, explicit feedback 0 or
+            1; ``rules``, the tree as text; and ``fidelity``, its R2.
+        """
+        check_is_fitted(self)
+        table = read_table(self, log, roles=self._keys(), reset=False)
+        seconds = [table.numeric(key) for key in (self.watch_time, self.duration)]
+        explicit = table.any_positive(self.explicit_)
+        return readable_tree(*seconds, explicit, self._label(table), max_leaf_nodes)
 
     def _craft(self, table, held_out, task):
         users = np.zeros(len(held_out)) if self.user is None else held_out[self.user]

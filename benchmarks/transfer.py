@@ -1,0 +1,106 @@
+"""Transfer: labels learned along with one ranker, used to train others.
+
+For each seed a LabelCrafter learns its label along with an MLPRanker. The finished
+label, frozen, and the baselines' labels then train a fresh MLPRanker, a DINRanker and
+scikit-learn's gradient boosting on target encodings. +- is the standard error over
+seeds.
+
+    python benchmarks/transfer.py --data kuairand
+"""
+
+import argparse
+
+import pandas as pd
+from _logs import load
+from _methods import methods
+from _results import keep_frame
+from joblib import Parallel, delayed
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import TargetEncoder
+
+from sklabelcraft import DINRanker, LabelCraftRecommender, MLPRanker, compare_labelers
+
+SINGLE = ["PC", "PCR", "WT", "EF", "D2Q", "DVR"]
+NUMBERS = ["duration", "hour"]
+
+
+def rankers(log):
+    """The models that the labels train."""
+    categories = [c for c in log.data if c not in [*NUMBERS, "timestamp"]]
+    numbers = [column for column in NUMBERS if column in log.data]
+    encoded = make_column_transformer(
+        (TargetEncoder(target_type="continuous"), categories), ("passthrough", numbers)
+    )
+    return {
+        "MLPRanker": MLPRanker(),
+        "DINRanker": DINRanker(history_length=20),
+        "boosting": make_pipeline(encoded, HistGradientBoostingRegressor()),
+    }
+
+
+def run(log, explicit, seed):
+    """S and the metrics of every label with every ranker, for one seed."""
+    parts = {
+        name: [data.iloc[rows] for data in (log.data, log.target)]
+        for name, rows in log.split.items()
+    }
+    joint = methods(explicit)["LabelCraft"].set_params(random_state=seed)
+    joint.fit(*parts["train"], *parts["valid"])
+    labelers = {"LabelCraft": FrozenEstimator(joint.labeler_)}
+    labelers |= {name: methods(explicit)[name].labeler for name in SINGLE}
+    compared = {
+        f"{model} on {name}": LabelCraftRecommender(labeler, ranker, explicit=explicit)
+        for model, ranker in rankers(log).items()
+        for name, labeler in labelers.items()
+    }
+    both = methods(explicit)["WT+EF"].labeler
+    for model in ("MLPRanker", "DINRanker"):
+        ranker = rankers(log)[model]
+        compared[f"{model} on WT+EF"] = LabelCraftRecommender(
+            both, ranker, explicit=explicit
+        )
+    compared["joint"] = Fitted(joint)
+    found = compare_labelers(
+        compared,
+        log.data,
+        log.target,
+        cv=log.split,
+        recommender=LabelCraftRecommender(explicit=explicit),
+        n_seeds=1,
+        n_bootstrap=1,
+        random_state=seed + 100,
+    )
+    table = found.table.pivot(index="method", columns="metric", values="mean")
+    return table.loc[list(compared), ["NWTG", "DS", "NEG", "S"]]
+
+
+class Fitted(FrozenEstimator):
+    """A fitted recommender, compared as it is."""
+
+
+def main():
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="kuairand", help="as in paper_table.py")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    log, explicit = load(options.data)
+    found = Parallel(options.jobs)(
+        delayed(run)(log, explicit, seed) for seed in range(options.seeds)
+    )
+    values = pd.concat(dict(enumerate(found)), names=["seed"])
+    by_method = values.groupby("method", sort=False)
+    mean, error = by_method.mean(), by_method.sem()
+    shown = mean.map("{:.3f}".format) + error.map(" +-{:.3f}".format)
+    shown["S of joint"] = (mean["S"] / mean.loc["joint", "S"]).map("{:.1%}".format)
+    print(f"Test part, k = 10, {options.seeds} seed(s)\n")
+    print(shown.to_string())
+    keep_frame(f"transfer_{options.data}", values.reset_index())
+
+
+if __name__ == "__main__":
+    main()
