@@ -59,7 +59,7 @@ def load(name):
 def planted(regime, seed):
     """A synthetic log of a regime, with the true preference among the feedback."""
     options = {"n_impressions": 120} | REGIMES[regime]
-    log = make_short_videos(600, 1500, random_state=seed, **options)
+    log = make_short_videos(400, 1000, random_state=seed, **options)
     log.target["preference"] = log.preference.argsort().argsort() / len(log.preference)
     return log
 

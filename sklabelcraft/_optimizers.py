@@ -35,7 +35,7 @@ class RowOptimizer(ABC):
         self._columns = table_columns(module)
         self._values = {name: p.detach() for name, p in module.named_parameters()}
         self._moments = {
-            name: [torch.zeros_like(value) for _ in range(self.n_moments)]
+            name: self._stack([torch.zeros_like(value)] * self.n_moments, value)
             for name, value in self._values.items()
         }
         self._last = {
@@ -70,9 +70,11 @@ class RowOptimizer(ABC):
             moments = self._moments[name]
             if name in self._rows:
                 touched = self._rows[name]
-                moments = [moment[touched] for moment in moments]
                 last = self._last[name][touched]
+                moments = self._unstack(moments[touched])
                 value, moments = self._idle(value[touched], moments, last)
+            else:
+                moments = self._unstack(moments)
             theta[name], self._gathered[name] = value.clone(), moments
         return theta
 
@@ -104,20 +106,29 @@ class RowOptimizer(ABC):
         }
         self.n_steps += 1
         for name, (value, moments, _) in steps.items():
-            self._write(name, self._rows.get(name, slice(None)), value, moments)
+            self._write(name, self._rows.get(name, ...), value, moments)
 
     def settle(self):
         """Bring all rows of the module up to date."""
         for name, last in self._last.items():
-            value, moments = self._idle(self._values[name], self._moments[name], last)
-            self._write(name, slice(None), value, moments)
+            moments = self._unstack(self._moments[name])
+            value, moments = self._idle(self._values[name], moments, last)
+            self._write(name, ..., value, moments)
 
     def _write(self, name, rows, value, moments):
         self._values[name][rows] = value
-        for whole, part in zip(self._moments[name], moments, strict=True):
-            whole[rows] = part
+        self._moments[name][rows] = self._stack(moments, value)
         if name in self._last:
             self._last[name][rows] = self.n_steps
+
+    def _stack(self, moments, like):
+        """The moments side by side, so that those of a row lie together."""
+        if not moments:
+            return like.new_empty(*like.shape[:1], 0)
+        return torch.stack(moments, dim=min(1, like.ndim))
+
+    def _unstack(self, moments):
+        return moments.unbind(min(1, moments.ndim - 1)) if self.n_moments else []
 
 
 class SGD(RowOptimizer):

@@ -32,6 +32,28 @@ def test_a_label_is_crafted_with_any_module(log):
     assert crafter.transform(log.frame).std() > 0.05
 
 
+class Scaled(Dense):
+    """A network with a parameter that is a single number."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.scale = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, batch):
+        """Logits of shape (n, n_outputs)."""
+        return self.scale * super().forward(batch)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_single_number_is_learned_too(log, optimizer):
+    """Parameters may have any shape."""
+    ranker = ModuleRanker(
+        Scaled, history_length=3, max_epochs=1, optimizer=optimizer, random_state=0
+    )
+    ranker.fit(log.data, log.preference)
+    assert ranker.module_.scale != 1
+
+
 def test_what_is_no_module_is_refused(log):
     """A builder must build one."""
     with pytest.raises(ValueError, match=r"must return a torch.nn.Module, got 3"):

@@ -92,7 +92,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         moves, of which each keeps this share; 0 for the last one.
     warmup_epochs : int, default=1
         Epochs of the ranker on a starting rule, before the label moves.
-    validation_users : int, default=256
+    validation_users : int, default=128
         Held-out users sampled for each move of the label.
     steps_per_move : int, default=1
         Steps of the ranker per move of the label.
@@ -195,7 +195,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         learning_rate=1e-3,
         averaging=0.99,
         warmup_epochs=1,
-        validation_users=256,
+        validation_users=128,
         steps_per_move=1,
         validation_fraction=0.2,
         features=None,
