@@ -1,11 +1,17 @@
 """KuaiRand: Pure, 1K and 27K in their official layout."""
 
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 
-from sklabelcraft.datasets._base import make_bunch
+from sklabelcraft.datasets._base import (
+    CHINA,
+    describe,
+    fill_ids,
+    first_tag,
+    inside,
+    make_bunch,
+    read_files,
+    split_by_date,
+)
 
 SIGNALS = {
     "is_like": "like",
@@ -17,19 +23,16 @@ SIGNALS = {
     "is_click": "click",
     "long_view": "long_view",
 }
-LOG_COLUMNS = [
-    "user_id",
-    "video_id",
-    "date",
-    "time_ms",
-    "tab",
-    "play_time_ms",
-    "duration_ms",
-    *SIGNALS,
-]
-COMPACT = {"user_id": "int32", "video_id": "int32", "date": "int32", "tab": "int8"}
-COMPACT |= dict.fromkeys(SIGNALS, "int8") | {"tag": "str"}
-CHINA = 8 * 3600  # seconds ahead of UTC, for the hour of the day
+LOG = {
+    "user_id": "int32",
+    "video_id": "int32",
+    "date": "int32",
+    "time_ms": "int64",
+    "tab": "int8",
+    "play_time_ms": "float64",
+    "duration_ms": "float64",
+} | dict.fromkeys(SIGNALS, "int8")
+VIDEOS = {"video_id": "int32", "author_id": "float64", "tag": "str"}
 DESCRIPTION = """KuaiRand (Gao et al., CIKM 2022), standard logs, licence CC BY-SA 4.0.
 
 {n} impressions of {users} users on {items} videos, {first} to {last}; {dropped} rows
@@ -71,35 +74,24 @@ def load_kuairand(path, *, valid_from="2022-05-01", test_from="2022-05-04"):
     >>> from sklabelcraft.datasets import load_kuairand
     >>> log = load_kuairand("KuaiRand-Pure")  # doctest: +SKIP
     """
-    folder = Path(path)
-    folder = folder / "data" if (folder / "data").is_dir() else folder
-    logs = _read(folder, "log_standard_*.csv", usecols=LOG_COLUMNS)
-    videos = _read(
-        folder, "video_features_basic_*.csv", usecols=["video_id", "author_id", "tag"]
-    ).drop_duplicates("video_id")
+    folder = inside(path, "data")
+    logs = read_files(folder, "log_standard_*.csv", LOG)
+    videos = read_files(folder, "video_features_basic_*.csv", VIDEOS)
+    videos = videos.drop_duplicates("video_id")
     kept = logs[logs["duration_ms"] > 0].merge(videos, on="video_id", how="left")
     kept = kept.sort_values(["user_id", "time_ms"], kind="stable", ignore_index=True)
     frame = _canonical(kept)
     days = pd.to_datetime(kept["date"].astype(str), format="%Y%m%d")
-    part = np.select([days < valid_from, days < test_from], ["train", "valid"], "test")
-    description = DESCRIPTION.format(
-        n=len(frame),
-        users=frame["user_id"].nunique(),
-        items=frame["item_id"].nunique(),
+    description = describe(
+        DESCRIPTION,
+        frame,
         first=days.min().date(),
         last=days.max().date(),
         dropped=len(logs) - len(frame),
         signals=", ".join(SIGNALS.values()),
     )
+    part = split_by_date(days, valid_from, test_from)
     return make_bunch(frame, ["watch_time", *SIGNALS.values()], part, description)
-
-
-def _read(folder, pattern, **options):
-    paths = sorted(folder.glob(pattern))
-    if not paths:
-        raise FileNotFoundError(f"no file {pattern} in {str(folder)!r}.")
-    parts = [pd.read_csv(p, dtype=COMPACT, **options) for p in paths]
-    return pd.concat(parts, ignore_index=True)
 
 
 def _canonical(log):
@@ -110,8 +102,8 @@ def _canonical(log):
         "item_id": log["video_id"],
         "duration": log["duration_ms"] / 1000,
         "timestamp": log["time_ms"] / 1000,
-        "author_id": log["author_id"].fillna(-1).astype(np.int64),
-        "tag": log["tag"].fillna("missing").str.split(",").str[0],
+        "author_id": fill_ids(log["author_id"]),
+        "tag": first_tag(log["tag"]),
         "tab": log["tab"],
         "hour": (seconds + CHINA) // 3600 % 24,
     }
