@@ -1,5 +1,6 @@
 """Training a ranker and the label that it is trained on together."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -62,8 +63,11 @@ def craft_labels(
     -------
     list of dict
         Per epoch: loss of the ranker, the objectives on all held-out lists relative to
-        random lists, and their weighted mean.
+        random lists, their weighted mean, and once the label moves the mean weight that
+        balancing gave to each.
     """
+    rule = Remembered(platform.balancing)
+    platform = replace(platform, balancing=rule)
     steps = RankerSteps(module, impressions, schedule)
     optimizer = craft.optimizer(label_net.parameters(), lr=craft.learning_rate)
     average = AveragedModel(
@@ -95,6 +99,8 @@ def craft_labels(
         steps.optimizer.settle()
         history.append({"epoch": epoch, "loss": total / len(impressions)})
         history[-1] |= _progress(module, platform)
+        if moving:
+            history[-1] |= dict(zip(platform.weighed, rule.mean(), strict=True))
         stop = moving and best.stop_after(history[-1]["objective"])
         if watch.end_epoch(module, average.module) or stop:
             break
@@ -102,6 +108,24 @@ def craft_labels(
     label_net.load_state_dict(average.module.state_dict())
     label_net.eval()
     return history
+
+
+class Remembered:
+    """A balancing rule, and the weights that it gave."""
+
+    def __init__(self, rule):
+        self.rule, self.given = rule, []
+
+    def __call__(self, values, gram):
+        """Weights of the objectives by the rule."""
+        self.given.append(self.rule(values, gram))
+        return self.given[-1]
+
+    def mean(self):
+        """The mean of the weights since it was last asked for, one per objective."""
+        mean = torch.stack(self.given).mean(0).tolist()
+        self.given.clear()
+        return mean
 
 
 def craft_step(steps, label_net, optimizer, platform, batch, feedback, shown=None):

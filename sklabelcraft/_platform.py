@@ -100,6 +100,12 @@ class Platform:
         """The objectives as the one number to be raised."""
         return self.balanced(self.measure(logits, shown), logits)
 
+    @property
+    def weighed(self):
+        """Names for the weights of the objectives that count."""
+        counts = (self.weights > 0).tolist()
+        return [f"weight_{n}" for n, c in zip(self.names, counts, strict=True) if c]
+
     def balanced(self, values, logits=None):
         """Measured objectives as one number, with weights that carry no gradient.
 

@@ -196,6 +196,17 @@ def test_history_and_best_weights_agree(crafter, log):
     assert len(objective) - 1 - int(np.argmax(objective)) == 2
 
 
+def test_history_tells_the_weights_of_the_objectives(crafter, log):
+    """From the first epoch in which the label moves, and only of those that count."""
+    crafter.set_params(objective_weights=(1, 1, 0)).fit(log.frame)
+    warmup, *moving = crafter.history_
+    assert not [name for name in warmup if name.startswith("weight_")]
+    for epoch in moving:
+        weights = [epoch["weight_watch_time_share"], epoch["weight_explicit_share"]]
+        assert sum(weights) == pytest.approx(1, abs=1e-5)
+        assert "weight_duration_spread" not in epoch
+
+
 def test_the_features_are_only_those_named(crafter, log):
     """Feedback never becomes a feature: by default user, item and duration are."""
     crafter.fit(log.frame)

@@ -129,7 +129,8 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
     history_ : list of dict
         Per epoch, the ranker's loss, each objective on all held-out lists relative to
         lists shown at random, and their mean by weight, ``objective``, by which
-        training stops and the best weights are kept.
+        training stops and the best epoch is kept; once the label moves also the mean
+        weights that balancing gave, such as ``weight_duration_spread``.
     n_features_in_ : int
         Number of columns of the log.
     feature_names_in_ : ndarray of shape (n_features_in_,)
