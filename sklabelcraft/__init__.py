@@ -11,6 +11,12 @@ from sklabelcraft.labelers import (
     WatchTime,
 )
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
+from sklabelcraft.plotting import (
+    DurationBiasDisplay,
+    LabelSurfaceDisplay,
+    ObjectiveTradeoffDisplay,
+    TrainingHistoryDisplay,
+)
 from sklabelcraft.preprocessing import KneeScaler
 from sklabelcraft.rankers import DCNRanker, DINRanker, MLPRanker, ModuleRanker
 from sklabelcraft.recommender import LabelCraftRecommender
@@ -25,14 +31,18 @@ __all__ = [
     "DVR",
     "DCNRanker",
     "DINRanker",
+    "DurationBiasDisplay",
     "ExplicitFeedback",
     "KneeScaler",
     "LabelCraftRecommender",
     "LabelCrafter",
+    "LabelSurfaceDisplay",
     "MLPRanker",
     "ModuleRanker",
+    "ObjectiveTradeoffDisplay",
     "PlayCompletion",
     "PlayCompletionRate",
+    "TrainingHistoryDisplay",
     "WatchTime",
     "compare_labelers",
     "ds_score",

@@ -27,7 +27,7 @@ LAYERS = [
     {"rankers", "labelers"},
     {"scorers"},
     {"recommender", "datasets"},
-    {"comparison"},
+    {"comparison", "plotting"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NEVER_IN_NUMERICS = {"narwhals", "sklearn.base"}

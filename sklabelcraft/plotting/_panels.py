@@ -1,0 +1,50 @@
+"""What the displays share: colours, and axes to draw on."""
+
+import numpy as np
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+COLORS = {  # Okabe and Ito's, which the colour-blind can tell apart
+    "blue": "#0072b2",
+    "vermilion": "#d55e00",
+    "green": "#009e73",
+    "purple": "#cc79a7",
+    "orange": "#e69f00",
+    "sky": "#56b4e9",
+}
+MARKERS = "osD^vP"
+N_COLUMNS = 4  # of panels, before a new row begins
+
+
+def need_matplotlib(cls, method):
+    """Ask for matplotlib in the name of a display's method, before any work."""
+    check_matplotlib_support(f"{cls.__name__}.{method}")
+
+
+def panels(display, n, axes, size):
+    """Axes of `n` panels with a common y: those given, or new ones of `size` inches."""
+    need_matplotlib(type(display), "plot")
+    if axes is not None:
+        axes = np.ravel(axes)
+        if len(axes) != n:
+            raise ValueError(f"{n} axes are to be drawn on, got {len(axes)}.")
+        return axes
+    import matplotlib.pyplot as plt
+
+    n_columns = min(n, N_COLUMNS)
+    n_rows = -(-n // N_COLUMNS)
+    size = size[0] * n_columns, size[1] * n_rows
+    figure = plt.figure(figsize=size, layout="compressed")
+    grid = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)
+    for ax in grid.flat[n:]:
+        ax.remove()
+    return grid.ravel()[:n]
+
+
+def leftmost(axes):
+    """Those of the axes that have no other to their left."""
+    specs = [ax.get_subplotspec() for ax in axes]
+    return [
+        ax
+        for ax, spec in zip(axes, specs, strict=True)
+        if spec is None or spec.is_first_col()
+    ]
