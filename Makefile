@@ -1,10 +1,11 @@
-# Two commands: `make demo` and `make test`. Each creates its environment first.
+# `make demo`, `make test` and `make docs`. Each creates its environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
+DOCUMENTING = $(VENV)/documenting
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/python benchmarks/paper_table.py --seeds 1 --figures demo
@@ -16,10 +17,17 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: $(DOCUMENTING)
+	$(BIN)/python -m sphinx -W --keep-going -j 2 -d docs/_build/doctrees docs docs/_build/html
+
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,tests]'
 	touch $@
 
+$(DOCUMENTING): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst

@@ -93,6 +93,10 @@ class Table:
             return np.issubdtype(self.data.dtype, np.floating)
         return self._series(key).dtype.is_float()
 
+    def is_date(self, key):
+        """Whether the column holds dates or times."""
+        return not self._is_array and self._series(key).dtype.is_temporal()
+
     def any_positive(self, keys):
         """Whether any of the columns `keys` is above 0, float64 of shape (n,)."""
         total = np.zeros(len(self))
@@ -105,7 +109,8 @@ class Table:
         found = [key for key in keys if key in self]
         if len(keys) and not found:
             raise ValueError(
-                f"none of the columns {list(keys)} is in the log; {self._inventory()}."
+                f"none of the columns {list(keys)} is in the log; {self._inventory()}. "
+                "If it has no explicit feedback, say explicit=()."
             )
         return found
 

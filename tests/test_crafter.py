@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
 
 from sklabelcraft import DINRanker, LabelCrafter, MLPRanker
 from sklabelcraft.balancing import (
@@ -111,6 +112,7 @@ def test_the_start_that_leads_furthest_is_kept(crafter, log):
     for starts in ([(0, 1, 0)], [(0, 1, 0), (1, 0, 3)]):
         history = crafter.set_params(starts=starts).fit(log.frame).history_
         reached.append(max(epoch["objective"] for epoch in history))
+        assert crafter.start_ in starts
     assert reached[1] >= reached[0]
 
 
@@ -288,6 +290,13 @@ def test_what_a_crafter_takes_of_its_ranker(crafter, log):
     """An adversary or steps of one row are refused, not ignored."""
     crafter.set_params(ranker=MLPRanker(adversary_weight=0.1))
     with pytest.raises(ValueError, match=r"no adversary .* adversary_weight=0\.1"):
+        crafter.fit(log.frame)
+
+
+def test_a_crafter_trains_our_rankers_only(crafter, log):
+    """The error says where another model goes."""
+    crafter.set_params(ranker=LinearRegression())
+    with pytest.raises(ValueError, match="give it to LabelCraftRecommender"):
         crafter.fit(log.frame)
 
 

@@ -195,3 +195,12 @@ def test_values_that_cannot_be_keys(fast, log):
     X = log.data.assign(tag=[["a"]] * len(log.data))
     with pytest.raises(ValueError, match="column 'tag' must hold values that can be"):
         fast.fit(X, log.preference)
+
+
+def test_dates_among_the_features_are_pointed_out(fast, log):
+    """A clock under another name would be a category; the warning says what to do."""
+    X = log.data.rename(columns={"timestamp": "when"})
+    X["when"] = pd.to_datetime(X["when"], unit="s")
+    with pytest.warns(UserWarning, match=r"\['when'\] hold dates.*timestamp='when'"):
+        fast.fit(X, log.preference)
+    fast.set_params(timestamp="when").fit(X, log.preference)

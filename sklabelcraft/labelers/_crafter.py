@@ -8,7 +8,7 @@ import torch
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._batches import user_lists
@@ -120,8 +120,10 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         feedback and on the log-odds of the starting rule.
     signals_ : callable
         Reads the ranks and hand-made labels that the label is made of from a log.
+    start_ : tuple of float
+        The weights of the starting rule that led furthest.
     rule_ : transformer
-        The starting rule that led furthest, on the hand-made labels.
+        That rule, on the hand-made labels.
     ranker_ : BaseRanker
         The ranker trained along with it.
     explicit_ : list of str or int
@@ -152,7 +154,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
     """
 
     _parameter_constraints: dict = {
-        "ranker": [BaseRanker, None],
+        "ranker": [HasMethods(["fit", "predict"]), None],
         "objectives": ["array-like", None],
         "objective_weights": ["array-like", None],
         "balancing": [callable, None],
@@ -365,12 +367,16 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
                 ranker, net, rows, inputs, platform, schedule, craft, watch
             )
             subtask.call_on_fit_task_end(estimator=self)
-            return history, rule, net, ranker
+            return history, weights, rule, net, ranker
 
         runs = [run(weights) for weights in self.signals_.starts(self._starts)]
         best = max(runs, key=lambda run: _reached(run[0]))
-        self.history_, self.rule_, self.label_net_, ranker = best
+        self.history_, weights, self.rule_, self.label_net_, ranker = best
+        self.start_ = tuple(weights.tolist())
         self.ranker_._adopt(ranker, schedule.loss, rows)
+        self.ranker_.history_ = [
+            {name: epoch[name] for name in ("epoch", "loss")} for epoch in self.history_
+        ]
 
     @property
     def _starts(self):
@@ -410,6 +416,13 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
 
     def _make_ranker(self):
         ranker = MLPRanker() if self.ranker is None else self.ranker
+        if not isinstance(ranker, BaseRanker):
+            raise ValueError(
+                "a LabelCrafter looks through the steps of its ranker, which must be "
+                f"one of sklabelcraft.rankers, got {ranker!r}. To train another model "
+                "on the finished label, give it to LabelCraftRecommender(LabelCrafter()"
+                ", model)."
+            )
         if ranker.adversary_weight > 0 or ranker.batch_size < 2:
             raise ValueError(
                 "the ranker of a LabelCrafter takes no adversary and at least 2 rows a "

@@ -1,6 +1,7 @@
 """The template of every ranker."""
 
 import copy
+import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
@@ -224,6 +225,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         features = table.keys if self.features is None else self.features
         features = [table.canonical(key) for key in features]
         self.features_ = [key for key in features if key not in left_out]
+        _warn_of_dates(table, self.features_, timestamp)
         self.encoder_ = Encoder(
             user,
             item,
@@ -275,3 +277,15 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         self.head_mean_ = logits.mean(0)
         scale = logits.std(0, correction=0)
         self.head_scale_ = scale.where(scale > 0, 1.0)
+
+
+def _warn_of_dates(table, features, timestamp):
+    """Warn that dates are categories like any other, and perhaps meant as the clock."""
+    dates = [key for key in features if table.is_date(key)]
+    if dates:
+        warnings.warn(
+            f"the columns {dates} hold dates and are taken as categories, while "
+            f"timestamp={timestamp!r} orders the rows. State timestamp={dates[0]!r} or "
+            "leave them out of the features.",
+            stacklevel=2,
+        )
