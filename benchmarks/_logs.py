@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sklabelcraft import split_by_time
 from sklabelcraft.datasets import load_kuairand, make_short_videos
 from sklabelcraft.datasets._base import make_bunch
 
@@ -75,16 +76,13 @@ def read_folder(folder):
         frame = pd.read_parquet(parquet)
     else:
         frame = pd.read_csv(folder / "log.csv")
-    part = frame.pop("split") if "split" in frame else split_by_time(frame)
+    if "split" in frame:
+        part = frame.pop("split")
+    else:
+        split = split_by_time(frame)
+        part = np.full(len(frame), "train")
+        part[split.valid], part[split.test] = "valid", "test"
     feedback = [column for column in FEEDBACK if column in frame]
     explicit = tuple(column for column in EXPLICIT if column in frame)
     log = make_bunch(frame, feedback, part, f"{len(frame)} impressions of {folder}")
     return log, explicit
-
-
-def split_by_time(frame):
-    """Parts of each user's rows: half, a quarter and a quarter, by time."""
-    clock = frame["timestamp"] if "timestamp" in frame else frame.index.to_series()
-    users = clock.groupby(frame["user_id"])
-    progress = (users.rank(method="first") - 0.5) / users.transform("size")
-    return np.select([progress < 0.5, progress < 0.75], ["train", "valid"], "test")

@@ -22,6 +22,7 @@ from sklabelcraft.rankers import DCNRanker, DINRanker, MLPRanker, ModuleRanker
 from sklabelcraft.recommender import LabelCraftRecommender
 from sklabelcraft.scaling import scale
 from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
+from sklabelcraft.splitting import split_by_time
 from sklabelcraft.topk import soft_topk
 
 __version__ = "0.1.0.dev0"
@@ -53,4 +54,5 @@ __all__ = [
     "nwtg_scorer",
     "scale",
     "soft_topk",
+    "split_by_time",
 ]

@@ -5,6 +5,7 @@ import numpy as np
 from pandas.api.types import infer_dtype
 from sklearn.utils.validation import check_array, validate_data
 
+USUAL = ("like", "follow", "comment")  # explicit feedback, of which some may be missing
 NUMBERS = {"floating", "integer", "mixed-integer-float", "boolean", "decimal"}
 
 
@@ -77,6 +78,12 @@ class Table:
         """The column as numbers that order the rows; a date is read as its instant."""
         values = self._series(key)
         if self._is_array or values.dtype not in (nw.Datetime, nw.Date):
+            if infer_dtype(self[key]) not in NUMBERS:
+                raise ValueError(
+                    f"column {key!r} must hold numbers or dates, got "
+                    f"{self[key].dtype} such as {self[key][0]!r}; pandas.to_datetime "
+                    "makes dates of text."
+                )
             return self.numeric(key)
         times = values.dt.timestamp("us").cast(nw.Float64)
         return _finite(times.to_numpy(), key, -np.inf)
@@ -105,8 +112,11 @@ class Table:
         return (total > 0).astype(np.float64)
 
     def present(self, keys):
-        """Those of `keys` that are columns; at least one, unless none is asked for."""
+        """Those of `keys` that are columns; only the usual ones may be missing."""
         found = [key for key in keys if key in self]
+        for key in keys:
+            if found and key not in USUAL:
+                self.canonical(key)
         if len(keys) and not found:
             raise ValueError(
                 f"none of the columns {list(keys)} is in the log; {self._inventory()}. "

@@ -73,8 +73,9 @@ def compare_labelers(
         Their feedback.
     cv : mapping, int, cross-validator or iterable
         A mapping of row positions ``train`` and ``test``, such as the ``split`` of a
-        data set; with ``valid`` too, those rows are given to ``fit`` for stopping early
-        and measured as well. Or what scikit-learn's ``cross_validate`` takes.
+        data set or what :func:`split_by_time` returns; with ``valid`` too, those rows
+        are given to ``fit`` for stopping early and measured as well. Or what
+        scikit-learn's ``cross_validate`` takes.
     recommender : LabelCraftRecommender, default=None
         What labelers are put into; it also says the names of the columns. None for
         ``LabelCraftRecommender()``.
@@ -194,6 +195,11 @@ def _scorers(recommender, further, ks):
 def _folds(cv, X, y):
     """The parts of the log, a mapping for each fold."""
     if isinstance(cv, Mapping):
+        if not {"train", "test"} <= set(cv):
+            raise ValueError(
+                "cv must have the row positions 'train' and 'test', and may have "
+                f"'valid', got {sorted(cv)}."
+            )
         return [cv]
     splits = check_cv(cv).split(X, y)
     return [{"train": train, "test": test} for train, test in splits]

@@ -275,7 +275,7 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
                 key if isinstance(key, str) else in_log(key) for key in explicit
             )
         }
-        if self.watch_time in feedback:
+        if self.watch_time in feedback or self.watch_time != "watch_time":
             logged["watch_time"] = in_log(self.watch_time)
         clock = impressions.get("timestamp", self.timestamp)
         features = [key for key in table.keys if key != clock]

@@ -69,7 +69,7 @@ class ListScorer:
         values = self.per_user(estimator.predict(X), X, y)
         if values.isna().all():
             raise ValueError(f"none of the {len(values)} users has any gain.")
-        return float(values.mean())
+        return float(values.dropna().to_numpy().mean())
 
     def per_user(self, scores, X, y=None):
         """The metric of each user's list.

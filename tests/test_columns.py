@@ -154,6 +154,8 @@ def test_present(frame):
     assert table.present([]) == []
     with pytest.raises(ValueError, match=r"none of the columns .*'hate'"):
         table.present(["hate"])
+    with pytest.raises(ValueError, match="column 'thumb' is not in the log"):
+        table.present(["like", "thumb"])
 
 
 @FRAMES

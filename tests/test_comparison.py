@@ -163,6 +163,12 @@ def test_further_scorers_are_measured_along(log):
     assert found["WT", 5, "S"] == pytest.approx(plain["WT", 5, "S"])
 
 
+def test_parts_must_have_their_names(log):
+    """A mapping of other parts is refused with what it has."""
+    with pytest.raises(ValueError, match=r"'train' and 'test'.* got \['training'\]"):
+        compare(log, cv={"training": log.split.train})
+
+
 def test_unknown_method_to_compare_with(log):
     """The method to compare with must be there."""
     with pytest.raises(ValueError, match="against must be one of"):

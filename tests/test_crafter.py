@@ -272,6 +272,14 @@ def test_a_failing_refit_keeps_what_was_fitted(crafter, log):
     np.testing.assert_array_equal(crafter.transform(log.frame), before)
 
 
+def test_an_error_names_the_row_of_the_log(crafter, log):
+    """Not its place among the rows that are left after some were held out."""
+    frame = log.frame.copy()
+    frame.loc[2399, "watch_time"] = np.nan
+    with pytest.raises(ValueError, match=r"1 of 2400 rows are not, .* row 2399"):
+        crafter.fit(frame)
+
+
 def test_objectives_are_plain_data():
     """Objectives and balancing are compared and varied by value."""
     assert replace(explicit_objective, sign=-1).sign == -1

@@ -26,7 +26,7 @@ LAYERS = [
     {"_rows", "_optimizers", "_platform", "_hypergradient", "_training", "_crafting"},
     {"rankers", "labelers"},
     {"scorers"},
-    {"recommender", "datasets"},
+    {"recommender", "datasets", "splitting"},
     {"comparison", "plotting"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -521,3 +521,18 @@ def test_nearest_free_place():
     right = np.array([[60, 45, 100, 55]])
     assert place(np.array([[50, 50]]), size, right, inside).tolist() == [[0, 15]]
     assert place(np.array([[85, 50]]), size, nothing, inside).tolist() == [[0, 15]]
+
+
+def test_surface_takes_the_names_that_the_labeler_states(log):
+    """Other names are not stated twice, and a wrong one is an error."""
+    names = {"watch_time": "played", "duration": "length", "like": "thumb"}
+    frame = log.frame.rename(columns=names)
+    labeler = ExplicitFeedback(explicit=["thumb"]).fit(frame)
+    display = LabelSurfaceDisplay.from_estimator(
+        labeler, frame, watch_time="played", duration="length", n_points=3
+    )
+    assert display.labels.min(axis=(1, 2)).tolist() == [0, 1]
+    d2q = D2Q(watch_time="played", duration="length").fit(frame)
+    assert LabelSurfaceDisplay.from_estimator(d2q, frame, n_points=3).labels.ndim == 3
+    with pytest.raises(ValueError, match="column 'tumb' is not in the log"):
+        LabelSurfaceDisplay.from_estimator(d2q, frame, explicit=["tumb"])

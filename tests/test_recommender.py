@@ -442,3 +442,13 @@ def test_what_a_classifier_needs(log):
     beyond = LabelCraftRecommender(DVR(), numeric(DecisionTreeClassifier()))
     with pytest.raises(ValueError, match=r"needs one label in \[0, 1\], got 1 in \[-"):
         beyond.fit(log.data, log.target)
+
+
+def test_a_stated_column_is_the_one_that_is_missed(log):
+    """The error names what was stated, not the default."""
+    recommender = LabelCraftRecommender(WatchTime(), watch_time="played")
+    with pytest.raises(ValueError, match="column 'played' is not in the log"):
+        recommender.fit(log.data, log.target)
+    X = log.data.assign(timestamp=log.data["timestamp"].astype(str))
+    with pytest.raises(ValueError, match=r"numbers or dates.*pandas\.to_datetime"):
+        LabelCraftRecommender(WatchTime()).fit(X, log.target)

@@ -298,6 +298,9 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         task.call_on_fit_task_begin(estimator=self, X=log, y=y)
         with all_or_nothing(self):
             table = read_table(self, log, roles=self._keys(), reset=True, min_rows=2)
+            for key in (self.watch_time, self.duration):
+                table.numeric(key, minimum=0)
+            table.any_positive(table.present(self.explicit))
             if log_val is None:
                 kept, held = hold_out(
                     table,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklabelcraft._columns import Table, as_table, join
+from sklabelcraft._columns import USUAL, Table, as_table, join
 from sklabelcraft.plotting._panels import leftmost, need_matplotlib, panels
 
 TITLES = ["without explicit feedback", "with explicit feedback"]
@@ -61,9 +61,9 @@ class LabelSurfaceDisplay:
         labeler,
         log,
         *,
-        watch_time="watch_time",
-        duration="duration",
-        explicit=("like", "follow", "comment"),
+        watch_time=None,
+        duration=None,
+        explicit=None,
         n_points=160,
         axes=None,
         **kwargs,
@@ -79,11 +79,13 @@ class LabelSurfaceDisplay:
             A fitted labeler or recommender that makes one label per impression.
         log : data frame or array of shape (n, n_columns)
             Impressions with their feedback, with the columns that the labeler wants.
-        watch_time, duration : str or int, default="watch_time", "duration"
-            Columns of the log, by name or position, in seconds.
-        explicit : sequence of str or int, default=("like", "follow", "comment")
+        watch_time, duration : str or int, default=None
+            Columns of the log, by name or position, in seconds; None for those that the
+            labeler states, else "watch_time" and "duration".
+        explicit : sequence of str or int, default=None
             Columns of explicit feedback, all 0 in the first panel and all 1 in the
-            second; those present are used, and without any there is one panel.
+            second; without any there is one panel. None for those that the labeler
+            uses, else for "like", "follow" and "comment", those present.
         n_points : int, default=160
             Points of each axis.
         axes : array-like of Axes, default=None
@@ -103,6 +105,9 @@ class LabelSurfaceDisplay:
         """
         need_matplotlib(cls, "from_estimator")
         table = as_table(log)
+        watch_time = _stated(labeler, watch_time, "watch_time")
+        duration = _stated(labeler, duration, "duration")
+        found = _explicit(labeler, explicit, table)
         longest = np.quantile(table.numeric(duration, minimum=0), 0.95)
         if longest <= SHORTEST:
             raise ValueError(
@@ -112,7 +117,6 @@ class LabelSurfaceDisplay:
         seconds = np.geomspace(SHORTEST, longest, n_points)
         grid = np.meshgrid(seconds, seconds, indexing="ij")
         columns = {watch_time: grid[0].ravel(), duration: grid[1].ravel()}
-        found = [key for key in explicit if key in table]
         labels = [
             _labels(labeler, _rows(table, columns | dict.fromkeys(found, value)))
             for value in ([0, 1] if found else [0])
@@ -153,6 +157,19 @@ class LabelSurfaceDisplay:
         if self.colorbar_.ax.get_yscale() == "log":
             _write_plainly(self.colorbar_.ax.yaxis)
         return self
+
+
+def _stated(labeler, key, role):
+    """The column of a role: as given, as the labeler states it, or its default."""
+    return getattr(labeler, role, role) if key is None else key
+
+
+def _explicit(labeler, keys, table):
+    """The columns of explicit feedback that are set to 0 and to 1."""
+    if keys is not None:
+        return [table.canonical(key) for key in keys]
+    used = getattr(labeler, "explicit_", getattr(labeler, "explicit", USUAL))
+    return [key for key in used if key in table]
 
 
 def _rows(table, columns):

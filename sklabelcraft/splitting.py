@@ -1,0 +1,74 @@
+"""Parting a log by time."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, validate_params
+
+from sklabelcraft._columns import as_table
+from sklabelcraft._validation import ROLE, latest_rows
+
+SHARE = Interval(Real, 0, 1, closed="left")
+
+
+@validate_params(
+    {
+        "X": "no_validation",
+        "valid": [SHARE],
+        "test": [SHARE],
+        "user": ROLE,
+        "timestamp": ROLE,
+    },
+    prefer_skip_nested_validation=True,
+)
+def split_by_time(X, *, valid=0.25, test=0.25, user="user_id", timestamp="timestamp"):
+    """Part each user's rows by time: the latest for test, those before for validation.
+
+    A cross-validation that mixes times would train on the future, and one that parts
+    users would test on users never seen.
+
+    Parameters
+    ----------
+    X : data frame or array of shape (n, n_columns)
+        Impressions, or the whole log.
+    valid, test : float, default=0.25
+        Shares of each user's rows, rounded.
+    user : str, int or None, default="user_id"
+        Column of the user; None for all rows as one user's.
+    timestamp : str, int or None, default="timestamp"
+        Column that orders a user's rows; the order of the rows where it is missing.
+
+    Returns
+    -------
+    Bunch
+        Row positions ``train``, ``valid`` and ``test``, as ``compare_labelers`` takes
+        them, for example.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left to train on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklabelcraft import split_by_time
+    >>> X = pd.DataFrame({"user_id": list("abaaba"), "timestamp": [4, 1, 3, 1, 2, 2]})
+    >>> parts = split_by_time(X, valid=0.25, test=0.25)
+    >>> parts.train, parts.valid, parts.test
+    (array([1, 3, 5]), array([2]), array([0, 4]))
+    """
+    if valid + test >= 1:
+        raise ValueError(
+            f"valid={valid} and test={test} leave nothing to train on: their sum must "
+            "be below 1."
+        )
+    table = as_table(X)
+    tested = latest_rows(table, user, timestamp, test)
+    held = latest_rows(table, user, timestamp, valid + test)
+    return Bunch(
+        train=np.flatnonzero(~held),
+        valid=np.flatnonzero(held & ~tested),
+        test=np.flatnonzero(tested),
+    )
