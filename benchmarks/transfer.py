@@ -62,7 +62,7 @@ def run(log, explicit, seed):
         compared[f"{model} on WT+EF"] = LabelCraftRecommender(
             both, ranker, explicit=explicit
         )
-    compared["joint"] = Fitted(joint)
+    compared["joint"] = FrozenEstimator(joint)
     found = compare_labelers(
         compared,
         log.data,
@@ -75,10 +75,6 @@ def run(log, explicit, seed):
     )
     table = found.table.pivot(index="method", columns="metric", values="mean")
     return table.loc[list(compared), ["NWTG", "DS", "NEG", "S"]]
-
-
-class Fitted(FrozenEstimator):
-    """A fitted recommender, compared as it is."""
 
 
 def main():

@@ -209,12 +209,15 @@ def _estimator(labeler, recommender, seed):
     """A clone to be fitted, with one seed for every random state in it."""
     whole = hasattr(labeler, "predict")
     made = clone(labeler if whole else clone(recommender).set_params(labeler=labeler))
-    states = [
-        name
-        for name in made.get_params()
+    states = {
+        name: int(seed)
+        for name, value in made.get_params().items()
         if name == "random_state" or name.endswith("__random_state")
-    ]
-    return made.set_params(**dict.fromkeys(states, int(seed)))
+        if value is None or isinstance(value, Integral | np.random.RandomState)
+    }
+    if states:
+        made.set_params(**states)
+    return made
 
 
 def _fit(estimator, X, y, fold):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.frozen import FrozenEstimator
 
 from sklabelcraft import (
     D2Q,
@@ -128,6 +129,16 @@ def test_estimators_are_compared_as_they_are(log):
     )
     assert found.table["mean"].notna().all()
     assert len(found.users["boosting"]) == log.data["user_id"].nunique()
+
+
+def test_a_fitted_estimator_is_compared_as_it_is(log):
+    """Frozen, it is neither fitted again nor given a seed."""
+    fitted = LabelCraftRecommender(D2Q(), QUICK.ranker, random_state=3)
+    fitted.fit(log.data, log.target)
+    found = compare(log, {"fitted": FrozenEstimator(fitted)}, k=5)
+    X, y = (part.iloc[log.split.test] for part in (log.data, log.target))
+    expected = replace(nwtg_scorer, k=5)(fitted, X, y)
+    assert means(found.table)["fitted", 5, "NWTG"] == pytest.approx(expected)
 
 
 def test_columns_are_named_by_the_recommender(log):
