@@ -25,7 +25,7 @@ MEANS = (
     Objective("explicit", "mean", "indicator"),
     duration_objective,
 )
-VARIETY = (
+FEWER_HATES = (
     watch_time_objective,
     explicit_objective,
     duration_objective,
@@ -54,6 +54,7 @@ OURS = {
     "label rate 1e-2": {"learning_rate": 1e-2},
     "label fixed": {"learning_rate": 1e-12},
 }
+FOURTH = {"4th objective: fewer hates": {"objectives": FEWER_HATES}}
 BALANCING = {
     "softmax, tau 4": {"balancing": SoftmaxBalancing(4.0)},
     "MGDA": {"balancing": MinNormBalancing()},
