@@ -39,7 +39,7 @@ class RowOptimizer(ABC):
             for name, value in self._values.items()
         }
         self._last = {
-            name: torch.zeros(len(self._values[name]), 1, dtype=torch.int64)
+            name: torch.zeros(len(self._values[name]), 1, dtype=torch.int32)
             for name in self._columns
         }
 
