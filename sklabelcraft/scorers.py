@@ -66,6 +66,11 @@ class ListScorer:
         float
             The metric, the higher the better.
         """
+        if not hasattr(estimator, "predict"):
+            raise TypeError(
+                f"a scorer needs an estimator with predict, got {estimator!r}; a "
+                "labeler is scored as LabelCraftRecommender(labeler)."
+            )
         values = self.per_user(estimator.predict(X), X, y)
         if values.isna().all():
             raise ValueError(f"none of the {len(values)} users has any gain.")

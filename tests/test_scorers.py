@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer, make_scorer
 
 from sklabelcraft import (
+    D2Q,
     ds_score,
     ds_scorer,
     neg_score,
@@ -68,3 +69,9 @@ def test_metrics_work_with_make_scorer(log):
     assert get_scorer(scorer) is scorer
     expected = nwtg_scorer(ByDuration(), log.data, log.target)
     assert scorer(ByDuration(), log.data, log.target["watch_time"]) == expected
+
+
+def test_a_labeler_ranks_nothing(log):
+    """The error says how it is scored."""
+    with pytest.raises(TypeError, match=r"scored as LabelCraftRecommender\(labeler\)"):
+        nwtg_scorer(D2Q(), log.data, log.target)
