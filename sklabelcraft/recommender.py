@@ -11,7 +11,7 @@ from sklearn.utils import TransformerTags, _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from sklabelcraft._callbacks import Relay
+from sklabelcraft._callbacks import Relay, own
 from sklabelcraft._columns import join, read_feedback, read_table
 from sklabelcraft._soft_classes import fit_soft_classes
 from sklabelcraft._validation import (
@@ -329,7 +329,7 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
             yield
             return
         relay = nullcontext()
-        if part is self.ranker_ or self.ranker_ is None:
+        if own(self) and (part is self.ranker_ or self.ranker_ is None):
             relay = Relay(self, self._complete, *data).listening_to(part)
         with relay, subtask.propagate_callback_context(part):
             yield

@@ -97,6 +97,20 @@ def test_a_recommender_can_be_monitored_epoch_by_epoch(recommender, log):
     assert final == pytest.approx(data.query("task_name == 'fit'")["nwtg"].iloc[0])
 
 
+def test_nothing_is_reconstructed_that_nobody_hears_of(recommender, log, monkeypatch):
+    """Without callbacks, the ranker is taken over once, at the end of its training."""
+    adopted = []
+    adopt = MLPRanker._adopt
+
+    def count(self, *learned):
+        adopted.append(learned)
+        adopt(self, *learned)
+
+    monkeypatch.setattr(MLPRanker, "_adopt", count)
+    recommender.fit(log.data, log.target)
+    assert len(adopted) == 1
+
+
 def test_a_callback_can_stop_training(recommender, log):
     """Stopping after the first epoch leaves what that has learned."""
     recorder = Recorder(stop_after=1)

@@ -2,15 +2,7 @@
 
 import numpy as np
 
-DISTANCES = (
-    10,
-    16,
-    24,
-    34,
-    46,
-    60,
-    80,
-)  # points from a mark to its name, by preference
+DISTANCES = (10, 16, 24, 34, 46, 60, 80)  # points from mark to name, by preference
 ANGLES = np.deg2rad([0, 90, 180, 270, 45, 135, 225, 315])
 NEAR = DISTANCES[1]  # up to which it is plain what a name belongs to
 FORBIDDEN = 1000  # times worse than to cross a thin bar is to cover anything else
