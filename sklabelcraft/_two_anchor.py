@@ -10,11 +10,10 @@ CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
 REACH = 4  # ranks on either side of the boundary that are looked at first
 LOOKAHEAD = 4  # times that far is sorted at once
-WIDEST = 1e4  # in units of the temperature; beyond, an entry is at 0 or 1 anyway
 MAX_PLAIN_STEPS = 3
 MAX_STEPS = 60
 LONGEST_STEP = 8.0  # in units of the temperature
-FEW = 8  # less than 1 / FEW of the lists left to solve are solved on their own
+FEW = 8  # less
 
 
 class TwoAnchorTopK(torch.autograd.Function):
@@ -77,7 +76,9 @@ def chunks(*tensors):
 def _thresholds(scores, k, tau, solve):
     """Boundary score and threshold z of each list, (L, 1), 0 where not to be solved."""
     if solve.all() and len(k):
-        return _threshold(scores, scores[:, :0], k, tau, REACH, _plain)
+        k, tau = k[:, 0], tau[:, 0]
+        found = _threshold(scores, scores[:, :0], k, tau)
+        return [value[:, None] for value in found]
     boundary, z = torch.zeros(2, *tau.shape).to(tau)
     if solve.any():
         found = _thresholds(scores[solve], k[solve], tau[solve], solve[solve])
@@ -85,18 +86,20 @@ def _thresholds(scores, k, tau, solve):
     return boundary, z
 
 
-def _threshold(scores, ordered, k, tau, reach, newton):
-    """The boundary score and, counted from it in units of tau, the threshold z.
+def _threshold(scores, ordered, k, tau, start=None, *, reach=REACH, tries=2):
+    """The boundary score and, counted from it in units of tau, the threshold z, (L,).
 
     Only entries within `reach` ranks of the boundary are looked at. Lists where that
     is too few, because more of them have an indicator between 0 and 1, and lists that
-    `newton` has not solved look further, between brackets. `ordered` are the largest
-    scores as far as they are known, ascending.
+    are not solved go on from there with a wider look, between brackets once `tries`
+    without have been made. `ordered` are the largest scores as far as they are known,
+    ascending.
     """
     lists = max(1, CHUNK // reach)
     if len(k) > lists:
-        parts = zip(*(x.split(lists) for x in (scores, ordered, k, tau)), strict=True)
-        found = [_threshold(*part, reach, newton) for part in parts]
+        given = [x for x in (scores, ordered, k, tau, start) if x is not None]
+        parts = zip(*(x.split(lists) for x in given), strict=True)
+        found = [_threshold(*part, reach=reach, tries=tries) for part in parts]
         return [torch.cat(values) for values in zip(*found, strict=True)]
     n, shown = scores.shape[1], k.floor().long()
     least, most = (int(end) for end in shown.aminmax())
@@ -105,24 +108,48 @@ def _threshold(scores, ordered, k, tau, reach, newton):
     if ordered.shape[1] < min(n, most + reach):
         ordered = largest(scores, min(n, most + LOOKAHEAD * reach))
     window = _window(ordered, shown, least, most, reach)
-    boundary = window[:, reach - 1 : reach]
-    y = ((window - boundary) / tau).clamp_(-WIDEST, WIDEST).T
-    far = math.log(n) - math.log(torch.finfo(y.dtype).eps) + 1
-    if reach < whole and FEW * (y[-1] - y[0] < far).sum() > len(k):
-        return _threshold(scores, ordered, k, tau, 2 * reach, newton)
-    part, start = (k - shown)[:, 0].to(y), y[reach] / 2
-    if part.any():
-        start = start.where(part == 0, start.clamp(max=far))
-    sides = torch.stack([y[:reach], -y[reach:]])
-    z, left = newton(sides, part, start)
+    far = math.log(n) - math.log(torch.finfo(scores.dtype).eps) + 1
+    boundary, sides = _sides(window, tau, 2 * far + math.log(n))
+    part = (k - shown).to(sides)
+    z = _middle(sides, part, far) if start is None else start
+    if reach < whole and FEW * _narrow(sides, z, far).sum() > len(k):
+        wider = {"reach": 2 * reach, "tries": tries}
+        return _threshold(scores, ordered, k, tau, start, **wider)
+    z, left = (_plain if tries > 0 else _bracketed)(sides, part, z)
     if reach < whole:
-        left |= (y[0] > z - far) | (y[-1] < z + far)
-    z = z[:, None]
-    if left.any():
-        boundary = boundary.clone()
-        hard = (x[left] for x in (scores, ordered, k, tau))
-        boundary[left], z[left] = _threshold(*hard, 4 * reach, _bracketed)
+        left |= _narrow(sides, z, far)
+    left = left.nonzero()[:, 0]
+    if len(left):
+        hard = (x.index_select(0, left) for x in (scores, ordered, k, tau, z))
+        found = _threshold(*hard, reach=2 * reach, tries=tries - 1)
+        for value, new in zip((boundary, z), found, strict=True):
+            value.index_copy_(0, left, new)
     return boundary, z
+
+
+def _middle(sides, part, far):
+    """The middle of the gap at the boundary, near it where a part of it is shown."""
+    middle = sides[1, 0] / -2
+    return middle.where(part == 0, middle.clamp(max=far)) if part.any() else middle
+
+
+def _sides(window, tau, widest):
+    """The boundary score of each list, (L,), and the window counted from it.
+
+    That is y = (score - boundary) / tau of the rest and -y of the shown, (2, reach, L),
+    not beyond `widest`: there an entry is at 0 or 1 anyway.
+    """
+    y = window.T.clone(memory_format=torch.contiguous_format)
+    sides = y.view(2, -1, len(tau))
+    boundary = sides[0, -1].clone()
+    y.sub_(boundary).div_(tau).clamp_(-widest, widest)
+    sides[1].neg_()
+    return boundary, sides
+
+
+def _narrow(sides, z, far):
+    """Where entries outside the window may have an indicator between 0 and 1."""
+    return (sides[0, 0] > z - far) | (sides[1, -1] > -z - far)
 
 
 def _window(ordered, shown, least, most, reach):
@@ -138,7 +165,8 @@ def _window(ordered, shown, least, most, reach):
         window = pad(window, (0, last - ordered.shape[1]), value=torch.inf)
     if least == most:
         return window
-    return window.gather(1, most - shown + torch.arange(2 * reach, device=shown.device))
+    ranks = torch.arange(2 * reach, device=shown.device)
+    return window.gather(1, (most - shown)[:, None] + ranks)
 
 
 def largest(scores, w):
@@ -174,7 +202,7 @@ def _plain(sides, part, z):
     for _ in range(MAX_PLAIN_STEPS):
         value, step = _newton_step(sides, part, z, work)
         z = z + step
-        left = _far(value)
+        left = _far(value, step)
         if FEW * left.sum() < len(left):
             break
     return z, left
@@ -190,23 +218,25 @@ def _bracketed(sides, part, z):
         moved = z + step
         inside = (moved >= low) & (moved <= high)  # at an end it has converged
         z = moved.where(inside, (low + high) / 2)
-        if not _far(value).any():
+        if not _far(value, step).any():
             break
     return z, torch.zeros_like(inside)
 
 
-def _far(value):
-    """Where the step that was taken from there is not exact."""
-    return value.abs() > torch.finfo(value.dtype).eps ** 0.5
+def _far(value, step):
+    """Where the step that was taken from there is not exact.
+
+    What it leaves of sum(alpha) - k is at most value step / 2 times A, as no second
+    derivative of a sigmoid is above its first.
+    """
+    eps = torch.finfo(value.dtype).eps
+    return ((value * step).abs() > eps) & (value.abs() > 2 * eps)
 
 
 def _newton_step(sides, part, z, work):
     """h and the step to its root."""
     limits = torch.finfo(z.dtype)
-    x = torch.sub(sides, torch.stack([z, -z])[:, None], out=work[0])
-    torch.threshold_(
-        x, 2 * math.log(limits.eps), -torch.inf
-    ).sigmoid_()  # no subnormals
+    x = torch.sub(sides, torch.stack([z, -z])[:, None], out=work[0]).sigmoid_()
     curve = torch.addcmul(x, x, x, value=-1, out=work[1])
     sums, slopes = x.sum(1), curve.sum(1)
     sums[1] += part

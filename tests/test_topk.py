@@ -301,3 +301,14 @@ def test_float32_stays_float32_and_is_accurate(n):
     exact = {"atol": 1e-5, "rtol": 0, "check_dtype": False}
     torch.testing.assert_close(alpha, soft_topk(scores, 3, **soft), **exact)
     torch.testing.assert_close(slope, gradient(scores, weights, 3, **soft), **exact)
+
+
+@pytest.mark.parametrize("k", [0.999, 1.5, 2.001, 2.999])
+@pytest.mark.parametrize("temperature", [1e-5, 0.03, 1.0])
+def test_single_precision_is_reached_in_each_of_many_lists(k, temperature):
+    """Many lists at once, with k close to a whole number: the slowest to be solved."""
+    scores = torch.tensor(np.random.default_rng(0).normal(size=(2000, 4))).float()
+    alpha = soft_topk(scores, k, temperature=temperature).double()
+    assert ((alpha.sum(1) - k).abs() / max(k, 4 - k)).max() <= 5e-7
+    exact = soft_topk(scores.double(), k, temperature=torch.tensor(temperature).item())
+    assert (alpha - exact).abs().max() <= 5e-7
