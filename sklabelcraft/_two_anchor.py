@@ -79,7 +79,7 @@ def _thresholds(scores, k, tau, solve):
         k, tau = k[:, 0], tau[:, 0]
         found = _threshold(scores, scores[:, :0], k, tau)
         return [value[:, None] for value in found]
-    boundary, z = torch.zeros(2, *tau.shape).to(tau)
+    boundary, z = tau.new_zeros(2, *tau.shape)
     if solve.any():
         found = _thresholds(scores[solve], k[solve], tau[solve], solve[solve])
         boundary[solve], z[solve] = found
@@ -109,7 +109,8 @@ def _threshold(scores, ordered, k, tau, start=None, *, reach=REACH, tries=2):
         ordered = largest(scores, min(n, most + LOOKAHEAD * reach))
     window = _window(ordered, shown, least, most, reach)
     far = math.log(n) - math.log(torch.finfo(scores.dtype).eps) + 1
-    boundary, sides = _sides(window, tau, 2 * far + math.log(n))
+    widest = 2 * far + math.log(n)
+    boundary, gap, sides = _sides(window, tau, widest)
     part = (k - shown).to(sides)
     z = _middle(sides, part, far) if start is None else start
     if reach < whole and FEW * _narrow(sides, z, far).sum() > len(k):
@@ -124,7 +125,7 @@ def _threshold(scores, ordered, k, tau, start=None, *, reach=REACH, tries=2):
         found = _threshold(*hard, reach=2 * reach, tries=tries - 1)
         for value, new in zip((boundary, z), found, strict=True):
             value.index_copy_(0, left, new)
-    return boundary, z
+    return boundary, (gap / 2).where((gap > widest) & (part == 0), z)
 
 
 def _middle(sides, part, far):
@@ -134,7 +135,7 @@ def _middle(sides, part, far):
 
 
 def _sides(window, tau, widest):
-    """The boundary score of each list, (L,), and the window counted from it.
+    """The boundary score of each list, (L,), the gap to the next, and the window.
 
     That is y = (score - boundary) / tau of the rest and -y of the shown, (2, reach, L),
     not beyond `widest`: there an entry is at 0 or 1 anyway.
@@ -142,9 +143,10 @@ def _sides(window, tau, widest):
     y = window.T.clone(memory_format=torch.contiguous_format)
     sides = y.view(2, -1, len(tau))
     boundary = sides[0, -1].clone()
-    y.sub_(boundary).div_(tau).clamp_(-widest, widest)
+    gap = y.sub_(boundary).div_(tau)[len(y) // 2].clone()
+    y.clamp_(-widest, widest)
     sides[1].neg_()
-    return boundary, sides
+    return boundary, gap, sides
 
 
 def _narrow(sides, z, far):
@@ -198,7 +200,7 @@ def _plain(sides, part, z):
     sum(alpha) - k, with r = k - floor(k), is free of cancellation; e is the precision.
     `sides` holds y of the rest and -y of the top, (2, reach, L).
     """
-    work = torch.empty(2, *sides.shape).to(sides)
+    work = sides.new_empty(2, *sides.shape)
     for _ in range(MAX_PLAIN_STEPS):
         value, step = _newton_step(sides, part, z, work)
         z = z + step
@@ -210,7 +212,7 @@ def _plain(sides, part, z):
 
 def _bracketed(sides, part, z):
     """Newton's method with halving steps, which converges from everywhere."""
-    work = torch.empty(2, *sides.shape).to(sides)
+    work = sides.new_empty(2, *sides.shape)
     low, high = torch.full_like(z, -torch.inf), torch.full_like(z, torch.inf)
     for _ in range(MAX_STEPS):
         value, step = _newton_step(sides, part, z, work)
