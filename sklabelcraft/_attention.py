@@ -20,7 +20,7 @@ class LinearAttention(torch.autograd.Function):
         inputs = table, rows, mask, direction, offset
         ctx.save_for_backward(*inputs)
         ctx.save_for_forward(*inputs)
-        out = torch.empty_like(direction)
+        out = torch.empty_like(direction, dtype=table.dtype)
         for *own, into in chunks(table, rows, mask, direction, offset, out):
             into.copy_(_in_memory(table, *own))
         return out
@@ -33,7 +33,7 @@ class LinearAttention(torch.autograd.Function):
             out = _in_memory(table, *inputs)
             first, *rest = torch.autograd.grad(out, leaves, grad, create_graph=True)
             return first, None, None, *rest
-        to_table, to_direction = torch.zeros_like(table), torch.empty_like(grad)
+        to_table, to_direction = torch.zeros_like(table), torch.empty_like(inputs[2])
         to_offset = torch.empty_like(inputs[3])
         for *own, up, d, o in chunks(table, *inputs, grad, to_direction, to_offset):
             rows, mask, direction, _ = own
@@ -55,8 +55,8 @@ class LinearAttention(torch.autograd.Function):
             h, weights = _attend(table, *own)
             h_along = embedding(rows, table_along)
             change = torch.baddbmm(offset, direction, h_along.mT)
-            change = change.baddbmm_(along, h.mT).mul_(mask[:, None])
-            torch.baddbmm(torch.bmm(weights, h_along), change, h, out=into)
+            change = torch.baddbmm(change, along, h.mT).mul_(mask[:, None])
+            into.copy_(torch.baddbmm(torch.bmm(weights, h_along), change, h))
         return out
 
 

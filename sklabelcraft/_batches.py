@@ -1,6 +1,6 @@
 """From table rows to tensors: codes, numbers, histories and lists of users."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -65,12 +65,17 @@ class Impressions:
     def __len__(self):
         return len(self.codes)
 
+    def to(self, device):
+        """The same rows on a device."""
+        tensors = {k: v for k, v in vars(self).items() if torch.is_tensor(v)}
+        return replace(self, **{k: v.to(device) for k, v in tensors.items()})
+
     def batch(self, rows):
         """The rows at the positions `rows` as a :class:`Batch`."""
         start, stop = self.past_start[rows], self.past_stop[rows]
         start, stop, past_of, seat = share(start, stop, len(self.store) + 1)
         longest = int((stop - start).max()) if len(start) else 0
-        position = start[:, None] + torch.arange(longest)
+        position = start[:, None] + torch.arange(longest, device=start.device)
         mask = position < stop[:, None]
         past_rows = self.store[position.where(mask, 0)]
         past = self.past[renumber([past_rows], self.place)]
@@ -96,7 +101,7 @@ def renumber(parts, place):
         The distinct numbers.
     """
     numbers = torch.cat([part.reshape(-1) for part in parts])
-    order = torch.arange(len(numbers))
+    order = torch.arange(len(numbers), device=numbers.device)
     place[numbers] = order
     distinct = numbers[place[numbers] == order]
     place[distinct] = order[: len(distinct)]
@@ -129,11 +134,13 @@ def share(start, stop, n_store):
     if (start < stop).any():
         windows, window = torch.unique(start * n_store + stop, return_inverse=True)
     if len(windows) == n:
-        return start, stop, torch.arange(n), torch.zeros(n, dtype=torch.int64)
+        window = torch.arange(n, device=start.device)
+        return start, stop, window, torch.zeros_like(window)
     order = window.argsort(stable=True)
     sizes = window.bincount()
     seat = torch.empty_like(window)
-    seat[order] = torch.arange(n) - (sizes.cumsum(0) - sizes)[window[order]]
+    rank = torch.arange(n, device=start.device)
+    seat[order] = rank - (sizes.cumsum(0) - sizes)[window[order]]
     seats = CROWDED * -(-n // len(windows))
     repeats = -(-sizes // seats)
     window = (repeats.cumsum(0) - repeats)[window] + seat // seats
@@ -315,22 +322,27 @@ class UserLists(NamedTuple):
     rows: torch.Tensor
     lengths: torch.Tensor
 
+    def to(self, device):
+        """The same lists on a device."""
+        return UserLists(self.rows.to(device), self.lengths.to(device))
+
     def sample(self, n_users):
         """A random part of the lists, and the positions of its rows in `rows`."""
         if n_users >= len(self.lengths):
-            return self, torch.arange(len(self.rows))
-        chosen = torch.randperm(len(self.lengths))[:n_users]
+            return self, torch.arange(len(self.rows), device=self.rows.device)
+        chosen = torch.randperm(len(self.lengths))[:n_users].to(self.rows.device)
         lengths = self.lengths[chosen]
         starts = (self.lengths.cumsum(0) - self.lengths)[chosen]
         first = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
-        offsets = torch.arange(int(lengths.sum())) - first
+        offsets = torch.arange(len(first), device=first.device) - first
         positions = starts.repeat_interleave(lengths) + offsets
         return UserLists(self.rows[positions], lengths), positions
 
     @property
     def ids(self):
         """The list that each row belongs to, long tensor of shape (n,)."""
-        return torch.arange(len(self.lengths)).repeat_interleave(self.lengths)
+        ids = torch.arange(len(self.lengths), device=self.lengths.device)
+        return ids.repeat_interleave(self.lengths)
 
 
 def user_lists(users, k):

@@ -80,7 +80,7 @@ def craft_labels(
         module.train()
         label_net.train()
         total = 0.0
-        parts = minibatches(len(impressions), schedule.batch_size)
+        parts = minibatches(impressions, schedule.batch_size)
         watch.begin_epoch(len(parts))
         for i, rows in enumerate(parts):
             move = moving and i % craft.every == 0

@@ -39,7 +39,9 @@ class RowOptimizer(ABC):
             for name, value in self._values.items()
         }
         self._last = {
-            name: torch.zeros(len(self._values[name]), 1, dtype=torch.int32)
+            name: self._values[name].new_zeros(
+                len(self._values[name]), 1, dtype=torch.int32
+            )
             for name in self._columns
         }
 
@@ -163,7 +165,8 @@ class AdamW(RowOptimizer):
         super().__init__(module, learning_rate, weight_decay)
         self._kept_of_moves = max(self.kept, 0.95)  # well above r
         self._ratio = self.betas[0] / self.betas[1] ** 0.5 / self._kept_of_moves
-        self._tail = _tail_sums(*self.betas, self._ratio)
+        tail = _tail_sums(*self.betas, self._ratio)
+        self._tail = tail.to(next(module.parameters()).device)
 
     def _step(self, value, gradient, moments):
         first, second = self.betas

@@ -32,13 +32,9 @@ class RowFinder:
     def __init__(self, module, past_columns):
         self._past_columns = past_columns
         parameters = dict(module.named_parameters())
-        sizes = {
-            column: len(parameters[name])
-            for name, column in table_columns(module).items()
-        }
         self._place = {
-            column: torch.empty(size, dtype=torch.int64)
-            for column, size in sizes.items()
+            column: parameters[name].new_empty(len(parameters[name]), dtype=torch.int64)
+            for name, column in table_columns(module).items()
         }
 
     def find(self, *batches):

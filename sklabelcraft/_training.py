@@ -82,15 +82,27 @@ class RankerSteps:
         self.optimizer.accept(theta, gradients)
 
 
+def usable_device(device):
+    """The device by its name; an error if torch cannot use it here."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device must be one that torch can use here, got {device!r}: {error}"
+        ) from error
+
+
 @contextmanager
-def reproducible(random_state=None):
+def reproducible(random_state=None, device=None):
     """Draw from a generator of our own, on one thread; leave the global ones alone.
 
     One thread keeps sums in one order, so results do not depend on the number of
     threads; on batches of this size it is also the fastest. As torch has one generator
-    and one number of threads for the whole process, only one caller is let in.
+    (and one on each GPU) and one number of threads for the whole process, only one
+    caller is let in.
     """
-    with LOCK, torch.random.fork_rng(devices=[]):
+    gpus = [device] if device is not None and device.type == "cuda" else []
+    with LOCK, torch.random.fork_rng(devices=gpus):
         threads = torch.get_num_threads()
         if random_state is not None:
             torch.manual_seed(int(random_state.randint(2**31 - 1)))
@@ -101,9 +113,13 @@ def reproducible(random_state=None):
             torch.set_num_threads(threads)
 
 
-def minibatches(n, size):
-    """The rows 0 to n - 1 in random order and parts of `size`, none of a single row."""
-    parts = list(torch.randperm(n).split(size))
+def minibatches(impressions, size):
+    """All rows in random order and parts of `size`, none of a single row.
+
+    The order is drawn on the CPU, so that it is the same on any device.
+    """
+    order = torch.randperm(len(impressions)).to(impressions.codes.device)
+    parts = list(order.split(size))
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
@@ -137,7 +153,8 @@ def predict_logits(module, impressions):
     """Logits of all impressions, tensor of shape (n, n_outputs)."""
     module.eval()
     with torch.no_grad():
-        parts = torch.arange(len(impressions)).split(PREDICTION_BATCH)
+        rows = torch.arange(len(impressions), device=impressions.codes.device)
+        parts = rows.split(PREDICTION_BATCH)
         return torch.cat([module(impressions.batch(rows)) for rows in parts])
 
 
@@ -192,7 +209,7 @@ def one_epoch(steps, impressions, labels, watch, nuisance=None):
     """
     steps.module.train()
     total, n_outputs = 0.0, labels.shape[1]
-    parts = minibatches(len(impressions), steps.batch_size)
+    parts = minibatches(impressions, steps.batch_size)
     watch.begin_epoch(len(parts))
     for rows in parts:
         with watch.step():

@@ -92,7 +92,7 @@ class MinNormBalancing:
         tensor of shape (n_objectives,)
             Nonnegative weights that sum to 1.
         """
-        products = gram().double().numpy()
+        products = gram().double().cpu().numpy()
         # min |G'w| with w >= 0 and sum w = 1 is, up to its scale, a least-squares
         # problem: min |G'w|^2 + (s sum w - s)^2, with w >= 0, for any s > 0
         scale = max(np.trace(products), np.finfo(float).tiny)

@@ -19,6 +19,7 @@ __all__ = [
     "Batch",
     "DurationAdversary",
     "Embeddings",
+    "HalfPrecision",
     "LabelNet",
     "dense",
     "interactions",
@@ -49,7 +50,7 @@ class Embeddings(nn.Module):
         tables = self.tables if columns is None else [self.tables[j] for j in columns]
         embedded = [table(codes[..., i]) for i, table in enumerate(tables)]
         if not embedded:
-            return torch.zeros(*codes.shape[:-1], 0, self.dim)
+            return torch.zeros(*codes.shape[:-1], 0, self.dim, device=codes.device)
         return torch.stack(embedded, dim=-2)
 
 
@@ -279,6 +280,29 @@ def seated(values, batch):
     table = values.new_zeros(n_pasts * n_seats, values.shape[1])
     table = table.index_copy(0, batch.past_of * n_seats + batch.seat, values)
     return table.view(n_pasts, n_seats, -1)
+
+
+class HalfPrecision(nn.Module):
+    """A ranker that is trained with matrix products in bfloat16.
+
+    Its weights are float32, and so is all that it computes in evaluation mode: products
+    of 8 significant bits would give many of a user's candidates one score.
+
+    Parameters
+    ----------
+    ranker : nn.Module
+        The ranker.
+    """
+
+    def __init__(self, ranker):
+        super().__init__()
+        self.ranker = ranker
+
+    def forward(self, batch):
+        """Logits of shape (n, n_outputs)."""
+        place = batch.codes.device.type
+        with torch.autocast(place, torch.bfloat16, enabled=self.training):
+            return self.ranker(batch).float()
 
 
 class LabelNet(nn.Module):

@@ -150,7 +150,8 @@ def _ragged(scores, k, lengths, options):
         )
     if len(scores) == 0:
         return scores
-    inside = torch.arange(int(lengths.max())) < lengths[:, None]
+    places = torch.arange(int(lengths.max()), device=lengths.device)
+    inside = places < lengths[:, None]
     inside = inside.to(scores.device)
     padded = scores.new_full(inside.shape, -torch.inf)
     padded = padded.masked_scatter(inside, scores)

@@ -97,6 +97,17 @@ def test_loss_follows_the_labels(fast, log):
         fast.fit(log.data, log.preference)
 
 
+def test_half_precision(fast, log):
+    """Training with rounded products changes little, and scores are not rounded."""
+    labels = (log.preference > 0).astype(float)
+    single = fast.fit(log.data, labels).predict(log.data)
+    half = fast.set_params(precision="bfloat16").fit(log.data, labels).predict(log.data)
+    assert {weight.dtype for weight in fast.module_.parameters()} == {torch.float32}
+    assert np.abs(half - single).max() > 0
+    np.testing.assert_allclose(half, single, atol=0.02)
+    assert len(np.unique(half)) > 0.9 * len(np.unique(single))
+
+
 def test_own_loss(fast, log):
     """A callable loss is used."""
     calls = []

@@ -16,7 +16,7 @@ from sklabelcraft._callbacks import Watch
 from sklabelcraft._columns import read_table
 from sklabelcraft._crafting import CraftSchedule, craft_labels
 from sklabelcraft._platform import Platform, measured, random_references, varying
-from sklabelcraft._training import reproducible
+from sklabelcraft._training import reproducible, usable_device
 from sklabelcraft._validation import (
     COLUMN,
     ROLE,
@@ -312,8 +312,10 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
                 table, held_out = table.rows(kept), table.rows(held)
             else:
                 held_out = read_table(self, log_val, roles=self._keys(), reset=False)
-            with reproducible(check_random_state(self.random_state)):
-                self._craft(table, held_out, task)
+            self.ranker_ = self._make_ranker()
+            device = usable_device(self.ranker_.device)
+            with reproducible(check_random_state(self.random_state), device):
+                self._craft(table, held_out, task, device)
         task.call_on_fit_task_end(
             estimator=self,
             X=log,
@@ -346,12 +348,11 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         explicit = table.any_positive(self.explicit_)
         return readable_tree(*seconds, explicit, self._label(table), max_leaf_nodes)
 
-    def _craft(self, table, held_out, task):
+    def _craft(self, table, held_out, task, device):
         users = np.zeros(len(held_out)) if self.user is None else held_out[self.user]
-        lists = user_lists(users, self.k)
+        lists = user_lists(users, self.k).to(device)
         self.explicit_ = table.present(self.explicit)
         self.signals_ = self._make_reader(table)
-        self.ranker_ = self._make_ranker()
         module, rows, held_rows = self.ranker_._prepare(table, held_out, n_outputs=1)
         platform = self._platform(table, held_out, held_rows, lists)
         schedule, craft = self.ranker_._schedule(unit=True), self._schedule()
@@ -362,7 +363,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
             """Craft a label from a starting rule, with a ranker of its own."""
             rule, ranker = starting_rule(signals.labels, weights), copy.deepcopy(module)
             net = LabelNet(signals.inputs.shape[1], self.hidden, self.bound)
-            inputs = signals.with_start(rule)
+            net, inputs = net.to(device), signals.with_start(rule).to(device)
             subtask = task.subcontext("start", max_subtasks=n_epochs)
             subtask.call_on_fit_task_begin(estimator=self)
             watch = Watch(self, subtask, self._as_fitted(rule, schedule.loss, rows))
@@ -370,7 +371,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
                 ranker, net, rows, inputs, platform, schedule, craft, watch
             )
             subtask.call_on_fit_task_end(estimator=self)
-            return history, weights, rule, net, ranker
+            return history, weights, rule, net.cpu(), ranker
 
         runs = [run(weights) for weights in self.signals_.starts(self._starts)]
         best = max(runs, key=lambda run: _reached(run[0]))
@@ -391,7 +392,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         def fitted(module, label_net):
             ranker = copy.copy(self.ranker_)
             ranker._adopt(copy.deepcopy(module), loss, rows)
-            label_net = copy.deepcopy(label_net).eval()
+            label_net = copy.deepcopy(label_net).cpu().eval()
             learned = {"rule_": rule, "ranker_": ranker, "label_net_": label_net}
             return vars(self) | learned
 
@@ -451,7 +452,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
                 objective,
                 self._column(objective, table),
                 self._column(objective, held_out),
-            )[lists.rows]
+            ).to(lists.rows.device)[lists.rows]
             for objective in objectives
         ]
         kept = varying(zip(objectives, columns, weights, strict=True))
@@ -462,7 +463,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
             objectives,
             values,
             random_references(objectives, values, lists, self.k),
-            torch.tensor(weights),
+            torch.tensor(weights, device=lists.rows.device),
             SoftmaxBalancing() if self.balancing is None else self.balancing,
             self.k,
             self.temperature,

@@ -22,6 +22,7 @@ from sklabelcraft._training import (
     predict_logits,
     reproducible,
     train_ranker,
+    usable_device,
 )
 from sklabelcraft._validation import (
     ROLE,
@@ -31,7 +32,7 @@ from sklabelcraft._validation import (
     hold_out,
 )
 from sklabelcraft.losses import LOSSES, UNIT_LOSSES, log_loss, squared_error
-from sklabelcraft.modules import DurationAdversary
+from sklabelcraft.modules import DurationAdversary, HalfPrecision
 
 
 class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
@@ -57,6 +58,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         "item": ROLE,
         "duration": ROLE,
         "timestamp": ROLE,
+        "device": [str, torch.device],
+        "precision": [StrOptions({"float32", "bfloat16"})],
         "random_state": ["random_state"],
     }
 
@@ -80,6 +83,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         item="item_id",
         duration="duration",
         timestamp="timestamp",
+        device="cpu",
+        precision="float32",
         random_state=None,
     ):
         self.embedding_dim = embedding_dim
@@ -99,6 +104,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         self.item = item
         self.duration = duration
         self.timestamp = timestamp
+        self.device = device
+        self.precision = precision
         self.random_state = random_state
 
     @abstractmethod
@@ -142,7 +149,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
                 valid = read_table(self, X_val, roles=self._keys(), reset=False)
                 train = table, labels
                 held_out = valid, self._check_labels(y_val, valid)
-            with reproducible(check_random_state(self.random_state)):
+            device = usable_device(self.device)
+            with reproducible(check_random_state(self.random_state), device):
                 self._train(*train, *held_out, task, X, y)
         task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: vars(self))
         return self
@@ -164,13 +172,21 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         table = read_table(self, X, roles=self.features_, reset=False)
+        device = usable_device(self.device)
         with reproducible():
-            logits = predict_logits(self.module_, self.encoder_.encode(table))
-        logits = logits.double()
+            rows = self.encoder_.encode(table).to(device)
+            logits = predict_logits(self.module_.to(device), rows).double().cpu()
         if logits.shape[1] > 1:
             return ((logits - self.head_mean_) / self.head_scale_).mean(1).numpy()
         unit = self.loss_ in UNIT_LOSSES.values()
         return (logits.sigmoid() if unit else logits)[:, 0].numpy()
+
+    def __getstate__(self):
+        """Store the network on the CPU, so that it can be loaded on any machine."""
+        state = super().__getstate__()
+        if any(p.device.type != "cpu" for p in _parameters(state)):
+            state["module_"] = copy.deepcopy(state["module_"]).cpu()
+        return state
 
     def _shape(self, n_outputs):
         """Sizes of a network for what was learned from the features."""
@@ -200,8 +216,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
     def _train(self, table, labels, held_table, held_labels, task, X, y):
         schedule = self._schedule(bool(((labels >= 0) & (labels <= 1)).all()))
         module, rows, *held_rows = self._prepare(table, held_table, labels.shape[1])
+        labels, held_labels = (y.to(rows.codes.device) for y in (labels, held_labels))
         held_out = (*held_rows, held_labels) if held_rows else None
-        adversary = self._adversary(module, table, labels.shape[1])
+        adversary = self._adversary(module, table, labels)
 
         def fitted(module):
             """What would have been learned, had the fit stopped here."""
@@ -216,7 +233,11 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         self._adopt(module, schedule.loss, rows)
 
     def _prepare(self, table, held_out, n_outputs):
-        """Make the network, and encode the rows to train on and those held out."""
+        """Make the network, and encode the rows to train on and those held out.
+
+        All on the device.
+        """
+        device = usable_device(self.device)
         user, item, duration, timestamp = (
             table.canonical(key) if key in table else key
             for key in (self.user, self.item, self.duration, self.timestamp)
@@ -236,8 +257,11 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
             self.history_length,
         )
         held_out = [held_out] if len(held_out) else []
-        rows, *held_rows = self.encoder_.learn(table, *held_out)
-        return self._build(n_outputs), rows, *held_rows
+        parts = self.encoder_.learn(table, *held_out)
+        module = self._build(n_outputs)
+        if self.precision == "bfloat16":
+            module = HalfPrecision(module)
+        return module.to(device), *(part.to(device) for part in parts)
 
     def _schedule(self, unit):
         """How to train, on labels that all lie in [0, 1] or not."""
@@ -259,7 +283,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
             self.patience,
         )
 
-    def _adversary(self, module, table, n_outputs):
+    def _adversary(self, module, table, labels):
         if self.adversary_weight == 0:
             return None
         if self.duration is None:
@@ -267,16 +291,21 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         log_duration = np.log1p(table.numeric(self.duration, minimum=0))
         spread = log_duration.std() or 1.0
         nuisance = torch.as_tensor((log_duration - log_duration.mean()) / spread)
-        adversary = DurationAdversary(module, n_outputs, self.adversary_weight)
-        return adversary, nuisance.float()
+        adversary = DurationAdversary(module, labels.shape[1], self.adversary_weight)
+        return adversary.to(labels.device), nuisance.to(labels)
 
     def _adopt(self, module, loss, impressions):
         """Take a trained network as this ranker's own."""
         self.module_, self.loss_ = module, loss
-        logits = predict_logits(module, impressions).double()
+        logits = predict_logits(module, impressions).double().cpu()
         self.head_mean_ = logits.mean(0)
         scale = logits.std(0, correction=0)
         self.head_scale_ = scale.where(scale > 0, 1.0)
+
+
+def _parameters(state):
+    """The parameters of a network, if there is one."""
+    return state["module_"].parameters() if "module_" in state else []
 
 
 def _warn_of_dates(table, features, timestamp):

@@ -41,6 +41,10 @@ class DCNRanker(BaseRanker):
         As in :class:`MLPRanker`.
     user, item, duration, timestamp : str, int or None
         As in :class:`MLPRanker`.
+    device : str or torch.device, default="cpu"
+        As in :class:`MLPRanker`.
+    precision : {"float32", "bfloat16"}, default="float32"
+        As in :class:`MLPRanker`.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights and the order of the rows.
 
@@ -99,6 +103,8 @@ class DCNRanker(BaseRanker):
         item="item_id",
         duration="duration",
         timestamp="timestamp",
+        device="cpu",
+        precision="float32",
         random_state=None,
     ):
         super().__init__(
@@ -119,6 +125,8 @@ class DCNRanker(BaseRanker):
             item=item,
             duration=duration,
             timestamp=timestamp,
+            device=device,
+            precision=precision,
             random_state=random_state,
         )
         self.n_cross_layers = n_cross_layers

@@ -46,6 +46,10 @@ class DINRanker(BaseRanker):
         As in :class:`MLPRanker`.
     user, item, duration, timestamp : str, int or None
         As in :class:`MLPRanker`.
+    device : str or torch.device, default="cpu"
+        As in :class:`MLPRanker`.
+    precision : {"float32", "bfloat16"}, default="float32"
+        As in :class:`MLPRanker`.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights and the order of the rows.
 
@@ -106,6 +110,8 @@ class DINRanker(BaseRanker):
         item="item_id",
         duration="duration",
         timestamp="timestamp",
+        device="cpu",
+        precision="float32",
         random_state=None,
     ):
         super().__init__(
@@ -126,6 +132,8 @@ class DINRanker(BaseRanker):
             item=item,
             duration=duration,
             timestamp=timestamp,
+            device=device,
+            precision=precision,
             random_state=random_state,
         )
         self.history_length = history_length

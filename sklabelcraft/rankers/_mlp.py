@@ -53,6 +53,12 @@ class MLPRanker(BaseRanker):
         Column of the duration in seconds, seen as a number and in buckets.
     timestamp : str, int or None, default="timestamp"
         Column that orders a user's rows; the order of the rows where it is missing.
+    device : str or torch.device, default="cpu"
+        Where the network is trained and scores, such as "cuda". What is drawn is the
+        same on all; sums on a GPU may differ in their last digits from run to run.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the matrix products in training. bfloat16 pays with wide layers and batches
+        of thousands, where the processor has it. Scores are computed in float32.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights and the order of the rows.
 

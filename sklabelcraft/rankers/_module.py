@@ -44,6 +44,10 @@ class ModuleRanker(BaseRanker):
         As in :class:`MLPRanker`.
     user, item, duration, timestamp : str, int or None
         As in :class:`MLPRanker`.
+    device : str or torch.device, default="cpu"
+        As in :class:`MLPRanker`.
+    precision : {"float32", "bfloat16"}, default="float32"
+        As in :class:`MLPRanker`.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights and the order of the rows.
 
@@ -106,6 +110,8 @@ class ModuleRanker(BaseRanker):
         item="item_id",
         duration="duration",
         timestamp="timestamp",
+        device="cpu",
+        precision="float32",
         random_state=None,
     ):
         super().__init__(
@@ -124,6 +130,8 @@ class ModuleRanker(BaseRanker):
             item=item,
             duration=duration,
             timestamp=timestamp,
+            device=device,
+            precision=precision,
             random_state=random_state,
         )
         self.build = build
