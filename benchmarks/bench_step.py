@@ -33,8 +33,6 @@ from _reference_steps import (
 )
 from bench_topk import peak_memory
 from torch import nn
-from torch.profiler import profile
-from torch.utils.flop_counter import FlopCounterMode
 
 from sklabelcraft import DCNRanker, DINRanker, MLPRanker
 from sklabelcraft._batches import Encoder, UserLists, user_lists
@@ -44,7 +42,7 @@ from sklabelcraft._platform import Platform, Shown
 from sklabelcraft._training import RankerSteps, Schedule
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.losses import brier_loss
-from sklabelcraft.modules import DIN, MLP
+from sklabelcraft.modules import DIN, MLP, HalfPrecision
 from sklabelcraft.objectives import (
     duration_objective,
     explicit_objective,
@@ -66,32 +64,41 @@ def make_module(kind, problem):
     return MLP(*shape, embedding_dim=16, hidden=(64, 32))  # our default
 
 
-def ours(kind, problem, optimizer="sgd"):
+def ours(kind, problem, optimizer="sgd", device="cpu", half=False):
     """Our step on a problem, ready to run."""
+    problem = moved(problem, device)
     lists = UserLists(None, problem.lengths)
-    values = [problem.watch, problem.explicit, problem.duration]
     platform = Platform(
         None,
         lists,
         OBJECTIVES,
-        values,
-        torch.ones(3),
-        torch.ones(3),
+        [problem.watch, problem.explicit, problem.duration],
+        torch.ones(3, device=device),
+        torch.ones(3, device=device),
         SoftmaxBalancing(0.5),
         K,
         TEMPERATURE,
     )
-    positions = torch.arange(int(problem.lengths.sum()))
+    positions = torch.arange(int(problem.lengths.sum()), device=device)
     shown = Shown(problem.validation, lists, positions)
     schedule = Schedule(brier_loss, optimizer, RATE, 0.0, 4096, 1, 1)
-    labeler = PublishedLabeler()
+    labeler = PublishedLabeler().to(device)
     label_optimizer = torch.optim.SGD(labeler.parameters(), lr=1e-4)
     where = type("Rows", (), {"past_columns": PAST_COLUMNS})
-    steps = RankerSteps(make_module(kind, problem), where, schedule)
+    module = make_module(kind, problem)
+    module = (HalfPrecision(module) if half else module).to(device)
+    steps = RankerSteps(module, where, schedule)
     training = problem.training, problem.feedback
     return lambda: craft_step(
         steps, labeler, label_optimizer, platform, *training, shown
     )
+
+
+def moved(value, device):
+    """The same tensors, alone or in tuples, on a device."""
+    if isinstance(value, tuple):
+        return type(value)(*(moved(part, device) for part in value))
+    return value.to(device) if torch.is_tensor(value) else value
 
 
 def published(problem):
@@ -229,33 +236,6 @@ def throughput():
         print(f"{type(ranker).__name__}.predict, rows per second: {rows}", flush=True)
 
 
-def roofline():
-    """What limits the step: its arithmetic against what this machine can do."""
-    a = torch.randn(2048, 2048)
-    peak = 2 * 2048**3 / min(seconds(lambda: a @ a) for _ in range(5))
-    large, into = torch.randn(2**26), torch.empty(2**26)
-    bandwidth = 2 * 2**28 / min(seconds(lambda: into.copy_(large)) for _ in range(5))
-    print(f"this machine: {peak / 1e9:.0f} GFLOP/s, {bandwidth / 1e9:.1f} GB/s")
-    for kind in ("MLP", "DIN"):
-        own = ours(kind, make_problem(15_000, 13_000, 4096, 301, 30), "adamw")
-        own()
-        with FlopCounterMode(display=False) as counter:
-            own()
-        time = np.median([seconds(own) for _ in range(5)])
-        flops = counter.get_total_flops()
-        print(
-            f"{kind}: {flops / 1e9:.1f} GFLOP of matrix products in {1e3 * time:.0f} "
-            f"ms, {flops / time / peak:.0%} of the peak"
-        )
-        with profile() as profiled:
-            own()
-        events = profiled.key_averages()
-        total = sum(event.self_cpu_time_total for event in events)
-        events = sorted(events, key=lambda event: -event.self_cpu_time_total)[:10]
-        shares = (f"{e.key} {e.self_cpu_time_total / total:.0%}" for e in events)
-        print("  " + ", ".join(shares), flush=True)
-
-
 def main():
     """Run all comparisons."""
     torch.set_num_threads(1)
@@ -266,7 +246,6 @@ def main():
     against_engineers()
     flatness()
     throughput()
-    roofline()
 
 
 if __name__ == "__main__":
