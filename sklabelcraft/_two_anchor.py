@@ -49,9 +49,8 @@ class TwoAnchorTopK(torch.autograd.Function):
         for alpha, tau, part, out in chunks(*ctx.saved_tensors, grad, gradient):
             work = torch.empty_like(part) if work is None else work[: len(part)]
             slope = torch.addcmul(alpha, alpha, alpha, value=-1, out=work)
-            total = slope.sum(1, keepdim=True)
-            mean = torch.mul(slope, part, out=out).sum(1, keepdim=True)
-            mean /= total.where(total > 0, 1)
+            total = slope.sum(1, keepdim=True).clamp_(min=torch.finfo(slope.dtype).tiny)
+            mean = torch.mul(slope, part, out=out).sum(1, keepdim=True).div_(total)
             out.addcmul_(slope, mean, value=-1).div_(tau)
         return gradient, None, None, None
 
@@ -70,7 +69,10 @@ def _gradient(alpha, tau, grad):
 def chunks(*tensors):
     """The tensors, one row per list, in parts of whole lists."""
     n = max(tensor.shape[1] for tensor in tensors)
-    return zip(*(t.split(max(1, CHUNK // max(1, n))) for t in tensors), strict=True)
+    size = max(1, CHUNK // max(1, n))
+    if len(tensors[0]) <= size:
+        return [tensors]
+    return zip(*(tensor.split(size) for tensor in tensors), strict=True)
 
 
 def _thresholds(scores, k, tau, solve):
@@ -107,15 +109,14 @@ def _threshold(scores, ordered, k, tau, start=None, *, reach=REACH, tries=2):
     reach = min(reach, whole)
     if ordered.shape[1] < min(n, most + reach):
         ordered = largest(scores, min(n, most + LOOKAHEAD * reach))
-    window = _window(ordered, shown, least, most, reach)
-    far = math.log(n) - math.log(torch.finfo(scores.dtype).eps) + 1
-    widest = 2 * far + math.log(n)
-    boundary, gap, sides = _sides(window, tau, widest)
+    boundary, sides = _sides(_window(ordered, shown, least, most, reach), tau)
     part = (k - shown).to(sides)
+    far = math.log(n) - math.log(torch.finfo(sides.dtype).eps) + 1
     z = _middle(sides, part, far) if start is None else start
-    if reach < whole and FEW * _narrow(sides, z, far).sum() > len(k):
-        wider = {"reach": 2 * reach, "tries": tries}
-        return _threshold(scores, ordered, k, tau, start, **wider)
+    if reach < whole and FEW * int(_narrow(sides, z, far).sum()) > len(k):
+        spanned = -float(sides[0, 0].median()) or 1.0
+        reach = math.ceil(min(whole, reach * max(2, far / spanned)))
+        return _threshold(scores, ordered, k, tau, start, reach=reach, tries=tries)
     z, left = (_plain if tries > 0 else _bracketed)(sides, part, z)
     if reach < whole:
         left |= _narrow(sides, z, far)
@@ -125,7 +126,21 @@ def _threshold(scores, ordered, k, tau, start=None, *, reach=REACH, tries=2):
         found = _threshold(*hard, reach=2 * reach, tries=tries - 1)
         for value, new in zip((boundary, z), found, strict=True):
             value.index_copy_(0, left, new)
-    return boundary, (gap / 2).where((gap > widest) & (part == 0), z)
+    return boundary, z
+
+
+def _sides(window, tau):
+    """The boundary score of each list, (L,), and the window counted from it.
+
+    That is y = (score - boundary) / tau of the rest and -y of the shown, (2, reach, L).
+    """
+    y = window.T.clone(memory_format=torch.contiguous_format)
+    sides = y.view(2, -1, len(tau))
+    boundary = sides[0, -1].clone()
+    most = torch.finfo(y.dtype).max / 4  # so that half of a gap is finite
+    y.sub_(boundary).div_(tau).clamp_(-most, most)
+    sides[1].neg_()
+    return boundary, sides
 
 
 def _middle(sides, part, far):
@@ -134,24 +149,15 @@ def _middle(sides, part, far):
     return middle.where(part == 0, middle.clamp(max=far)) if part.any() else middle
 
 
-def _sides(window, tau, widest):
-    """The boundary score of each list, (L,), the gap to the next, and the window.
-
-    That is y = (score - boundary) / tau of the rest and -y of the shown, (2, reach, L),
-    not beyond `widest`: there an entry is at 0 or 1 anyway.
-    """
-    y = window.T.clone(memory_format=torch.contiguous_format)
-    sides = y.view(2, -1, len(tau))
-    boundary = sides[0, -1].clone()
-    gap = y.sub_(boundary).div_(tau)[len(y) // 2].clone()
-    y.clamp_(-widest, widest)
-    sides[1].neg_()
-    return boundary, gap, sides
-
-
 def _narrow(sides, z, far):
     """Where entries outside the window may have an indicator between 0 and 1."""
-    return (sides[0, 0] > z - far) | (sides[1, -1] > -z - far)
+    ends = sides.flatten(0, 1)[:: 2 * sides.shape[1] - 1]
+    return (ends > _pair(z) - far).any(0)
+
+
+def _pair(z):
+    """z and -z, (2, L)."""
+    return torch.stack([z, -z])
 
 
 def _window(ordered, shown, least, most, reach):
@@ -200,22 +206,22 @@ def _plain(sides, part, z):
     sum(alpha) - k, with r = k - floor(k), is free of cancellation; e is the precision.
     `sides` holds y of the rest and -y of the top, (2, reach, L).
     """
-    work = sides.new_empty(2, *sides.shape)
+    newton_step = _newton(sides, part)
     for _ in range(MAX_PLAIN_STEPS):
-        value, step = _newton_step(sides, part, z, work)
+        value, step = newton_step(z)
         z = z + step
         left = _far(value, step)
-        if FEW * left.sum() < len(left):
+        if FEW * int(left.sum()) < len(left):
             break
     return z, left
 
 
 def _bracketed(sides, part, z):
     """Newton's method with halving steps, which converges from everywhere."""
-    work = sides.new_empty(2, *sides.shape)
+    newton_step = _newton(sides, part)
     low, high = torch.full_like(z, -torch.inf), torch.full_like(z, torch.inf)
     for _ in range(MAX_STEPS):
-        value, step = _newton_step(sides, part, z, work)
+        value, step = newton_step(z)
         low, high = z.where(value > 0, low), z.where(value < 0, high)
         moved = z + step
         inside = (moved >= low) & (moved <= high)  # at an end it has converged
@@ -232,17 +238,22 @@ def _far(value, step):
     derivative of a sigmoid is above its first.
     """
     eps = torch.finfo(value.dtype).eps
-    return ((value * step).abs() > eps) & (value.abs() > 2 * eps)
+    return (value * step > eps) & (value.abs() > 2 * eps)
 
 
-def _newton_step(sides, part, z, work):
-    """h and the step to its root."""
-    limits = torch.finfo(z.dtype)
-    x = torch.sub(sides, torch.stack([z, -z])[:, None], out=work[0]).sigmoid_()
-    curve = torch.addcmul(x, x, x, value=-1, out=work[1])
-    sums, slopes = x.sum(1), curve.sum(1)
-    sums[1] += part
-    sums += limits.eps
-    value = (sums[0] / sums[1]).log_()
-    slope = slopes.div_(sums).sum(0).add_(limits.tiny)
-    return value, (value / slope).clamp_(-LONGEST_STEP, LONGEST_STEP)
+def _newton(sides, part):
+    """A function of z that gives h(z) and the step from there to its root."""
+    limits = torch.finfo(sides.dtype)
+    work = sides.new_empty(2, *sides.shape)
+    added = torch.stack([torch.zeros_like(part), part]) + limits.eps
+
+    def step(z):
+        x = torch.sub(sides, _pair(z)[:, None], out=work[0]).sigmoid_()
+        torch.addcmul(x, x, x, value=-1, out=work[1])
+        sums, slopes = work.sum(2)
+        above, below = sums.add_(added)
+        value = (above / below).log_()
+        slope = slopes.div_(sums).sum(0).add_(limits.tiny)
+        return value, (value / slope).clamp_(-LONGEST_STEP, LONGEST_STEP)
+
+    return step

@@ -1,5 +1,7 @@
 """The differentiable top-k: which entries of a list would be shown, softly."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -115,7 +117,7 @@ def _check_options(method, **softness):
 
 def _has_masked(lists):
     """Whether any entry may be -inf; an error if one is NaN or +inf."""
-    if torch.isfinite(lists.sum()):
+    if math.isfinite(lists.sum()):
         return False
     if lists.isnan().any() or (lists == torch.inf).any():
         raise ValueError("scores must be finite or -inf (masked), got NaN or +inf.")
