@@ -8,7 +8,7 @@ from torch.nn.functional import pad
 
 CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
-REACH = 4  # ranks on either side of the boundary that are looked at first
+REACH = 6  # ranks on either side of the boundary that are looked at first
 LOOKAHEAD = 4  # times that far is sorted at once
 MAX_PLAIN_STEPS = 3
 MAX_STEPS = 60
@@ -112,11 +112,13 @@ def _threshold(scores, ordered, k, tau, start=None, *, reach=REACH, tries=2):
     boundary, sides = _sides(_window(ordered, shown, least, most, reach), tau)
     part = (k - shown).to(sides)
     far = math.log(n) - math.log(torch.finfo(sides.dtype).eps) + 1
-    z = _middle(sides, part, far) if start is None else start
-    if reach < whole and FEW * int(_narrow(sides, z, far).sum()) > len(k):
-        spanned = -float(sides[0, 0].median()) or 1.0
-        reach = math.ceil(min(whole, reach * max(2, far / spanned)))
-        return _threshold(scores, ordered, k, tau, start, reach=reach, tries=tries)
+    z = start
+    if z is None:
+        z = _middle(sides, part, far)
+        if reach < whole and FEW * int(_narrow(sides, z, far).sum()) > len(k):
+            spanned = -float(sides[0, 0].median()) or 1.0
+            reach = math.ceil(min(whole, reach * max(2, far / spanned)))
+            return _threshold(scores, ordered, k, tau, reach=reach)
     z, left = (_plain if tries > 0 else _bracketed)(sides, part, z)
     if reach < whole:
         left |= _narrow(sides, z, far)
