@@ -8,7 +8,7 @@ from torch.nn.functional import pad
 
 CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
-REACH = 6  # ranks on either side of the boundary that are looked at first
+REACH = 5  # ranks on either side of the boundary that are looked at first
 LOOKAHEAD = 4  # times that far is sorted at once
 MAX_PLAIN_STEPS = 3
 MAX_STEPS = 60
