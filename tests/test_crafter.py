@@ -36,6 +36,20 @@ def test_label_lies_between_0_and_1_and_varies(crafter, log):
     assert label.std() > 0.05
 
 
+@pytest.mark.parametrize("ranker", [MLPRanker, DINRanker])
+def test_label_learned_in_half_precision(log, ranker):
+    """Its gradient goes through rounded products, and leads to nearly the same."""
+    labels = {}
+    for precision in ("float32", "bfloat16"):
+        small = ranker(precision=precision, max_epochs=2)
+        crafter = LabelCrafter(small, k=5, learning_rate=1e-2, random_state=0)
+        labels[precision] = crafter.fit(log.frame).transform(log.frame)[:, 0]
+    rule = crafter.set_params(learning_rate=1e-12).fit(log.frame).transform(log.frame)
+    moved = np.abs(labels["float32"] - rule[:, 0]).max()
+    apart = np.abs(labels["float32"] - labels["bfloat16"]).max()
+    assert 0 < apart < 0.1 * moved
+
+
 def test_plain_gradient_steps_move_the_label(crafter, log):
     """Algorithm 1 as published, with plain steps of ranker and label network."""
     crafter.set_params(
