@@ -19,8 +19,9 @@ from torch import nn
 from torch.func import functional_call
 
 from sklabelcraft import soft_topk
-from sklabelcraft._batches import Batch, UserLists
+from sklabelcraft._batches import Batch
 from sklabelcraft._platform import measure_all, standardise
+from sklabelcraft._user_lists import UserLists
 from sklabelcraft.modules import Embeddings
 from sklabelcraft.objectives import duration_objective as M3
 from sklabelcraft.objectives import explicit_objective as M2

@@ -35,11 +35,12 @@ from bench_topk import peak_memory
 from torch import nn
 
 from sklabelcraft import DCNRanker, DINRanker, MLPRanker
-from sklabelcraft._batches import Encoder, UserLists, user_lists
 from sklabelcraft._columns import as_table
 from sklabelcraft._crafting import craft_step
+from sklabelcraft._encoder import Encoder
 from sklabelcraft._platform import Platform, Shown
 from sklabelcraft._training import RankerSteps, Schedule
+from sklabelcraft._user_lists import UserLists, user_lists
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.losses import brier_loss
 from sklabelcraft.modules import DIN, MLP, HalfPrecision

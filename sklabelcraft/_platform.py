@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sklabelcraft._batches import Batch, Impressions, UserLists
+from sklabelcraft._batches import Batch, Impressions
+from sklabelcraft._user_lists import UserLists
 from sklabelcraft.preprocessing import KneeScaler
 from sklabelcraft.topk import soft_topk
 

@@ -9,14 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklabelcraft._batches import (
+from sklabelcraft._columns import as_table
+from sklabelcraft._encoder import (
     N_DURATION_BUCKETS,
     UNKNOWN,
     Encoder,
     past_windows,
-    user_lists,
 )
-from sklabelcraft._columns import as_table
+from sklabelcraft._user_lists import user_lists
 from sklabelcraft._validation import latest_rows
 
 modest = settings(max_examples=50, deadline=None)

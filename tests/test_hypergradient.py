@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from sklabelcraft._batches import Impressions, UserLists
+from sklabelcraft._batches import Impressions
 from sklabelcraft._hypergradient import label_gradient
 from sklabelcraft._platform import Platform, random_references
 from sklabelcraft._training import RankerSteps, Schedule
+from sklabelcraft._user_lists import UserLists
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.losses import brier_loss, log_loss, squared_error
 from sklabelcraft.modules import DCN, DIN, MLP, LabelNet

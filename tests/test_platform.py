@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from sklabelcraft._batches import Impressions, user_lists
+from sklabelcraft._batches import Impressions
 from sklabelcraft._platform import Platform, random_references, standardise
+from sklabelcraft._user_lists import user_lists
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import Objective
 

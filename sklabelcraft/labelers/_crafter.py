@@ -11,12 +11,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelcraft._batches import user_lists
 from sklabelcraft._callbacks import Watch
 from sklabelcraft._columns import read_table
 from sklabelcraft._crafting import CraftSchedule, craft_labels
 from sklabelcraft._platform import Platform, measured, random_references, varying
 from sklabelcraft._training import reproducible, usable_device
+from sklabelcraft._user_lists import user_lists
 from sklabelcraft._validation import (
     COLUMN,
     ROLE,

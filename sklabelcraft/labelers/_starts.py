@@ -8,7 +8,7 @@ from scipy.special import logit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
-from sklabelcraft._batches import rank_transformer
+from sklabelcraft._encoder import rank_transformer
 from sklabelcraft.labelers._duration import D2Q
 from sklabelcraft.labelers._rules import WatchTime
 

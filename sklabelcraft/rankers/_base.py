@@ -13,9 +13,9 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelcraft._batches import Encoder
 from sklabelcraft._callbacks import Watch
 from sklabelcraft._columns import read_table
+from sklabelcraft._encoder import Encoder
 from sklabelcraft._optimizers import OPTIMIZERS
 from sklabelcraft._training import (
     Schedule,
