@@ -82,22 +82,22 @@ class Truth(BaseEstimator):
         return self.label.transform(self.frame.loc[X.index])[:, 0]
 
 
-def expected_seconds(frame, preference, duration_bias=0.6, noise=0.6, replays=0.1, **_):
+def expected_seconds(log, duration_bias=0.6, noise=0.6, replays=0.1, idle=0.0, **_):
     """Mean watch time given preference and duration, as ``make_short_videos`` draws."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-    log_duration = np.log(frame["duration"].to_numpy())[:, None]
-    mean = 2.2 + 0.8 * preference[:, None] + duration_bias * (log_duration - 3.6)
+    duration = log.frame["duration"].to_numpy()
+    log_duration = np.log(duration)[:, None]
+    longer = duration_bias * (log_duration - 3.6)
+    mean = 2.2 + 0.8 * log.preference[:, None] + longer
     share = np.exp(mean + noise * nodes - log_duration)
     share = np.where(share < 1, share, 1 + 0.7 * replays)
-    return np.exp(log_duration[:, 0]) * np.average(share, axis=1, weights=weights)
+    return duration * (np.average(share, axis=1, weights=weights) + 2 * idle)
 
 
 def measure(regime, seed):
     """S of all methods on one log."""
     log = planted(regime, seed)
-    log.target["expected"] = expected_seconds(
-        log.frame, log.preference, **REGIMES[regime]
-    )
+    log.target["expected"] = expected_seconds(log, **REGIMES[regime])
     frame = pd.concat([log.data, log.target], axis=1)
 
     def trained(label):
