@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import torch
-from torch.nn.functional import pad
+from torch.nn.functional import pad, threshold_
 
 CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
 REACH = 5  # ranks on either side of the boundary that are looked at first
-LOOKAHEAD = 4  # times that far is sorted at once
+LOOKAHEAD = 4  # times that far is looked at next, and sorted at once
+LOOK = 2048  # lists whose Newton step takes as long as another look
 MAX_PLAIN_STEPS = 3
 MAX_STEPS = 60
 LONGEST_STEP = 8.0  # in units of the temperature
@@ -30,9 +31,11 @@ class TwoAnchorTopK(torch.autograd.Function):
             size = (scores > -torch.inf).sum(1, keepdim=True)
         solve = ((k > 0) & (k < size))[:, 0]
         boundary, z = _thresholds(scores, k, tau, solve)
+        limit = _negligible(scores.dtype)
         for part in chunks(scores, boundary, tau, z, alpha):
             score, centre, width, threshold, out = part
-            torch.sub(score, centre, out=out).div_(width).sub_(threshold).sigmoid_()
+            torch.sub(score, centre, out=out).div_(width).sub_(threshold)
+            threshold_(out, -limit, -torch.inf).clamp_(max=limit).sigmoid_()
         if not solve.all():
             trivial = ~solve
             shown = (scores[trivial] > -torch.inf) & (k[trivial] > 0)
@@ -55,6 +58,15 @@ class TwoAnchorTopK(torch.autograd.Function):
         return gradient, None, None, None
 
 
+def _negligible(dtype):
+    """Where sigmoid(-x), for larger x, is taken as 0.
+
+    There its square is no longer a normal number, and those take twice the time.
+    """
+    limits = torch.finfo(dtype)
+    return -math.log(min(limits.tiny**0.5, limits.eps**2))
+
+
 def _gradient(alpha, tau, grad):
     """The gradient in the scores, v (g - (v . g) / sum v) / tau, v = alpha (1 - alpha).
 
@@ -68,11 +80,11 @@ def _gradient(alpha, tau, grad):
 
 def chunks(*tensors):
     """The tensors, one row per list, in parts of whole lists."""
-    n = max(tensor.shape[1] for tensor in tensors)
-    size = max(1, CHUNK // max(1, n))
-    if len(tensors[0]) <= size:
+    lists, n = len(tensors[0]), max(tensor.shape[1] for tensor in tensors)
+    parts = min(lists, round(lists * n / CHUNK))
+    if parts <= 1:
         return [tensors]
-    return zip(*(tensor.split(size) for tensor in tensors), strict=True)
+    return zip(*(tensor.chunk(parts) for tensor in tensors), strict=True)
 
 
 def _thresholds(scores, k, tau, solve):
@@ -125,7 +137,7 @@ def _threshold(scores, ordered, k, tau, start=None, *, reach=REACH, tries=2):
     left = left.nonzero()[:, 0]
     if len(left):
         hard = (x.index_select(0, left) for x in (scores, ordered, k, tau, z))
-        found = _threshold(*hard, reach=2 * reach, tries=tries - 1)
+        found = _threshold(*hard, reach=LOOKAHEAD * reach, tries=tries - 1)
         for value, new in zip((boundary, z), found, strict=True):
             value.index_copy_(0, left, new)
     return boundary, z
@@ -153,13 +165,8 @@ def _middle(sides, part, far):
 
 def _narrow(sides, z, far):
     """Where entries outside the window may have an indicator between 0 and 1."""
-    ends = sides.flatten(0, 1)[:: 2 * sides.shape[1] - 1]
-    return (ends > _pair(z) - far).any(0)
-
-
-def _pair(z):
-    """z and -z, (2, L)."""
-    return torch.stack([z, -z])
+    rest, top = sides[0, 0], sides[1, -1]
+    return torch.maximum(rest - z, top + z) > -far
 
 
 def _window(ordered, shown, least, most, reach):
@@ -213,7 +220,7 @@ def _plain(sides, part, z):
         value, step = newton_step(z)
         z = z + step
         left = _far(value, step)
-        if FEW * int(left.sum()) < len(left):
+        if int(left.sum()) <= max(0, len(left) - LOOK) // FEW:
             break
     return z, left
 
@@ -239,23 +246,29 @@ def _far(value, step):
     What it leaves of sum(alpha) - k is at most value step / 2 times A, as no second
     derivative of a sigmoid is above its first.
     """
-    eps = torch.finfo(value.dtype).eps
-    return (value * step > eps) & (value.abs() > 2 * eps)
+    return value * step > torch.finfo(value.dtype).eps
 
 
 def _newton(sides, part):
-    """A function of z that gives h(z) and the step from there to its root."""
-    limits = torch.finfo(sides.dtype)
+    """A function of z that gives h(z) and the step from there to its root.
+
+    Slopes are kept above 4 e, so that no step is far where h(z) is only rounding.
+    """
+    rest, top = sides
+    eps = torch.finfo(sides.dtype).eps
+    added = torch.stack([torch.zeros_like(part), part]) + eps
     work = sides.new_empty(2, *sides.shape)
-    added = torch.stack([torch.zeros_like(part), part]) + limits.eps
+    alpha, derived = work
+    of_rest, of_top = alpha
 
     def step(z):
-        x = torch.sub(sides, _pair(z)[:, None], out=work[0]).sigmoid_()
-        torch.addcmul(x, x, x, value=-1, out=work[1])
+        torch.sub(rest, z, out=of_rest)
+        torch.add(top, z, out=of_top)
+        torch.addcmul(alpha.sigmoid_(), alpha, alpha, value=-1, out=derived)
         sums, slopes = work.sum(2)
         above, below = sums.add_(added)
         value = (above / below).log_()
-        slope = slopes.div_(sums).sum(0).add_(limits.tiny)
+        slope = slopes.div_(sums).sum(0).add_(4 * eps)
         return value, (value / slope).clamp_(-LONGEST_STEP, LONGEST_STEP)
 
     return step
