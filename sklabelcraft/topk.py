@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from sklabelcraft._sorted_anchors import SortedTopK
-from sklabelcraft._two_anchor import TwoAnchorTopK
+from sklabelcraft._two_anchor import CHUNK, TwoAnchorTopK
 
 METHODS = ("two_anchor", "sorted")
+PADDING = 4  # times the scores, at most, that ragged lists are padded to
 
 
 def soft_topk(
@@ -54,7 +55,8 @@ def soft_topk(
         Entries that take part; the others are as ``-inf``.
     lengths : array-like of int, default=None
         Lengths of ragged lists that lie one after the other in one-dimensional
-        `scores`. The numbers are those of the padded form.
+        `scores`, which are the differences of CSR offsets. The numbers are those of
+        the padded form; the cost is that of the scores, however unequal the lists.
 
     Returns
     -------
@@ -144,7 +146,7 @@ def _tau(lists, temperature, epsilon, anchor):
 
 
 def _ragged(scores, k, lengths, options):
-    """Pad the lists to the longest, solve, and take the padding away."""
+    """Solve lists that lie one after the other, long and short ones apart."""
     if scores.ndim != 1 or int(lengths.sum()) != len(scores):
         raise ValueError(
             f"lengths must add up to the number of scores, got {int(lengths.sum())} "
@@ -152,9 +154,24 @@ def _ragged(scores, k, lengths, options):
         )
     if len(scores) == 0:
         return scores
+    longest = int(lengths.max())
+    if len(lengths) * longest <= max(CHUNK, PADDING * len(scores)):
+        return _padded(scores, k, lengths, options)
+    k = torch.as_tensor(k)
+    alpha = torch.empty_like(scores)
+    long = PADDING * lengths > longest
+    for group in (long, ~long):
+        inside = group.repeat_interleave(lengths).to(scores.device)
+        k_of_group = k if k.ndim == 0 else k[group.to(k.device)]
+        found = _ragged(scores[inside], k_of_group, lengths[group], options)
+        alpha = alpha.masked_scatter(inside, found)
+    return alpha
+
+
+def _padded(scores, k, lengths, options):
+    """Pad the lists to the longest, solve, and take the padding away."""
     places = torch.arange(int(lengths.max()), device=lengths.device)
-    inside = places < lengths[:, None]
-    inside = inside.to(scores.device)
+    inside = (places < lengths[:, None]).to(scores.device)
     padded = scores.new_full(inside.shape, -torch.inf)
     padded = padded.masked_scatter(inside, scores)
     return soft_topk(padded, k, **options)[inside]

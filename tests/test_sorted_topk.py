@@ -148,34 +148,6 @@ def test_scores_of_any_size(dtype, scale):
     )
 
 
-@pytest.mark.parametrize("temperature", [1e-4, 5e-3, 0.1, 1.0, 100.0])
-@pytest.mark.parametrize(
-    ("dtype", "tolerance"), [(torch.float32, 5e-7), (torch.float64, 5e-15)]
-)
-@pytest.mark.parametrize(("n", "k"), [(37, 5), (300, 2.5), (1000, 500), (3000, 40)])
-def test_precision_on_long_lists(n, k, dtype, tolerance, temperature):
-    """Value and sum agree with a bisection in extended precision."""
-    torch.manual_seed(0)
-    scores = torch.randn(20, n, dtype=dtype)
-    alpha = soft_topk(scores, k, temperature=temperature)
-    tau = np.longdouble(torch.tensor(temperature, dtype=dtype).item())
-    x = scores.numpy().astype(np.longdouble)
-    middle = np.sort(x)[:, -math.ceil(k), None]
-    x = (x - middle) / tau
-    low, high = x.min(1, keepdims=True) - 50, x.max(1, keepdims=True) + 50
-
-    def indicator(threshold):
-        return 1 / (1 + np.exp(np.clip(threshold - x, -11000, 11000)))
-
-    for _ in range(150):
-        threshold = (low + high) / 2
-        above = indicator(threshold).sum(1, keepdims=True) > k
-        low, high = np.where(above, threshold, low), np.where(above, high, threshold)
-    assert np.abs(alpha.numpy() - indicator(threshold)).max() <= tolerance
-    error = np.abs(alpha.numpy().astype(np.longdouble).sum(1) - k).max()
-    assert error / max(k, n - k) <= tolerance
-
-
 def test_second_derivatives_are_refused():
     """There are none, which must not pass for zeros."""
     scores = torch.randn(1, 5, requires_grad=True)
