@@ -65,7 +65,7 @@ class StoppedBySum(BaseEstimator):
         Epochs without progress after which training stops.
     """
 
-    def __init__(self, recommender, patience=3):
+    def __init__(self, recommender, patience=5):
         self.recommender = recommender
         self.patience = patience
 

@@ -18,9 +18,8 @@ from bench_topk import EPSILON, ITERATIONS
 from torch import nn
 from torch.func import functional_call
 
-from sklabelcraft import soft_topk
 from sklabelcraft._batches import Batch
-from sklabelcraft._platform import measure_all, standardise
+from sklabelcraft._platform import measure_all, soft_ranks, standardise
 from sklabelcraft._user_lists import UserLists
 from sklabelcraft.modules import Embeddings
 from sklabelcraft.objectives import duration_objective as M3
@@ -277,9 +276,9 @@ def measured(scores, problem, k=K, temperature=TEMPERATURE):
     """The three objectives of all users at once, tensor of shape (3,)."""
     lists = UserLists(None, problem.lengths)
     scores = standardise(scores, lists)
-    alpha = soft_topk(scores, k, temperature=temperature, lengths=lists.lengths)
+    alpha = soft_ranks(scores, lists, k, temperature)
     values = problem.watch, problem.explicit, problem.duration
-    return measure_all((M1, M2, M3), alpha, values, lists.ids, k)
+    return measure_all((M1, M2, M3), alpha, values, lists)
 
 
 def balanced(values):

@@ -16,7 +16,7 @@ from sklabelcraft.objectives import (
 )
 
 UNSCALED = (
-    Objective("watch_time", "share"),
+    Objective("watch_time", "gain"),
     explicit_objective,
     Objective("duration", "spread"),
 )
@@ -43,6 +43,7 @@ OF_THE_PAPER = {
 }
 OURS = {
     "from D2Q only": {"starts": [(0, 1, 0)]},
+    "from D2Q + EF/2 only": {"starts": [(0, 1, 0.5)]},
     "from WT + 3 EF only": {"starts": [(1, 0, 3)]},
     "from D2Q + 3 EF only": {"starts": [(0, 1, 3)]},
     "from 1/2 everywhere": {"starts": [(0, 0, 0)]},

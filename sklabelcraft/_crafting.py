@@ -9,6 +9,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from sklabelcraft._hypergradient import label_gradient
 from sklabelcraft._training import BestWeights, RankerSteps, minibatches
 
+HARD = 1e-4  # the temperature of lists as they are shown, in standard deviations
+
 
 class CraftSchedule(NamedTuple):
     """How the label network is trained along with the ranker.
@@ -158,8 +160,9 @@ def craft_step(steps, label_net, optimizer, platform, batch, feedback, shown=Non
 
 
 def _progress(module, platform):
-    """The objectives of a ranker on all held-out lists."""
+    """The objectives of a ranker on all held-out lists, as they would be shown."""
     module.eval()
+    platform = replace(platform, temperature=HARD)
     shown = platform.draw(len(platform.lists.lengths))
     with torch.no_grad():
         return platform.progress(module(shown.batch), shown)

@@ -88,13 +88,10 @@ class Platform:
         tensor of shape (n_objectives,)
             1 plus the gain over lists shown at random, relative to what those reach.
         """
-        lists = shown.lists
-        scores = standardise(logits[:, 0], lists)
-        alpha = soft_topk(
-            scores, self.k, temperature=self.temperature, lengths=lists.lengths
-        )
+        scores = standardise(logits[:, 0], shown.lists)
+        alpha = soft_ranks(scores, shown.lists, self.k, self.temperature)
         values = [value[shown.positions] for value in self.values]
-        raw = measure_all(self.objectives, alpha, values, lists.ids, self.k)
+        raw = measure_all(self.objectives, alpha, values, shown.lists)
         return 1 + (raw - self.references) / self.references.abs()
 
     def value(self, logits, shown):
@@ -142,10 +139,24 @@ class Platform:
         ]
 
 
-def measure_all(objectives, alpha, values, ids, k):
+def soft_ranks(scores, lists, k, temperature):
+    """Soft indicators of being among the first 1, 2, ..., k of a list, (k, n)."""
+    first = 1 + torch.arange(k, device=scores.device)
+    alpha = soft_topk(
+        scores.repeat(k),
+        first.repeat_interleave(len(lists.lengths)),
+        temperature=temperature,
+        lengths=lists.lengths.repeat(k),
+    )
+    return alpha.view(k, -1)
+
+
+def measure_all(objectives, alpha, values, lists):
     """Every objective of the shown lists, tensor of shape (n_objectives,)."""
     pairs = zip(objectives, values, strict=True)
-    return torch.stack([objective(alpha, value, ids, k) for objective, value in pairs])
+    return torch.stack(
+        [objective(alpha, value, lists.ids) for objective, value in pairs]
+    )
 
 
 def measured(objective, known, values):
@@ -180,8 +191,9 @@ def varying(triples):
 
 def random_references(objectives, values, lists, k):
     """Objectives of lists shown at random, never 0."""
-    share = k / lists.lengths.to(values[0])
-    raw = measure_all(objectives, share[lists.ids], values, lists.ids, k)
+    first = 1 + torch.arange(k, device=values[0].device)
+    chance = first[:, None] / lists.lengths.to(values[0])[lists.ids]
+    raw = measure_all(objectives, chance, values, lists)
     return raw.where(raw != 0, 1.0)
 
 

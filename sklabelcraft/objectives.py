@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 ALLOWED = {
-    "measure": ("mean", "share", "spread"),
+    "measure": ("mean", "gain", "spread"),
     "transform": ("scale", "indicator", "identity"),
     "sign": (1, -1),
 }
@@ -21,10 +21,10 @@ class Objective:
     column : str or int
         The column of the log that is measured: one of the roles ``"watch_time"``,
         ``"duration"``, ``"explicit"``, or any other column.
-    measure : {"mean", "share", "spread"}, default="mean"
-        The mean of the column over a shown list; its share of the largest sum that k
-        entries of the list could have (lists where that is 0 are left out); or its
-        standard deviation.
+    measure : {"mean", "gain", "spread"}, default="mean"
+        The mean of the column over a shown list; its sum over the list discounted by
+        rank, relative to the largest possible, as in :func:`~sklabelcraft.nwtg_score`
+        (lists where that is 0 are left out); or its standard deviation.
     transform : {"scale", "indicator", "identity"}, default="identity"
         What is measured: the column scaled by :func:`~sklabelcraft.scale`, whether it
         is above 0, or the column as it is.
@@ -38,7 +38,7 @@ class Objective:
     """
 
     column: str | int
-    measure: Literal["mean", "share", "spread"] = "mean"
+    measure: Literal["mean", "gain", "spread"] = "mean"
     transform: Literal["scale", "indicator", "identity"] = "identity"
     sign: Literal[1, -1] = 1
 
@@ -48,19 +48,18 @@ class Objective:
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
 
-    def __call__(self, alpha, values, lists, k):
+    def __call__(self, alpha, values, lists):
         """Mean over the lists of the measure of the shown entries.
 
         Parameters
         ----------
-        alpha : tensor of shape (n,)
-            Soft indicator of being shown; sums to k in each list.
+        alpha : tensor of shape (k, n)
+            Soft indicator of being among the first 1, 2, ..., k entries of a list;
+            each row sums to as many in each list.
         values : tensor of shape (n,)
             The column, transformed.
         lists : long tensor of shape (n,)
             The list of each entry, from 0 on, without gaps.
-        k : int
-            Length of the shown lists.
 
         Returns
         -------
@@ -68,16 +67,16 @@ class Objective:
             The objective, to be raised.
         """
         measure = MEASURES[self.measure]
-        of_lists = measure(alpha, values, lists, k)
+        of_lists = measure(alpha, values, lists)
         return self.sign * of_lists.sum() / max(1, len(of_lists))
 
 
-def list_mean(alpha, values, lists, k):
-    """Mean of the shown values of each list: sum alpha / k value.
+def list_mean(alpha, values, lists):
+    """Mean of the shown values of each list: sum alpha_k / k value.
 
     Parameters
     ----------
-    alpha, values, lists, k : tensors of shape (n,) and int
+    alpha, values, lists : tensors of shape (k, n), (n,) and (n,)
         As in :class:`Objective`.
 
     Returns
@@ -85,55 +84,74 @@ def list_mean(alpha, values, lists, k):
     tensor of shape (n_lists,)
         One mean per list.
     """
-    means = alpha.new_zeros(int(lists[-1]) + 1)
-    return means.index_add(0, lists, alpha * values / k)
+    return _sums(alpha[-1] * values, lists) / len(alpha)
 
 
-def list_share(alpha, values, lists, k):
-    """Sum of the shown values of each list, relative to that of its k largest.
+def list_gain(alpha, values, lists):
+    r"""Discounted sum of the shown values of each list, relative to the largest.
+
+    The discount of rank r is 1 / log2(r + 1), so that an entry counts by
+
+    .. math:: \sum_{r=1}^{k} \frac{\alpha_r - \alpha_{r-1}}{\log_2(r + 1)},
+
+    with alpha_0 = 0; of hard lists it is the normalised gain of NWTG and NEG.
 
     Parameters
     ----------
-    alpha, values, lists, k : tensors of shape (n,) and int
+    alpha, values, lists : tensors of shape (k, n), (n,) and (n,)
         As in :class:`Objective`; the values are not negative.
 
     Returns
     -------
     tensor of shape (n_lists_with_a_positive_value,)
-        One share per list, of those where any value is positive.
+        One gain per list, of those where any value is positive.
     """
+    discount = 1 / torch.arange(2, len(alpha) + 2).to(alpha).log2()
+    falls = -torch.diff(discount, append=discount.new_zeros(1))
+    shown = (falls[:, None] * alpha).sum(0)
+    gain = _sums(shown * values, lists)
+    ideal = _sums(_discounts(values, lists, discount) * values, lists)
+    return gain[ideal > 0] / ideal[ideal > 0]
+
+
+def _discounts(values, lists, discount):
+    """The discount of each entry's rank, by descending value, in its list, (n,)."""
     order = values.argsort(descending=True)
     order = order[lists[order].argsort(stable=True)]
     sizes = lists.bincount()
     rank = torch.arange(len(lists), device=lists.device)
     rank = rank - (sizes.cumsum(0) - sizes)[lists[order]]
-    best = torch.empty_like(values)
-    best[order] = (rank < k).to(values) * values[order]
-    best = list_mean(best, torch.ones_like(values), lists, k)
-    shown = list_mean(alpha, values, lists, k)
-    return shown[best > 0] / best[best > 0]
+    padded = torch.cat([discount, discount.new_zeros(1)])
+    return torch.empty_like(values).index_copy(
+        0, order, padded[rank.clamp(max=len(discount))]
+    )
 
 
-def list_spread(alpha, values, lists, k):
+def list_spread(alpha, values, lists):
     """Standard deviation of the shown values of each list.
 
     Parameters
     ----------
-    alpha, values, lists, k : tensors of shape (n,) and int
+    alpha, values, lists : tensors of shape (k, n), (n,) and (n,)
         As in :class:`Objective`.
 
     Returns
     -------
     tensor of shape (n_lists,)
-        Each sqrt(sum alpha / k (value - E)^2), with E the mean of the shown values.
+        Each sqrt(sum alpha_k / k (value - E)^2), with E the mean of the shown values.
     """
-    centred = values - list_mean(alpha, values, lists, k)[lists]
-    variance = list_mean(alpha, centred.square(), lists, k)
+    centred = values - list_mean(alpha, values, lists)[lists]
+    variance = list_mean(alpha, centred.square(), lists)
     tiny = torch.finfo(variance.dtype).eps ** 2  # the root has no slope at 0
     return (variance + tiny).sqrt()
 
 
-MEASURES = {"mean": list_mean, "share": list_share, "spread": list_spread}
-watch_time_objective = Objective("watch_time", "share", "scale")
-explicit_objective = Objective("explicit", "share", "indicator")
+def _sums(values, lists):
+    """The sum of each list, (n_lists,)."""
+    return values.new_zeros(int(lists[-1]) + 1).index_add(0, lists, values)
+
+
+MEASURES = {"mean": list_mean, "gain": list_gain, "spread": list_spread}
+watch_time_objective = Objective("watch_time", "gain", "scale")
+explicit_objective = Objective("explicit", "gain", "indicator")
 duration_objective = Objective("duration", "spread", "scale")

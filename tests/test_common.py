@@ -21,7 +21,7 @@ from sklabelcraft import (
 from sklabelcraft.modules import MLP
 
 TINY = {"embedding_dim": 2, "hidden": (8,), "max_epochs": 2}
-LONG = {"learning_rate": 0.05, "max_epochs": 100}
+LONG = {"learning_rate": 0.02, "max_epochs": 100}
 NO_ROLES = {"user": None, "item": None, "timestamp": None}
 
 

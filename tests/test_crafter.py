@@ -116,7 +116,7 @@ def test_label_serves_the_objective_it_is_asked_for(log):
         name = f"{objective.column}_{objective.measure}"
         reached[name] = max(epoch[name] for epoch in crafter.history_)
         assert reached[name] > crafter.history_[0][name]
-    assert reached["watch_time_share"] > 1.2
+    assert reached["watch_time_gain"] > 1.2
     assert reached["duration_spread"] > 1.1
 
 
@@ -157,7 +157,7 @@ def test_own_objective_and_balancing_are_used(crafter, log):
     crafter.set_params(objectives=[watch_time_objective, hate], balancing=only_the_last)
     crafter.fit(frame)
     final = crafter.history_[-1]
-    mean = (final["watch_time_share"] + final["hate_mean"]) / 2
+    mean = (final["watch_time_gain"] + final["hate_mean"]) / 2
     assert final["objective"] == pytest.approx(mean)
     assert final["hate_mean"] != 1
     assert seen
@@ -218,7 +218,7 @@ def test_history_tells_the_weights_of_the_objectives(crafter, log):
     warmup, *moving = crafter.history_
     assert not [name for name in warmup if name.startswith("weight_")]
     for epoch in moving:
-        weights = [epoch["weight_watch_time_share"], epoch["weight_explicit_share"]]
+        weights = [epoch["weight_watch_time_gain"], epoch["weight_explicit_gain"]]
         assert sum(weights) == pytest.approx(1, abs=1e-5)
         assert "weight_duration_spread" not in epoch
 

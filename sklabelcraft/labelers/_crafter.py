@@ -40,7 +40,7 @@ from sklabelcraft.rankers import BaseRanker, MLPRanker
 
 PREDICTION_BATCH = 65536
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-STARTS = ((0, 1, 0), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
+STARTS = ((0, 1, 0.5), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
 
 
 class LabelCrafter(CallbackSupportMixin, BaseLabeler):
@@ -74,7 +74,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         Softness of the top-k, in standard deviations of a user's scores.
     starts : sequence of (float, float, float), default=None
         The starting rules: weights of the scaled watch time, of D2Q's label and of
-        explicit feedback, each standardised, in their sum. None for (0, 1, 0) and
+        explicit feedback, each standardised, in their sum. None for (0, 1, 0.5) and
         (0, 1, 3). The cost grows with their number. Three times 0 makes a label of 1/2
         for every row.
     inputs : sequence of str, default=("watch_time", "duration", "explicit")
@@ -129,10 +129,11 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
     history_ : list of dict
-        Per epoch, the ranker's loss, each objective on all held-out lists relative to
-        lists shown at random, and their mean by weight, ``objective``, by which
-        training stops and the best epoch is kept; once the label moves also the mean
-        weights that balancing gave, such as ``weight_duration_spread``.
+        Per epoch, the ranker's loss, each objective on all held-out lists as they would
+        be shown, relative to lists shown at random, and their mean by weight,
+        ``objective``, by which training stops and the best epoch is kept; once the
+        label moves also the mean weights that balancing gave, such as
+        ``weight_duration_spread``.
     n_features_in_ : int
         Number of columns of the log.
     feature_names_in_ : ndarray of shape (n_features_in_,)

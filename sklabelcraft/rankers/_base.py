@@ -74,7 +74,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         weight_decay=0.1,
         batch_size=512,
         max_epochs=20,
-        patience=3,
+        patience=5,
         validation_fraction=0.1,
         adversary_weight=0.0,
         min_count=2,

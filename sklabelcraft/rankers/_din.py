@@ -34,7 +34,7 @@ class DINRanker(BaseRanker):
         As in :class:`MLPRanker`.
     learning_rate, weight_decay : float, default=0.001, 0.1
         As in :class:`MLPRanker`.
-    batch_size, max_epochs, patience : int, default=512, 20, 3
+    batch_size, max_epochs, patience : int, default=512, 20, 5
         As in :class:`MLPRanker`.
     validation_fraction : float, default=0.1
         As in :class:`MLPRanker`.
@@ -101,7 +101,7 @@ class DINRanker(BaseRanker):
         weight_decay=0.1,
         batch_size=512,
         max_epochs=20,
-        patience=3,
+        patience=5,
         validation_fraction=0.1,
         adversary_weight=0.0,
         min_count=2,

@@ -31,7 +31,7 @@ class MLPRanker(BaseRanker):
         Impressions per step.
     max_epochs : int, default=20
         Passes over the training rows at most.
-    patience : int, default=3
+    patience : int, default=5
         Epochs without progress on the held-out rows after which training stops. The
         weights of the best epoch are kept.
     validation_fraction : float, default=0.1
