@@ -108,7 +108,7 @@ def list_gain(alpha, values, lists):
     """
     discount = 1 / torch.arange(2, len(alpha) + 2).to(alpha).log2()
     falls = -torch.diff(discount, append=discount.new_zeros(1))
-    shown = (falls[:, None] * alpha).sum(0)
+    shown = (falls[None] @ alpha)[0]
     gain = _sums(shown * values, lists)
     ideal = _sums(_discounts(values, lists, discount) * values, lists)
     return gain[ideal > 0] / ideal[ideal > 0]
