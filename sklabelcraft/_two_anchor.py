@@ -35,7 +35,9 @@ class TwoAnchorTopK(torch.autograd.Function):
         for part in chunks(scores, boundary, tau, z, alpha):
             score, centre, width, threshold, out = part
             torch.sub(score, centre, out=out).div_(width).sub_(threshold)
-            threshold_(out, -limit, -torch.inf).clamp_(max=limit).sigmoid_()
+            if masked:
+                threshold_(out, -limit, -torch.inf)
+            out.clamp_(-torch.inf if masked else -limit, limit).sigmoid_()
         if not solve.all():
             trivial = ~solve
             shown = (scores[trivial] > -torch.inf) & (k[trivial] > 0)
