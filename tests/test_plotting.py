@@ -106,6 +106,7 @@ def four_displays(log, recommenders, found):
 
 def test_plot_returns_the_display_and_closes_nothing(log, recommenders, found):
     """Each lies in an open figure of its own, and plot draws it again in another."""
+    plt.close("all")  # those of doctests
     displays = four_displays(log, recommenders, found)
     figures = [display.figure_ for display in displays]
     assert [plt.figure(number) for number in plt.get_fignums()] == figures
