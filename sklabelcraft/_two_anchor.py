@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from torch.nn.functional import pad, threshold_
+from torch.nn.functional import pad
 
 CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
@@ -35,9 +35,9 @@ class TwoAnchorTopK(torch.autograd.Function):
         for part in chunks(scores, boundary, tau, z, alpha):
             score, centre, width, threshold, out = part
             torch.sub(score, centre, out=out).div_(width).sub_(threshold)
+            out.clamp_(-limit, limit).sigmoid_()
             if masked:
-                threshold_(out, -limit, -torch.inf)
-            out.clamp_(-torch.inf if masked else -limit, limit).sigmoid_()
+                out.masked_fill_(score == -torch.inf, 0)
         if not solve.all():
             trivial = ~solve
             shown = (scores[trivial] > -torch.inf) & (k[trivial] > 0)
@@ -61,9 +61,9 @@ class TwoAnchorTopK(torch.autograd.Function):
 
 
 def _negligible(dtype):
-    """Where sigmoid(-x), for larger x, is taken as 0.
+    """Where sigmoid(-x), for larger x, stays as it is.
 
-    There its square is no longer a normal number, and those take twice the time.
+    Beyond, its square is no longer a normal number, and those take twice the time.
     """
     limits = torch.finfo(dtype)
     return -math.log(min(limits.tiny**0.5, limits.eps**2))
