@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 
-from sklabelcraft import DINRanker, LabelCrafter, MLPRanker
+from sklabelcraft import DINRanker, LabelCrafter, MLPRanker, neg_score
 from sklabelcraft.balancing import (
     ConflictFreeBalancing,
     MinNormBalancing,
@@ -210,6 +210,25 @@ def test_history_and_best_weights_agree(crafter, log):
     objective = [epoch["objective"] for epoch in crafter.history_[1:]]
     assert len(objective) < 30
     assert len(objective) - 1 - int(np.argmax(objective)) == 2
+
+
+def test_history_tells_the_metric_of_the_held_out_lists(crafter, log):
+    """Of the epoch that is kept, NEG of the ranker relative to lists at random."""
+    train, valid = (log.frame.iloc[log.split[part]] for part in ("train", "valid"))
+    valid = valid.drop_duplicates(["user_id", "item_id"])  # so that no scores are tied
+    valid = valid.groupby("user_id").filter(lambda rows: len(rows) > 5)
+    crafter.fit(train, log_val=valid)
+    liked = valid[["like", "follow", "comment"]].any(axis=1)
+    scores = crafter.ranker_.predict(valid)
+    reached = neg_score(liked, scores, groups=valid["user_id"], k=5, average=None)
+
+    discount = 1 / np.log2(np.arange(2, 7))
+    of_users = liked.groupby(valid["user_id"], sort=False)
+    ideal = of_users.sum().clip(upper=5).map(lambda n: discount[:n].sum())
+    at_random = (of_users.mean() * discount.sum() / ideal)[ideal > 0].mean()
+    best = max(crafter.history_[1:], key=lambda epoch: epoch["objective"])
+    expected = np.nanmean(reached) / at_random
+    assert best["explicit_gain"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_history_tells_the_weights_of_the_objectives(crafter, log):
