@@ -27,7 +27,7 @@ from sklabelcraft import (
     WatchTime,
     compare_labelers,
 )
-from sklabelcraft.comparison import METRICS, resampled_means
+from sklabelcraft._bootstrap import METRICS, resampled_means
 
 WEIGHTS = [
     (1, 1, 1),

@@ -10,16 +10,15 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import has_fit_parameter
 
+from sklabelcraft._bootstrap import summarise
 from sklabelcraft.recommender import LabelCraftRecommender
 from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
 
-METRICS = ["NWTG", "DS", "NEG"]  # what S sums
 N_RANDOM = 20  # random rankings that the reference is averaged over
-CHUNK = 2**24  # resampled users held at a time
 
 
 @validate_params(
@@ -160,7 +159,7 @@ def compare_labelers(
         rows = [[_safe_indexing(data, fold[part]) for data in (X, y)] for fold in folds]
         reference = _reference(scorers, rows, rng)
         values = _values(scorers, estimators, rows)
-        return _summarise(values, reference, against, n_bootstrap, rng)
+        return summarise(values, reference, against, n_bootstrap, rng)
 
     found = measure("test")
     if "valid" in folds[0]:
@@ -253,75 +252,3 @@ def _reference(scorers, rows, rng):
         for _ in range(N_RANDOM)
     ]
     return pd.concat(random).mean()
-
-
-def _with_sum(means, reference):
-    """Means of the metrics, one column each, and their sum S relative to random."""
-    relative = (means / reference).T
-    relative = relative[relative.index.isin(METRICS, level="metric")]
-    by_k = relative.groupby(level="k", sort=False)
-    total = by_k.sum(min_count=len(relative) // by_k.ngroups).T
-    total.columns = pd.MultiIndex.from_product([total.columns, ["S"]])
-    both = pd.concat([means, total], axis=1).rename_axis(columns=["k", "metric"])
-    return both.sort_index(axis=1, level="k", sort_remaining=False)
-
-
-def _summarise(values, reference, against, n_bootstrap, rng):
-    """Table, values per seed and values per user of one part of the log."""
-    of_users = values.groupby(level=["method", "user"], sort=False).mean()
-    of_users = {name: of_users.xs(name) for name in of_users.index.unique("method")}
-    of_seeds = values.groupby(level=["method", "seed"], sort=False).mean()
-    of_seeds = _with_sum(of_seeds, reference)
-    state = rng.randint(2**31 - 1)
-    resampled = {
-        name: resampled_means(users, n_bootstrap, check_random_state(state))
-        for name, users in of_users.items()
-    }
-    resampled = {name: _with_sum(means, reference) for name, means in resampled.items()}
-    return Bunch(
-        table=_tabulate(of_seeds, resampled, against),
-        seeds=of_seeds.stack(["k", "metric"]).rename("value").reset_index(),
-        users=of_users,
-        reference=reference,
-    )
-
-
-def resampled_means(users, n_bootstrap, rng):
-    """Means of the metrics over users drawn with replacement, one row a resample.
-
-    The same state of `rng` draws the same users, so methods are paired.
-    """
-    n = len(users)
-    defined = users.notna().to_numpy(dtype=float)
-    columns = np.hstack([users.fillna(0.0).to_numpy(), defined])
-    sums = []
-    for part in np.array_split(np.arange(n_bootstrap), -(-n_bootstrap * n // CHUNK)):
-        drawn = rng.randint(n, size=(len(part), n)) + n * np.arange(len(part))[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=n * len(part))
-        sums.append(counts.reshape(len(part), n) @ columns)
-    value, count = np.hsplit(np.vstack(sums), 2)
-    return pd.DataFrame(value / count, columns=users.columns)
-
-
-def _tabulate(of_seeds, resampled, against):
-    """A row per method, k and metric."""
-    by_method = of_seeds.groupby(level="method", sort=False)
-    mean, error = by_method.mean(), by_method.sem(ddof=1)
-    rows = {}
-    for name, means in resampled.items():
-        difference = resampled[against] - means
-        low, high = difference.quantile([0.025, 0.975]).to_numpy()
-        beyond = np.minimum((difference <= 0).mean(), (difference >= 0).mean())
-        rows[name] = pd.DataFrame(
-            {
-                "mean": mean.loc[name],
-                "se_users": means.std(),
-                "se_seeds": error.loc[name],
-                "improvement": mean.loc[against] / mean.loc[name] - 1,
-                "difference": mean.loc[against] - mean.loc[name],
-                "low": low,
-                "high": high,
-                "p_value": np.minimum(1.0, 2 * beyond),
-            }
-        )
-    return pd.concat(rows, names=["method"]).reset_index()

@@ -19,7 +19,7 @@ LAYERS = [
         "balancing",
         "metrics",
     },
-    {"_callbacks", "_soft_classes"},
+    {"_callbacks", "_soft_classes", "_bootstrap"},
     {
         "_columns",
         "_batches",
