@@ -82,7 +82,7 @@ def ours(kind, problem, optimizer="sgd", device="cpu", half=False):
     )
     positions = torch.arange(int(problem.lengths.sum()), device=device)
     shown = Shown(problem.validation, lists, positions)
-    schedule = Schedule(brier_loss, optimizer, RATE, 0.0, 4096, 1, 1)
+    schedule = Schedule(brier_loss, optimizer, RATE, 0.0, 4096, 1, 1, 0.0)
     labeler = PublishedLabeler().to(device)
     label_optimizer = torch.optim.SGD(labeler.parameters(), lr=1e-4)
     where = type("Rows", (), {"past_columns": PAST_COLUMNS})

@@ -4,10 +4,14 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sklabelcraft._hypergradient import label_gradient
-from sklabelcraft._training import BestWeights, RankerSteps, minibatches
+from sklabelcraft._training import (
+    BestWeights,
+    RankerSteps,
+    averaged,
+    minibatches,
+)
 
 HARD = 1e-4  # the temperature of lists as they are shown, in standard deviations
 
@@ -47,7 +51,8 @@ def craft_labels(
     Parameters
     ----------
     module, label_net : nn.Module
-        Ranker f_theta and label network g_phi, changed in place.
+        Ranker f_theta and label network g_phi, changed in place; left with the average
+        of their weights, over epochs and over moves.
     impressions : Impressions
         The training rows.
     feedback : tensor of shape (n, n_inputs)
@@ -59,7 +64,7 @@ def craft_labels(
     craft : CraftSchedule
         Training of the label network.
     watch : Watch
-        What is told of the progress; it gets ranker and label network after each epoch.
+        What is told of the progress; it gets these averages after each epoch.
 
     Returns
     -------
@@ -72,10 +77,9 @@ def craft_labels(
     platform = replace(platform, balancing=rule)
     steps = RankerSteps(module, impressions, schedule)
     optimizer = craft.optimizer(label_net.parameters(), lr=craft.learning_rate)
-    average = AveragedModel(
-        label_net, multi_avg_fn=get_ema_multi_avg_fn(craft.averaging)
-    )
-    best = BestWeights(module, average, patience=schedule.patience)
+    ranker = averaged(module, schedule.averaging)
+    label = averaged(label_net, craft.averaging)
+    best = BestWeights(ranker.module, label.module, patience=schedule.patience)
     history = []
     for epoch in range(craft.warmup_epochs + schedule.max_epochs):
         moving = epoch >= craft.warmup_epochs
@@ -97,18 +101,20 @@ def craft_labels(
                     platform.draw(craft.n_users) if move else None,
                 )
                 if move:
-                    average.update_parameters(label_net)
+                    label.update_parameters(label_net)
         steps.optimizer.settle()
+        ranker.update_parameters(module)
         history.append({"epoch": epoch, "loss": total / len(impressions)})
-        history[-1] |= _progress(module, platform)
+        history[-1] |= _progress(ranker.module, platform)
         if moving:
             history[-1] |= dict(zip(platform.weighed, rule.mean(), strict=True))
         stop = moving and best.stop_after(history[-1]["objective"])
-        if watch.end_epoch(module, average.module) or stop:
+        if watch.end_epoch(ranker.module, label.module) or stop:
             break
     best.restore()
-    label_net.load_state_dict(average.module.state_dict())
-    label_net.eval()
+    for net, average in ((module, ranker), (label_net, label)):
+        net.load_state_dict(average.module.state_dict())
+        net.eval()
     return history
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.func import functional_call
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sklabelcraft._hypergradient import gradients_in
 from sklabelcraft._optimizers import OPTIMIZERS
@@ -33,6 +34,8 @@ class Schedule(NamedTuple):
         Passes over the rows at most.
     patience : int
         Epochs without progress on the held-out rows after which training stops.
+    averaging : float
+        Share of the exponential average of the weights that each epoch keeps.
     """
 
     loss: Any
@@ -42,6 +45,7 @@ class Schedule(NamedTuple):
     batch_size: int
     max_epochs: int
     patience: int
+    averaging: float
 
 
 class RankerSteps:
@@ -125,6 +129,11 @@ def minibatches(impressions, size):
     return parts
 
 
+def averaged(module, share):
+    """The exponential average of a module's weights, which keeps `share` an update."""
+    return AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(share))
+
+
 class BestWeights:
     """Early stopping: keeps the weights of the best epoch, says when to stop."""
 
@@ -145,8 +154,6 @@ class BestWeights:
         if self.states is not None:
             for module, state in zip(self.modules, self.states, strict=True):
                 module.load_state_dict(state)
-        for module in self.modules:
-            module.eval()
 
 
 def predict_logits(module, impressions):
@@ -166,7 +173,7 @@ def train_ranker(
     Parameters
     ----------
     module : nn.Module
-        The ranker, changed in place.
+        The ranker, changed in place; left with the average of its weights over epochs.
     impressions : Impressions
         The training rows.
     labels : tensor of shape (n, n_outputs)
@@ -174,7 +181,7 @@ def train_ranker(
     schedule : Schedule
         Loss, optimiser and stopping.
     watch : Watch
-        What is told of the progress; it gets the module after each epoch.
+        What is told of the progress; it gets the average after each epoch.
     held_out : (Impressions, tensor), default=None
         Rows and labels for early stopping; without them all epochs are run.
     adversary : (DurationAdversary, tensor of shape (n,)), default=None
@@ -187,18 +194,23 @@ def train_ranker(
     """
     network, nuisance = (module, None) if adversary is None else adversary
     steps = RankerSteps(network, impressions, schedule)
-    best = BestWeights(module, patience=schedule.patience)
+    average = averaged(module, schedule.averaging)
+    best = BestWeights(average.module, patience=schedule.patience)
     history = []
     for epoch in range(schedule.max_epochs):
         loss = one_epoch(steps, impressions, labels, watch, nuisance)
+        average.update_parameters(module)
         history.append({"epoch": epoch, "loss": loss})
         stop = False
         if held_out is not None:
-            history[-1]["validation_loss"] = _mean_loss(module, schedule, *held_out)
-            stop = best.stop_after(-history[-1]["validation_loss"])
-        if watch.end_epoch(module) or stop:
+            value = _mean_loss(average.module, schedule, *held_out)
+            history[-1]["validation_loss"] = value
+            stop = best.stop_after(-value)
+        if watch.end_epoch(average.module) or stop:
             break
     best.restore()
+    module.load_state_dict(average.module.state_dict())
+    module.eval()
     return history
 
 

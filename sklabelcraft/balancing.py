@@ -20,7 +20,7 @@ class SoftmaxBalancing:
 
     Parameters
     ----------
-    tau : float, default=1.0
+    tau : float, default=0.5
         Sharpness; 0 weighs all equally (the ablation "without balancing").
 
     References
@@ -36,7 +36,7 @@ class SoftmaxBalancing:
     tensor([0.5000, 0.5000])
     """
 
-    tau: float = 1.0
+    tau: float = 0.5
 
     def __call__(self, values, gram=None):
         """Weights of the objectives.

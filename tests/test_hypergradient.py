@@ -88,7 +88,7 @@ def make_platform():
 
 def make_steps(kind, ranker, impressions, loss=log_loss):
     """SGD, or AdamW after three real steps."""
-    schedule = Schedule(loss, kind, 0.3, 0.2, N_ROWS, 1, 1)
+    schedule = Schedule(loss, kind, 0.3, 0.2, N_ROWS, 1, 1, 0.0)
     steps = RankerSteps(ranker, impressions, schedule)
     for _ in range(3 * (kind == "adamw")):
         (batch,) = steps.start(impressions.batch(torch.randperm(N_ROWS)[:9]))

@@ -149,7 +149,7 @@ def test_weights_are_a_share_of_1_and_favour_the_laggard(values, tau):
 
 def test_weights_by_hand():
     """Objectives log 2 and 0 at tau 1 weigh 1/3 and 2/3."""
-    weights = SoftmaxBalancing()(torch.tensor([np.log(2), 0.0], **double))
+    weights = SoftmaxBalancing(1.0)(torch.tensor([np.log(2), 0.0], **double))
     torch.testing.assert_close(weights, torch.tensor([1 / 3, 2 / 3], **double))
 
 

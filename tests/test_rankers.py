@@ -123,13 +123,27 @@ def test_own_loss(fast, log):
 def test_early_stopping_keeps_the_best_epoch(fast, log):
     """The held-out loss of the kept weights is the least of the history."""
     train, valid = log.split.train, log.split.valid
-    fast.set_params(max_epochs=40, patience=2, learning_rate=0.05)
+    fast.set_params(max_epochs=80, patience=2, learning_rate=0.05)
     held_out = log.data.iloc[valid], log.preference[valid]
     fast.fit(log.data.iloc[train], log.preference[train], *held_out)
     losses = [epoch["validation_loss"] for epoch in fast.history_]
     error = np.mean((fast.predict(held_out[0]) - held_out[1]) ** 2)
     assert error == pytest.approx(min(losses), rel=1e-5)
-    assert len(losses) < 40
+    assert len(losses) < 80
+
+
+def test_the_average_over_epochs_is_kept(fast, log):
+    """Of two epochs, the average keeps its share of the first and takes the second."""
+    fast.set_params(validation_fraction=0, averaging=0.0)
+
+    def weights(**params):
+        fitted = clone(fast).set_params(**params).fit(log.data, log.preference)
+        return torch.nn.utils.parameters_to_vector(fitted.module_.parameters())
+
+    first, second = weights(max_epochs=1), weights(max_epochs=2)
+    assert (first - second).abs().max() > 1e-3
+    average = weights(max_epochs=2, averaging=0.25)
+    torch.testing.assert_close(average, 0.25 * first + 0.75 * second)
 
 
 def test_adversary_takes_duration_out_of_the_score(fast, log):

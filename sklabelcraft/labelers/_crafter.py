@@ -257,7 +257,9 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
             To be fitted.
         """
         published = {
-            "ranker": MLPRanker(loss="brier", optimizer="sgd", learning_rate=0.1),
+            "ranker": MLPRanker(
+                loss="brier", optimizer="sgd", learning_rate=0.1, averaging=0.0
+            ),
             "objectives": (
                 Objective("watch_time", "mean", "scale"),
                 Objective("explicit", "mean", "indicator"),

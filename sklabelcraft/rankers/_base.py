@@ -50,6 +50,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
+        "averaging": [Interval(Real, 0, 1, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "adversary_weight": [Interval(Real, 0, None, closed="left")],
         "min_count": [Interval(Integral, 1, None, closed="left")],
@@ -75,6 +76,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         batch_size=512,
         max_epochs=20,
         patience=5,
+        averaging=0.5,
         validation_fraction=0.1,
         adversary_weight=0.0,
         min_count=2,
@@ -96,6 +98,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.patience = patience
+        self.averaging = averaging
         self.validation_fraction = validation_fraction
         self.adversary_weight = adversary_weight
         self.min_count = min_count
@@ -281,6 +284,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, BaseEstimator):
             self.batch_size,
             self.max_epochs,
             self.patience,
+            self.averaging,
         )
 
     def _adversary(self, module, table, labels):

@@ -31,7 +31,7 @@ class DCNRanker(BaseRanker):
         As in :class:`MLPRanker`.
     batch_size, max_epochs, patience : int, default=512, 20, 5
         As in :class:`MLPRanker`.
-    validation_fraction : float, default=0.1
+    averaging, validation_fraction : float, default=0.5, 0.1
         As in :class:`MLPRanker`.
     adversary_weight : float, default=0.0
         As in :class:`MLPRanker`.
@@ -95,6 +95,7 @@ class DCNRanker(BaseRanker):
         batch_size=512,
         max_epochs=20,
         patience=5,
+        averaging=0.5,
         validation_fraction=0.1,
         adversary_weight=0.0,
         min_count=2,
@@ -117,6 +118,7 @@ class DCNRanker(BaseRanker):
             batch_size=batch_size,
             max_epochs=max_epochs,
             patience=patience,
+            averaging=averaging,
             validation_fraction=validation_fraction,
             adversary_weight=adversary_weight,
             min_count=min_count,

@@ -34,6 +34,10 @@ class MLPRanker(BaseRanker):
     patience : int, default=5
         Epochs without progress on the held-out rows after which training stops. The
         weights of the best epoch are kept.
+    averaging : float, default=0.5
+        Share of the exponential average of the weights that each epoch keeps. The
+        average is what the held-out rows judge and what scores; 0 for the weights as
+        they are.
     validation_fraction : float, default=0.1
         Share of each user's rows, the latest, held out when no validation data is given
         to ``fit``. Where nothing is held out, all epochs are run.
