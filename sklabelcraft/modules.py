@@ -27,7 +27,6 @@ __all__ = [
 ]
 
 PAIR_SCALE = 20
-CROSS_SCALE = 20
 
 
 class Embeddings(nn.Module):
@@ -137,9 +136,9 @@ def interactions(embedded):
 class DCN(nn.Module):
     """Deep and cross network, version 2: explicit crosses beside dense layers.
 
-    The cross network and the dense layers read the same inputs, and the last layer is
-    linear in the outputs of both (the parallel structure of [1]_). The crosses see the
-    embeddings 20 times as large, for the reason given in :func:`interactions`.
+    The cross network and the dense layers read the same inputs, among them the products
+    of all pairs of embeddings, and the last layer is linear in the outputs of both (the
+    parallel structure of [1]_).
 
     Parameters
     ----------
@@ -167,7 +166,7 @@ class DCN(nn.Module):
     ):
         super().__init__()
         self.embeddings = Embeddings(cardinalities, embedding_dim)
-        width = len(cardinalities) * embedding_dim + n_numeric
+        width = (len(cardinalities) + 1) * embedding_dim + n_numeric
         self.cross = nn.ModuleList(
             nn.Linear(width, width) for _ in range(n_cross_layers)
         )
@@ -176,11 +175,11 @@ class DCN(nn.Module):
 
     def forward(self, batch):
         """Logits of shape (n, n_outputs)."""
-        embedded = self.embeddings(batch.codes).flatten(1)
-        inputs = torch.cat([embedded, batch.numeric], dim=1)
-        enlarged = torch.cat([CROSS_SCALE * embedded, batch.numeric], dim=1)
+        embedded = self.embeddings(batch.codes)
+        parts = [embedded.flatten(1), interactions(embedded), batch.numeric]
+        inputs = torch.cat(parts, dim=1)
         # A linear layer on two concatenated outputs is the sum of one on each.
-        return self.on_crossed(self._cross(enlarged)) + self.dense(inputs)
+        return self.on_crossed(self._cross(inputs)) + self.dense(inputs)
 
     def _cross(self, inputs):
         """The cross network, of the shape of `inputs`."""

@@ -45,9 +45,9 @@ def test_label_learned_in_half_precision(log, ranker):
         crafter = LabelCrafter(small, k=5, learning_rate=1e-2, random_state=0)
         labels[precision] = crafter.fit(log.frame).transform(log.frame)[:, 0]
     rule = crafter.set_params(learning_rate=1e-12).fit(log.frame).transform(log.frame)
-    moved = np.abs(labels["float32"] - rule[:, 0]).max()
-    apart = np.abs(labels["float32"] - labels["bfloat16"]).max()
-    assert 0 < apart < 0.1 * moved
+    moves = [label - rule[:, 0] for label in labels.values()]
+    assert np.abs(moves[0] - moves[1]).max() > 0
+    assert np.corrcoef(moves)[0, 1] > 0.99
 
 
 def test_plain_gradient_steps_move_the_label(crafter, log):

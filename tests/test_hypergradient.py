@@ -38,10 +38,14 @@ def seed():
 
 
 def randomise(module):
-    """A module in float64 with all parameters far from a start near 0."""
+    """A module in float64 with all parameters far from a start near 0.
+
+    Those of embeddings less so, as their products are enlarged.
+    """
     module = module.double()
-    for parameter in module.parameters():
-        torch.nn.init.normal_(parameter, std=0.4)
+    for name, parameter in module.named_parameters():
+        small = name.startswith("embeddings")
+        torch.nn.init.normal_(parameter, std=0.1 if small else 0.4)
     return module
 
 

@@ -54,18 +54,14 @@ def test_cross_layers_multiply_with_the_inputs():
 
 
 def test_last_layer_reads_crosses_and_dense_layers_side_by_side():
-    """The sum of two heads is one linear layer on the concatenation.
-
-    The crosses read embeddings 20 times as large.
-    """
+    """The sum of two heads is one linear layer on the concatenation."""
     batch, module = random_batch(6), build(DCN)
-    embedded = module.embeddings(batch.codes).flatten(1)
-    inputs, enlarged = (
-        torch.cat([part, batch.numeric], dim=1) for part in (embedded, 20 * embedded)
-    )
+    embedded = module.embeddings(batch.codes)
+    parts = [embedded.flatten(1), interactions(embedded), batch.numeric]
+    inputs = torch.cat(parts, dim=1)
     *hidden, last = module.dense
     deep = torch.nn.Sequential(*hidden)(inputs)
-    both = torch.cat([module._cross(enlarged), deep], dim=1)
+    both = torch.cat([module._cross(inputs), deep], dim=1)
     weight = torch.cat([module.on_crossed.weight, last.weight], dim=1)
     expected = torch.nn.functional.linear(both, weight, last.bias)
     torch.testing.assert_close(module(batch), expected)
