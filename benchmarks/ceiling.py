@@ -130,7 +130,7 @@ def measure(regime, seed):
 def main():
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--regimes", nargs="+", default=["noisy and short"])
+    parser.add_argument("--regimes", nargs="+", default=list(REGIMES))
     parser.add_argument("--logs", type=int, default=4)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
