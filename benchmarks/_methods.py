@@ -23,7 +23,7 @@ from sklabelcraft import (
 )
 
 
-def methods(explicit, k=10):
+def methods(explicit, k=10, stop_by_sum=False):
     """A recommender for each row of the table."""
     plain, debiased = MLPRanker(), MLPRanker(adversary_weight=0.1)
     raw = make_column_transformer(("passthrough", ["watch_time"]))
@@ -40,10 +40,13 @@ def methods(explicit, k=10):
         "DVR+EF": (with_explicit(DVR()), debiased),
         "LabelCraft": (LabelCrafter(), plain),
     }
-    return {
+    recommenders = {
         name: LabelCraftRecommender(*row, explicit=explicit, k=k)
         for name, row in rows.items()
     }
+    if stop_by_sum:
+        return {name: StoppedBySum(method) for name, method in recommenders.items()}
+    return recommenders
 
 
 def with_explicit(labeler):

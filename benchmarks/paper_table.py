@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from _logs import load
-from _methods import StoppedBySum, methods
+from _methods import methods
 from _results import keep, show
 
 from sklabelcraft import LabelCraftRecommender, compare_labelers
@@ -39,11 +39,8 @@ def main():
     start = time.perf_counter()
     log, explicit = load(options.data)
     print(log.DESCR)
-    compared = methods(explicit)
-    if options.stop_by_sum:
-        compared = {name: StoppedBySum(method) for name, method in compared.items()}
     found = compare_labelers(
-        compared,
+        methods(explicit, stop_by_sum=options.stop_by_sum),
         log.data,
         log.target,
         cv=log.split,
