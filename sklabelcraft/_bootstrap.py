@@ -42,7 +42,8 @@ def _with_sum(means, reference):
 def resampled_means(users, n_bootstrap, rng):
     """Means of the metrics over users drawn with replacement, one row a resample.
 
-    The same state of `rng` draws the same users, so methods are paired.
+    The same state of `rng` draws the same users, so methods are paired. NaN where none
+    of the users drawn has the metric.
     """
     n = len(users)
     defined = users.notna().to_numpy(dtype=float)
@@ -53,6 +54,7 @@ def resampled_means(users, n_bootstrap, rng):
         counts = np.bincount(drawn.ravel(), minlength=n * len(part))
         sums.append(counts.reshape(len(part), n) @ columns)
     value, count = np.hsplit(np.vstack(sums), 2)
+    count[count == 0] = np.nan
     return pd.DataFrame(value / count, columns=users.columns)
 
 
@@ -64,7 +66,7 @@ def _tabulate(of_seeds, resampled, against):
     for name, means in resampled.items():
         difference = resampled[against] - means
         low, high = difference.quantile([0.025, 0.975]).to_numpy()
-        beyond = np.minimum((difference <= 0).mean(), (difference >= 0).mean())
+        beyond = np.minimum((difference <= 0).sum(), (difference >= 0).sum())
         rows[name] = pd.DataFrame(
             {
                 "mean": mean.loc[name],
@@ -74,7 +76,7 @@ def _tabulate(of_seeds, resampled, against):
                 "difference": mean.loc[against] - mean.loc[name],
                 "low": low,
                 "high": high,
-                "p_value": np.minimum(1.0, 2 * beyond),
+                "p_value": np.minimum(1.0, 2 * beyond / difference.count()),
             }
         )
     return pd.concat(rows, names=["method"]).reset_index()

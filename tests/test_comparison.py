@@ -19,6 +19,7 @@ from sklabelcraft import (
     neg_scorer,
     nwtg_scorer,
 )
+from sklabelcraft._bootstrap import resampled_means
 
 QUICK = LabelCraftRecommender(ranker=MLPRanker(max_epochs=1, patience=1))
 LABELERS = {"WT": WatchTime(), "D2Q": D2Q()}
@@ -86,6 +87,15 @@ def test_bootstrap_has_the_error_of_the_mean(found):
     values = found.users["WT"][10, "DS"]
     row = found.table.set_index(["method", "k", "metric"]).loc["WT", 10, "DS"]
     assert row["se_users"] == pytest.approx(values.sem(), rel=0.2)
+
+
+def test_resamples_without_any_value_are_undefined():
+    """A metric that one of three users has is missing in (2/3)^3 of the resamples."""
+    users = pd.DataFrame({"all": [1.0, 2.0, 6.0], "one": [np.nan, 5.0, np.nan]})
+    means = resampled_means(users, 2000, np.random.RandomState(0))
+    assert means["all"].mean() == pytest.approx(3.0, abs=0.15)
+    assert set(means["one"].dropna()) == {5.0}
+    assert means["one"].isna().mean() == pytest.approx(8 / 27, abs=0.04)
 
 
 def test_validation_part_is_measured_as_well(log, found):
