@@ -86,6 +86,11 @@ class StoppedBySum(BaseEstimator):
         self.recommender_ = keeper.best.set_callbacks()
         return self
 
+    @property
+    def labeler_(self):
+        """The labeler of the best epoch."""
+        return self.recommender_.labeler_
+
     def predict(self, X):
         """Scores of the best epoch."""
         return self.recommender_.predict(X)

@@ -42,7 +42,7 @@ def measure(regime, seed, stop_by_sum):
     values = found.table.pivot(index="method", columns="metric", values="mean")
     values = values.reindex(list(found.estimators))
     values["label"] = {
-        name: agreement(log, getattr(fitted[0], "recommender_", fitted[0]).labeler_)
+        name: agreement(log, fitted[0].labeler_)
         for name, fitted in found.estimators.items()
     }
     return values

@@ -19,7 +19,7 @@ from sklabelcraft import (
     neg_scorer,
     nwtg_scorer,
 )
-from sklabelcraft._bootstrap import resampled_means
+from sklabelcraft._bootstrap import resampled_means, summarise
 
 QUICK = LabelCraftRecommender(ranker=MLPRanker(max_epochs=1, patience=1))
 LABELERS = {"WT": WatchTime(), "D2Q": D2Q()}
@@ -96,6 +96,20 @@ def test_resamples_without_any_value_are_undefined():
     assert means["all"].mean() == pytest.approx(3.0, abs=0.15)
     assert set(means["one"].dropna()) == {5.0}
     assert means["one"].isna().mean() == pytest.approx(8 / 27, abs=0.04)
+
+
+def test_p_value_counts_only_resamples_with_a_value():
+    """Differences -2, 3 and none: 26 of 27 resamples have one, 10 not above 0."""
+    cells = pd.MultiIndex.from_product(
+        [["A", "B"], [0], range(3)], names=["method", "seed", "user"]
+    )
+    metric = pd.MultiIndex.from_tuples([(10, "NEG")], names=["k", "metric"])
+    values = pd.DataFrame([0.0, 3, np.nan, 2, 0, np.nan], cells, metric)
+    reference = pd.Series([1.0], metric)
+    rng = np.random.RandomState(0)
+    table = summarise(values, reference, "A", 50_000, rng).table
+    of_b = table.set_index(["method", "metric"]).loc["B", "NEG"]
+    assert of_b["p_value"] == pytest.approx(2 * 10 / 26, abs=0.01)
 
 
 def test_validation_part_is_measured_as_well(log, found):
