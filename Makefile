@@ -1,17 +1,22 @@
-# `make demo`, `make test` and `make docs`. Each creates its environment first.
+# `make demo`, `make test` and `make docs`. Each creates its environment first, and so does
+# `make test-oldest`, which tests with the oldest versions that pyproject.toml declares.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 DOCUMENTING = $(VENV)/documenting
+OLDEST = .venv-oldest
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-oldest lint docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/python benchmarks/paper_table.py --seeds 1 --figures demo
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --durations 10
+
+test-oldest: $(OLDEST)/installed
+	$(OLDEST)/bin/python -m pytest -n 2 --durations 10
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -25,9 +30,14 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,tests]'
 	touch $@
 
+$(OLDEST)/installed: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt --editable '.[plots,tests]'
+	touch $@
+
 $(DOCUMENTING): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plots,docs]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
+	rm -rf $(VENV) $(OLDEST) demo docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst

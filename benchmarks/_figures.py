@@ -11,11 +11,10 @@ def save_figures(folder, log, estimators):
     """Save the label surface and the duration histogram as PNG."""
     matplotlib.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
-    fitted = {name: _unwrapped(estimators[name][0]) for name in COMPARED}
-    crafter = fitted["LabelCraft"].labeler_
+    fitted = {name: estimators[name][0] for name in COMPARED}
     pictures = {
         "label_surface.png": LabelSurfaceDisplay.from_estimator(
-            crafter, log.frame, explicit=crafter.explicit_
+            fitted["LabelCraft"], log.frame
         ),
         "duration_histogram.png": DurationBiasDisplay.from_estimators(
             fitted, log.data.iloc[log.split.test]
@@ -24,8 +23,3 @@ def save_figures(folder, log, estimators):
     for name, display in pictures.items():
         display.figure_.savefig(folder / name, dpi=150)
         print(f"saved {folder / name}")
-
-
-def _unwrapped(method):
-    """The recommender in a method that is stopped by S, else the method itself."""
-    return getattr(method, "recommender_", method)

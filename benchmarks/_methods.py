@@ -1,7 +1,5 @@
 """The rows of the paper's table."""
 
-from dataclasses import replace
-
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import make_column_transformer
@@ -23,8 +21,8 @@ from sklabelcraft import (
 )
 
 
-def methods(explicit, k=10, stop_by_sum=False):
-    """A recommender for each row of the table."""
+def methods(stop_by_sum=False):
+    """A recommender for each row of the table, its columns and k to be inherited."""
     plain, debiased = MLPRanker(), MLPRanker(adversary_weight=0.1)
     raw = make_column_transformer(("passthrough", ["watch_time"]))
     rows = {
@@ -40,10 +38,7 @@ def methods(explicit, k=10, stop_by_sum=False):
         "DVR+EF": (with_explicit(DVR()), debiased),
         "LabelCraft": (LabelCrafter(), plain),
     }
-    recommenders = {
-        name: LabelCraftRecommender(*row, explicit=explicit, k=k)
-        for name, row in rows.items()
-    }
+    recommenders = {name: LabelCraftRecommender(*row) for name, row in rows.items()}
     if stop_by_sum:
         return {name: StoppedBySum(method) for name, method in recommenders.items()}
     return recommenders
@@ -100,14 +95,9 @@ class KeepBest:
     """A callback that keeps the recommender of the epoch with the highest S."""
 
     def __init__(self, recommender, X_val, y_val, patience):
-        scorers = {
-            "watch": replace(nwtg_scorer, k=recommender.k),
-            "spread": replace(ds_scorer, k=recommender.k),
-            "explicit": replace(
-                neg_scorer, column=recommender.explicit, k=recommender.k
-            ),
-        }
-        self.scorers, self.data = list(scorers.values()), (X_val, y_val)
+        scorers = nwtg_scorer, ds_scorer, neg_scorer
+        self.scorers = [scorer.of(recommender) for scorer in scorers]
+        self.data = X_val, y_val
         random = Random(np.random.RandomState(0))
         draws = [[self._mean(s, random) for s in self.scorers] for _ in range(20)]
         self.random = np.mean(draws, axis=0)

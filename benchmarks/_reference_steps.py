@@ -18,13 +18,12 @@ from bench_topk import EPSILON, ITERATIONS
 from torch import nn
 from torch.func import functional_call
 
-from sklabelcraft._batches import Batch
-from sklabelcraft._platform import measure_all, soft_ranks, standardise
-from sklabelcraft._user_lists import UserLists
-from sklabelcraft.modules import Embeddings
+from sklabelcraft._lists import Lists
+from sklabelcraft.modules import Batch, Embeddings
 from sklabelcraft.objectives import duration_objective as M3
 from sklabelcraft.objectives import explicit_objective as M2
 from sklabelcraft.objectives import watch_time_objective as M1
+from sklabelcraft.training._platform import measure_all, soft_ranks, standardise
 
 WIDTH = 12
 PAST_COLUMNS = (1, 2, 3)  # item, duration bucket, tag
@@ -62,10 +61,10 @@ class Problem(NamedTuple):
         """The rows of one user after the other, with what is measured on them."""
         rows = torch.arange(len(self.watch)).split(self.lengths.tolist())
         for user, row in enumerate(rows):
-            codes, numeric, past, past_rows, mask, _, seat = self.validation
+            codes, numeric, past, past_rows, mask, _ = self.validation
             own = past_rows[user, None], mask[user, None]
             first = torch.zeros_like(row)
-            batch = Batch(codes[row], numeric[row], past, *own, first, seat[row])
+            batch = Batch(codes[row], numeric[row], past, *own, first)
             yield batch, self.watch[row], self.explicit[row], self.duration[row]
 
 
@@ -146,6 +145,10 @@ class PublishedLabeler(nn.Sequential):
             nn.Linear(256, 1, bias=False),
             nn.Sigmoid(),
         )
+
+    def craft(self, feedback):
+        """Labels of the feedback, by the name that our step calls them by."""
+        return self(feedback)
 
 
 def published_step(module, labeler, problem, optimizers, k=K):
@@ -274,7 +277,7 @@ def moved_by_sgd(module, value, optimizer):
 
 def measured(scores, problem, k=K, temperature=TEMPERATURE):
     """The three objectives of all users at once, tensor of shape (3,)."""
-    lists = UserLists(None, problem.lengths)
+    lists = Lists(None, problem.lengths)
     scores = standardise(scores, lists)
     alpha = soft_ranks(scores, lists, k, temperature)
     values = problem.watch, problem.explicit, problem.duration
@@ -345,5 +348,4 @@ def draw_rows(users, items, n_users, rows_per_user, history, random):
         torch.randint(len(items), (n_users, history), generator=random),
         torch.ones(n_users, history),
         past_of,
-        torch.arange(rows_per_user).repeat(n_users),
     )

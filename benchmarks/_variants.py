@@ -1,8 +1,6 @@
 """LabelCraft with one part taken out or put in another's place."""
 
-from sklearn.base import clone
-
-from sklabelcraft import LabelCrafter, LabelCraftRecommender, MLPRanker
+from sklabelcraft import LabelCrafter
 from sklabelcraft.balancing import (
     ConflictFreeBalancing,
     MinNormBalancing,
@@ -63,11 +61,7 @@ BALANCING = {
 }
 
 
-def variants(changes, explicit):
-    """A recommender for the default crafter and for each change of it."""
-    crafters = {"LabelCraft": LabelCrafter()}
-    crafters |= {n: clone(LabelCrafter(**change)) for n, change in changes.items()}
-    return {
-        name: LabelCraftRecommender(crafter, MLPRanker(), explicit=explicit)
-        for name, crafter in crafters.items()
-    }
+def variants(changes):
+    """The default crafter, and one for each change of it."""
+    changed = {name: LabelCrafter(**change) for name, change in changes.items()}
+    return {"LabelCraft": LabelCrafter()} | changed

@@ -14,12 +14,7 @@ from _logs import load, planted
 from _results import keep, show
 from _variants import BALANCING, FOURTH, OF_THE_PAPER, OURS, variants
 
-from sklabelcraft import (
-    LabelCrafter,
-    LabelCraftRecommender,
-    compare_labelers,
-    neg_scorer,
-)
+from sklabelcraft import Columns, LabelCrafter, compare_labelers, neg_scorer
 
 
 def main():
@@ -40,9 +35,8 @@ def main():
     if "hate" in log.target:
         changes |= FOURTH
         scorers = {"HATE": replace(neg_scorer, column=("hate",))}
-    compared = variants(changes, explicit)
-    plain = LabelCrafter.as_published()
-    compared["Algorithm 1, plain"] = LabelCraftRecommender(plain, explicit=explicit)
+    compared = variants(changes)
+    compared["Algorithm 1, plain"] = LabelCrafter.as_published()
     if options.only:
         compared = {name: compared[name] for name in ["LabelCraft", *options.only]}
     found = compare_labelers(
@@ -50,7 +44,7 @@ def main():
         log.data,
         log.target,
         cv=log.split,
-        recommender=LabelCraftRecommender(explicit=explicit),
+        columns=Columns(explicit=explicit),
         scorers=scorers,
         n_seeds=options.seeds,
         against="LabelCraft",

@@ -21,6 +21,8 @@ from bench_topk import ours as soft
 from torch.profiler import profile
 from torch.utils.flop_counter import FlopCounterMode
 
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
 
 def seconds(run, rounds=5):
     """The median time of a run, with all that it has started on the device."""
@@ -46,22 +48,22 @@ def bandwidth(device, n=2**26):
     return 8 * n / seconds(lambda: target.copy_(source))
 
 
-def step(kind, batch, device, peak):
+def step(kind, batch, device, peaks):
     """Print the cost of a step in both precisions."""
     problem = make_problem(15_000, 13_000, batch, 301, 30)
-    for half in (False, True):
-        run = ours(kind, problem, "adamw", device, half)
+    for precision, peak in peaks.items():
+        run = ours(kind, problem, "adamw", device, precision)
         with FlopCounterMode(display=False) as counter:
             run()
         operations, time = counter.get_total_flops(), seconds(run)
         print(
-            f"{kind}, batch {batch:6d}, {'bfloat16' if half else 'float32 '}: "
+            f"{kind}, batch {batch:6d}, {precision:8s}: "
             f"{1e3 * time:8.1f} ms a step, {batch / time:10,.0f} impressions/s, "
-            f"{operations / 1e9:.1f} GFLOP at {operations / time / peak[half]:.1%} of "
+            f"{operations / 1e9:.1f} GFLOP at {operations / time / peak:.1%} of "
             "the peak",
             flush=True,
         )
-        if not half:
+        if precision == "float32":
             where_time_goes(run)
 
 
@@ -95,16 +97,18 @@ def main(device="cpu"):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {device}")
-    peak = [peak_of_products(device, t) for t in (torch.float32, torch.bfloat16)]
+    peaks = {
+        name: peak_of_products(device, dtype) for name, dtype in PRECISIONS.items()
+    }
+    products = ", ".join(f"{p / 1e9:,.0f} GFLOP/s in {n}" for n, p in peaks.items())
     print(
-        f"products: {peak[0] / 1e9:,.0f} GFLOP/s in float32, {peak[1] / 1e9:,.0f} in "
-        f"bfloat16; copies: {bandwidth(device) / 1e9:,.1f} GB/s",
+        f"products: {products}; copies: {bandwidth(device) / 1e9:,.1f} GB/s",
         flush=True,
     )
     against_hard_topk(device)
     for kind in ("MLP", "DIN"):
         for batch in (4096, 65_536):
-            step(kind, batch, device, peak)
+            step(kind, batch, device, peaks)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 One process, one thread, the same rows and validation users for all. A step is one of
 the label and one of the ranker. Every ratio is the peer's time over ours, the median of
 rounds in which both are timed alternately, with the quartiles; the published step takes
-tens of seconds and is timed once, against the median of five of ours.
+tens of seconds and is timed once, against the median of five of ours. The whole fit of
+a LabelCrafter is compared, in CPU time, with that of a ranker on a hand-made label.
 
     python benchmarks/bench_step.py [--quick]
 
@@ -18,6 +19,7 @@ import gc
 import sys
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -34,41 +36,48 @@ from _reference_steps import (
 from bench_topk import peak_memory
 from torch import nn
 
-from sklabelcraft import DCNRanker, DINRanker, MLPRanker
-from sklabelcraft._columns import as_table
-from sklabelcraft._crafting import craft_step
-from sklabelcraft._encoder import Encoder
-from sklabelcraft._platform import Platform, Shown
-from sklabelcraft._training import RankerSteps, Schedule
-from sklabelcraft._user_lists import UserLists, user_lists
+from sklabelcraft import (
+    DIN,
+    MLP,
+    Columns,
+    DCNRanker,
+    DINRanker,
+    LabelCrafter,
+    LabelCraftRecommender,
+    MLPRanker,
+    WatchTime,
+)
+from sklabelcraft._lists import Lists
+from sklabelcraft._log import Log
+from sklabelcraft._model import RankerModel
 from sklabelcraft.balancing import SoftmaxBalancing
+from sklabelcraft.datasets import make_short_videos
 from sklabelcraft.losses import brier_loss
-from sklabelcraft.modules import DIN, MLP, HalfPrecision
 from sklabelcraft.objectives import (
     duration_objective,
     explicit_objective,
     watch_time_objective,
 )
+from sklabelcraft.training import BilevelStep, Platform, RankerSteps
+from sklabelcraft.training._platform import Shown
 
 OBJECTIVES = watch_time_objective, explicit_objective, duration_objective
-K, TEMPERATURE, RATE, HIDDEN, WIDTH = 10, 0.25, 0.1, (200, 80), 12
+K, TEMPERATURE, RATE = 10, 0.25, 0.1
 PAST_COLUMNS = (1, 2, 3)
+NETWORKS = {"MLP": MLP(), "DIN": DIN(embedding_dim=12, hidden=(200, 80))}
 
 
 def make_module(kind, problem):
-    """A ranker that gives logits."""
+    """A ranker that gives logits; our MLP is the default, our DIN as wide as theirs."""
     if kind == "published DIN":
         return PublishedDIN(problem.cardinalities, output=nn.Identity())
-    shape = problem.cardinalities, 1, 1
-    if kind == "DIN":  # as wide as the published one
-        return DIN(*shape, WIDTH, HIDDEN, PAST_COLUMNS)
-    return MLP(*shape, embedding_dim=16, hidden=(64, 32))  # our default
+    return NETWORKS[kind](problem.cardinalities, 1, 1, PAST_COLUMNS)
 
 
-def ours(kind, problem, optimizer="sgd", device="cpu", half=False):
+def ours(kind, problem, optimizer="sgd", device="cpu", precision="float32"):
     """Our step on a problem, ready to run."""
     problem = moved(problem, device)
-    lists = UserLists(None, problem.lengths)
+    lists = Lists(None, problem.lengths)
     platform = Platform(
         None,
         lists,
@@ -82,17 +91,15 @@ def ours(kind, problem, optimizer="sgd", device="cpu", half=False):
     )
     positions = torch.arange(int(problem.lengths.sum()), device=device)
     shown = Shown(problem.validation, lists, positions)
-    schedule = Schedule(brier_loss, optimizer, RATE, 0.0, 4096, 1, 1, 0.0)
+    settings = SimpleNamespace(
+        optimizer=optimizer, learning_rate=RATE, weight_decay=0.0, precision=precision
+    )
+    module = make_module(kind, problem).to(device)
+    steps = RankerSteps(module, PAST_COLUMNS, 1, settings)
     labeler = PublishedLabeler().to(device)
     label_optimizer = torch.optim.SGD(labeler.parameters(), lr=1e-4)
-    where = type("Rows", (), {"past_columns": PAST_COLUMNS})
-    module = make_module(kind, problem)
-    module = (HalfPrecision(module) if half else module).to(device)
-    steps = RankerSteps(module, where, schedule)
-    training = problem.training, problem.feedback
-    return lambda: craft_step(
-        steps, labeler, label_optimizer, platform, *training, shown
-    )
+    step = BilevelStep(steps, brier_loss, labeler, label_optimizer, platform)
+    return lambda: step.take(problem.training, problem.feedback, shown)
 
 
 def moved(value, device):
@@ -123,24 +130,25 @@ def peer_of(step, module, problem, *loss):
     return lambda: step(module, labeler, problem, *loss, optimizers)
 
 
-def seconds(run):
+def seconds(run, clock=time.perf_counter):
     """Time of one run."""
     gc.collect()
-    start = time.perf_counter()
+    start = clock()
     run()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def compare(name, peer, own, rounds=5):
+def compare(name, peer, own, rounds=5, clock=time.perf_counter):
     """Print one row: the ratio with its quartiles, and both times."""
     for _ in range(2):
         own()
     if rounds == 1:
-        theirs, mine = seconds(peer), [seconds(own) for _ in range(5)]
+        theirs, mine = seconds(peer, clock), [seconds(own, clock) for _ in range(5)]
         times = np.array([(theirs, one) for one in mine])
     else:
         peer()
-        times = np.array([(seconds(peer), seconds(own)) for _ in range(rounds)])
+        times = [(seconds(peer, clock), seconds(own, clock)) for _ in range(rounds)]
+        times = np.array(times)
     low, median, high = np.percentile(times[:, 0] / times[:, 1], [25, 50, 75])
     theirs, mine = 1e3 * np.median(times, axis=0)
     print(
@@ -210,6 +218,32 @@ def flatness():
                 compare(f"{name} / 1e4", large, own)
 
 
+def against_plain_fit():
+    """CPU time of a ranker with a label that is learned, or with a hand-made one."""
+    log = make_short_videos(200, random_state=0)
+    crafted, plain = (
+        LabelCraftRecommender(labeler, random_state=0)
+        for labeler in (LabelCrafter(), WatchTime())
+    )
+    compare(
+        "LabelCrafter.fit against a plain fit",
+        lambda: crafted.fit(log.data, log.target),
+        lambda: plain.fit(log.data, log.target),
+        rounds=3,
+        clock=time.process_time,
+    )
+
+
+def prepare(log):
+    """Learn the encoding of a log, encode it with histories, and find its lists."""
+    settings = DINRanker(DIN(history_length=100)).settings()
+    random = np.random.RandomState(0)
+    RankerModel.prepare(
+        [log], Columns(), settings, random, n_outputs=1, loss=brier_loss
+    )
+    Lists.of(log.ids("user_id"), K)
+
+
 def throughput():
     """Impressions per second of data preparation and prediction."""
     random, n = np.random.default_rng(0), 10**6
@@ -223,13 +257,10 @@ def throughput():
             "timestamp": random.integers(0, 10**6, n),
         }
     )
-    features = ["user_id", "item_id", "author", "tag", "duration"]
-    encoder = Encoder("user_id", "item_id", "duration", "timestamp", features, 2, 100)
-    table = as_table(log)
-    prepare = seconds(lambda: (encoder.learn(table), user_lists(table["user_id"], K)))
-    print(f"preparing {n:.0e} impressions with 100-long histories: {prepare:.2f} s")
+    prepared = seconds(partial(prepare, Log(log)))
+    print(f"preparing {n:.0e} impressions with 100-long histories: {prepared:.2f} s")
     label = random.random(n)
-    for ranker in (MLPRanker(), DCNRanker(), DINRanker(history_length=100)):
+    for ranker in (MLPRanker(), DCNRanker(), DINRanker(DIN(history_length=100))):
         ranker.set_params(max_epochs=1, batch_size=8192, random_state=0)
         ranker.fit(log[: n // 5], label[: n // 5])
         times = [seconds(partial(ranker.predict, log)) for _ in range(3)]
@@ -246,6 +277,7 @@ def main():
         against_published()
     against_engineers()
     flatness()
+    against_plain_fit()
     throughput()
 
 

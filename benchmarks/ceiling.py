@@ -27,9 +27,8 @@ from sklearn.preprocessing import FunctionTransformer, QuantileTransformer
 
 from sklabelcraft import (
     D2Q,
+    Columns,
     ExplicitFeedback,
-    LabelCraftRecommender,
-    MLPRanker,
     WatchTime,
     compare_labelers,
 )
@@ -99,24 +98,19 @@ def measure(regime, seed):
     log = planted(regime, seed)
     log.target["expected"] = expected_seconds(log, **REGIMES[regime])
     frame = pd.concat([log.data, log.target], axis=1)
-
-    def trained(label):
-        return LabelCraftRecommender(label, MLPRanker(), explicit=EXPLICIT)
-
-    compared = {("method", name): row for name, row in methods(EXPLICIT).items()}
+    compared = {("method", name): row for name, row in methods().items()}
     for weights in FEEDBACK:
-        label = mixture(SIGNALS, weights)
-        compared["feedback", weights] = trained(label)
+        compared["feedback", weights] = mixture(SIGNALS, weights)
     for weights in TRUTH:
         label = mixture(EXPECTED, weights)
-        compared["noise-free", weights] = trained(label)
+        compared["noise-free", weights] = label
         compared["truth", weights] = Truth(frame, label)
     found = compare_labelers(
         {str(name): row for name, row in compared.items()},
         log.data,
         log.target,
         cv=log.split,
-        recommender=LabelCraftRecommender(explicit=EXPLICIT),
+        columns=Columns(explicit=EXPLICIT),
         n_seeds=1,
         n_bootstrap=1,
         random_state=seed,

@@ -14,7 +14,7 @@ from _logs import load
 from _methods import methods
 from _results import keep_frame
 
-from sklabelcraft import LabelCraftRecommender, compare_labelers
+from sklabelcraft import Columns, compare_labelers
 
 
 def main():
@@ -27,12 +27,12 @@ def main():
     log, explicit = load(options.data)
     settings = {
         "cv": log.split,
-        "recommender": LabelCraftRecommender(explicit=explicit),
+        "columns": Columns(explicit=explicit),
         "n_bootstrap": 1,
         "n_jobs": options.jobs,
         "random_state": 0,
     }
-    baselines = methods(explicit)
+    baselines = methods()
     ours = {"LabelCraft": baselines.pop("LabelCraft")}
     found = compare_labelers(
         ours,
@@ -45,7 +45,8 @@ def main():
     others = compare_labelers(baselines, log.data, log.target, n_seeds=3, **settings)
     train = log.frame.iloc[log.split.train]
     spread = [
-        np.std(fitted.transform(train)) for fitted in found.estimators["LabelCraft"]
+        np.std(fitted.labeler_.transform(train))
+        for fitted in found.estimators["LabelCraft"]
     ]
     totals = found.seeds.query("metric == 'S'")["value"].to_numpy()
     baseline = others.table.query("metric == 'S'").set_index("method")["mean"]

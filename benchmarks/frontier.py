@@ -20,10 +20,9 @@ from sklearn.preprocessing import FunctionTransformer, QuantileTransformer
 
 from sklabelcraft import (
     D2Q,
+    Columns,
     ExplicitFeedback,
     LabelCrafter,
-    LabelCraftRecommender,
-    MLPRanker,
     WatchTime,
     compare_labelers,
 )
@@ -57,13 +56,9 @@ def hand_made(watch, weight):
     return make_pipeline(both, FunctionTransformer(blend, kw_args={"weight": weight}))
 
 
-def families(explicit):
-    """The recommenders of each family, by name."""
-
-    def recommender(labeler):
-        return LabelCraftRecommender(labeler, MLPRanker(), explicit=explicit, k=K)
-
-    baselines = methods(explicit, K)
+def families():
+    """The labelers or recommenders of each family, by name."""
+    baselines = methods()
     del baselines["LabelCraft"]
     blends = {("WT", weight): hand_made(WatchTime(), weight) for weight in LAMBDAS}
     blends |= {("D2Q", weight): hand_made(D2Q(), weight) for weight in [*LAMBDAS, 200]}
@@ -71,13 +66,10 @@ def families(explicit):
     return {
         "baselines": {f"baseline {name}": row for name, row in baselines.items()},
         "blends": {
-            f"blend {name} + {weight} EF": recommender(labeler)
+            f"blend {name} + {weight} EF": labeler
             for (name, weight), labeler in blends.items()
         },
-        "LabelCraft": {
-            f"LabelCraft {weights}": recommender(crafter)
-            for weights, crafter in crafters.items()
-        },
+        "LabelCraft": {f"LabelCraft {w}": crafter for w, crafter in crafters.items()},
     }
 
 
@@ -114,13 +106,13 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     log, explicit = load(options.data)
-    compared = families(explicit)
+    compared = families()
     found = compare_labelers(
         {name: row for family in compared.values() for name, row in family.items()},
         log.data,
         log.target,
         cv=log.split,
-        recommender=LabelCraftRecommender(explicit=explicit),
+        columns=Columns(explicit=explicit),
         k=K,
         n_seeds=options.seeds,
         n_jobs=options.jobs,

@@ -17,7 +17,7 @@ from _logs import load
 from _methods import methods
 from _results import keep, show
 
-from sklabelcraft import LabelCraftRecommender, compare_labelers
+from sklabelcraft import Columns, compare_labelers
 
 
 def main():
@@ -40,11 +40,11 @@ def main():
     log, explicit = load(options.data)
     print(log.DESCR)
     found = compare_labelers(
-        methods(explicit, stop_by_sum=options.stop_by_sum),
+        methods(options.stop_by_sum),
         log.data,
         log.target,
         cv=log.split,
-        recommender=LabelCraftRecommender(explicit=explicit),
+        columns=Columns(explicit=explicit),
         k=options.k,
         n_seeds=options.seeds,
         return_estimator=options.figures is not None,

@@ -20,7 +20,7 @@ from _results import keep_frame
 from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 
-from sklabelcraft import compare_labelers, nwtg_scorer
+from sklabelcraft import Columns, compare_labelers, nwtg_scorer
 
 PREFERENCE = {"PREF": replace(nwtg_scorer, column="preference")}
 
@@ -29,10 +29,11 @@ def measure(regime, seed, stop_by_sum):
     """The metrics of all methods on one log, a row per method."""
     log = planted(regime, seed)
     found = compare_labelers(
-        methods(EXPLICIT, stop_by_sum=stop_by_sum),
+        methods(stop_by_sum),
         log.data,
         log.target,
         cv=log.split,
+        columns=Columns(explicit=EXPLICIT),
         scorers=PREFERENCE,
         n_seeds=1,
         n_bootstrap=1,

@@ -21,7 +21,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import TargetEncoder
 
-from sklabelcraft import DINRanker, LabelCraftRecommender, MLPRanker, compare_labelers
+from sklabelcraft import (
+    DIN,
+    Columns,
+    DINRanker,
+    LabelCraftRecommender,
+    MLPRanker,
+    compare_labelers,
+)
 
 SINGLE = ["PC", "PCR", "WT", "EF", "D2Q", "DVR"]
 NUMBERS = ["duration", "hour"]
@@ -36,7 +43,7 @@ def rankers(log):
     )
     return {
         "MLPRanker": MLPRanker(),
-        "DINRanker": DINRanker(history_length=20),
+        "DINRanker": DINRanker(DIN(history_length=20)),
         "boosting": make_pipeline(encoded, HistGradientBoostingRegressor()),
     }
 
@@ -47,20 +54,19 @@ def run(log, explicit, seed):
         name: [data.iloc[rows] for data in (log.data, log.target)]
         for name, rows in log.split.items()
     }
-    joint = methods(explicit)["LabelCraft"].set_params(random_state=seed)
+    columns, paper = Columns(explicit=explicit), methods()
+    joint = paper["LabelCraft"].set_params(columns=columns, random_state=seed)
     joint.fit(*parts["train"], *parts["valid"])
     labelers = {"LabelCraft": FrozenEstimator(joint.labeler_)}
-    labelers |= {name: methods(explicit)[name].labeler for name in SINGLE}
+    labelers |= {name: paper[name].labeler for name in SINGLE}
     compared = {
-        f"{model} on {name}": LabelCraftRecommender(labeler, ranker, explicit=explicit)
+        f"{model} on {name}": LabelCraftRecommender(labeler, ranker)
         for model, ranker in rankers(log).items()
         for name, labeler in labelers.items()
     }
-    both = methods(explicit)["WT+EF"].labeler
     for model in ("MLPRanker", "DINRanker"):
-        ranker = rankers(log)[model]
         compared[f"{model} on WT+EF"] = LabelCraftRecommender(
-            both, ranker, explicit=explicit
+            paper["WT+EF"].labeler, rankers(log)[model]
         )
     compared["joint"] = FrozenEstimator(joint)
     found = compare_labelers(
@@ -68,7 +74,7 @@ def run(log, explicit, seed):
         log.data,
         log.target,
         cv=log.split,
-        recommender=LabelCraftRecommender(explicit=explicit),
+        columns=columns,
         n_seeds=1,
         n_bootstrap=1,
         random_state=seed + 100,

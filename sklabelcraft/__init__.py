@@ -1,16 +1,18 @@
 """Turn raw engagement feedback into labels that recommenders can be trained on."""
 
+from sklabelcraft.columns import Columns
 from sklabelcraft.comparison import compare_labelers
+from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.labelers import (
     D2Q,
     DVR,
     ExplicitFeedback,
-    LabelCrafter,
     PlayCompletion,
     PlayCompletionRate,
     WatchTime,
 )
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
+from sklabelcraft.modules import DCN, DIN, MLP
 from sklabelcraft.plotting import (
     DurationBiasDisplay,
     LabelSurfaceDisplay,
@@ -28,7 +30,10 @@ from sklabelcraft.topk import soft_topk
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Columns",
     "D2Q",
+    "DCN",
+    "DIN",
     "DVR",
     "DCNRanker",
     "DINRanker",
@@ -38,6 +43,7 @@ __all__ = [
     "LabelCraftRecommender",
     "LabelCrafter",
     "LabelSurfaceDisplay",
+    "MLP",
     "MLPRanker",
     "ModuleRanker",
     "ObjectiveTradeoffDisplay",

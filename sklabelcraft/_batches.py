@@ -26,8 +26,6 @@ class Batch(NamedTuple):
         1 where `past_rows` stands for an impression, 0 where it is padding.
     past_of : long tensor of shape (n,)
         The past of each impression.
-    seat : long tensor of shape (n,)
-        Numbers the impressions of the same past from 0.
     """
 
     codes: torch.Tensor
@@ -36,57 +34,79 @@ class Batch(NamedTuple):
     past_rows: torch.Tensor
     past_mask: torch.Tensor
     past_of: torch.Tensor
-    seat: torch.Tensor
+
+    def to(self, dtype):
+        """The same batch with numbers of another type."""
+        return self._replace(
+            numeric=self.numeric.to(dtype), past_mask=self.past_mask.to(dtype)
+        )
+
+
+@dataclass(frozen=True)
+class Pasts:
+    """The past of each row: ``store[start:stop]``.
+
+    The store numbers the rows of `past`, which has codes of the columns at the
+    positions `columns`; `room` is room to work for each of them.
+    """
+
+    start: torch.Tensor
+    stop: torch.Tensor
+    store: torch.Tensor
+    past: torch.Tensor
+    columns: tuple
+    room: torch.Tensor
+
+    def of(self, rows):
+        """Past, past_rows, past_mask and past_of of a :class:`Batch`."""
+        start, stop = self.start[rows], self.stop[rows]
+        start, stop, past_of = share_windows(start, stop, len(self.store) + 1)
+        longest = int((stop - start).max()) if len(start) else 0
+        position = start[:, None] + torch.arange(longest, device=start.device)
+        mask = position < stop[:, None]
+        past_rows = self.store[position.where(mask, 0)]
+        past = self.past[renumber([past_rows], self.room)]
+        return past, past_rows, mask.to(torch.float32), past_of
 
 
 @dataclass(frozen=True)
 class Impressions:
-    """Encoded rows of a log; `store[past_start:past_stop]` are their histories.
-
-    The store numbers the rows of `past`, which has codes of the columns at the
-    positions `past_columns`; `place` is room to work for each of them.
-    """
+    """Encoded rows of a log."""
 
     codes: torch.Tensor
     numeric: torch.Tensor
-    past_start: torch.Tensor
-    past_stop: torch.Tensor
-    store: torch.Tensor
-    past: torch.Tensor
-    past_columns: tuple
-    place: torch.Tensor
+    pasts: Pasts
 
     def __len__(self):
         return len(self.codes)
 
     def to(self, device):
         """The same rows on a device."""
-        tensors = {k: v for k, v in vars(self).items() if torch.is_tensor(v)}
-        return replace(self, **{k: v.to(device) for k, v in tensors.items()})
+        return _moved(self, device) if self.codes.device != device else self
 
     def batch(self, rows):
         """The rows at the positions `rows` as a :class:`Batch`."""
-        start, stop = self.past_start[rows], self.past_stop[rows]
-        start, stop, past_of, seat = share(start, stop, len(self.store) + 1)
-        longest = int((stop - start).max()) if len(start) else 0
-        position = start[:, None] + torch.arange(longest, device=start.device)
-        mask = position < stop[:, None]
-        past_rows = self.store[position.where(mask, 0)]
-        past = self.past[renumber([past_rows], self.place)]
-        mask = mask.to(self.numeric)
-        return Batch(
-            self.codes[rows], self.numeric[rows], past, past_rows, mask, past_of, seat
-        )
+        return Batch(self.codes[rows], self.numeric[rows], *self.pasts.of(rows))
 
 
-def renumber(parts, place):
+def _moved(value, device):
+    """A dataclass with all tensors in it on a device."""
+    if torch.is_tensor(value):
+        return value.to(device)
+    if isinstance(value, Impressions | Pasts):
+        parts = {name: _moved(part, device) for name, part in vars(value).items()}
+        return replace(value, **parts)
+    return value
+
+
+def renumber(parts, room):
     """The distinct numbers in some tensors, which are changed to positions among them.
 
     Parameters
     ----------
     parts : list of long tensor
         The tensors, changed in place.
-    place : long tensor of shape (n,)
+    room : long tensor of shape (n,)
         Room to work, for the numbers 0 to n - 1. The cost does not depend on n.
 
     Returns
@@ -96,19 +116,20 @@ def renumber(parts, place):
     """
     numbers = torch.cat([part.reshape(-1) for part in parts])
     order = torch.arange(len(numbers), device=numbers.device)
-    place[numbers] = order
-    distinct = numbers[place[numbers] == order]
-    place[distinct] = order[: len(distinct)]
+    room[numbers] = order
+    distinct = numbers[room[numbers] == order]
+    room[distinct] = order[: len(distinct)]
     for part in parts:
-        part.copy_(place[part])
+        part.copy_(room[part])
     return distinct
 
 
-def share(start, stop, n_store):
+def share_windows(start, stop, n_store):
     """Find the windows that several rows share.
 
     A window that serves more than a few times as many rows as the average one is
-    repeated, so that an array of (windows, seats) is never much larger than the rows.
+    repeated, so that an array of (windows, rows of each) is never much larger than the
+    rows.
 
     Parameters
     ----------
@@ -121,23 +142,27 @@ def share(start, stop, n_store):
     -------
     start, stop : long tensor of shape (m,)
         The windows.
-    window, seat : long tensor of shape (n,)
-        The window of each row, and its number among the rows of that window.
+    window : long tensor of shape (n,)
+        The window of each row.
     """
     n, windows = len(start), start  # all empty: nothing to share
     if (start < stop).any():
         windows, window = torch.unique(start * n_store + stop, return_inverse=True)
     if len(windows) == n:
-        window = torch.arange(n, device=start.device)
-        return start, stop, window, torch.zeros_like(window)
-    order = window.argsort(stable=True)
-    sizes = window.bincount()
-    seat = torch.empty_like(window)
-    rank = torch.arange(n, device=start.device)
-    seat[order] = rank - (sizes.cumsum(0) - sizes)[window[order]]
-    seats = CROWDED * -(-n // len(windows))
-    repeats = -(-sizes // seats)
-    window = (repeats.cumsum(0) - repeats)[window] + seat // seats
+        return start, stop, torch.arange(n, device=start.device)
+    slots = CROWDED * -(-n // len(windows))
+    repeats = -(-window.bincount() // slots)
+    window = (repeats.cumsum(0) - repeats)[window] + numbered(window) // slots
     windows = windows.repeat_interleave(repeats)
     start = windows.div(n_store, rounding_mode="floor")
-    return start, windows - start * n_store, window, seat % seats
+    return start, windows - start * n_store, window
+
+
+def numbered(groups):
+    """The number of each row among those of its group, from 0 on, long (n,)."""
+    order = groups.argsort(stable=True)
+    sizes = groups.bincount()
+    number = torch.empty_like(groups)
+    rank = torch.arange(len(groups), device=groups.device)
+    number[order] = rank - (sizes.cumsum(0) - sizes)[groups[order]]
+    return number

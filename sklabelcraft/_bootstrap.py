@@ -10,7 +10,8 @@ CHUNK = 2**24  # resampled users held at a time
 
 def summarise(values, reference, against, n_bootstrap, rng):
     """Table, values per seed and values per user of one part of the log."""
-    of_users = values.groupby(level=["method", "user"], sort=False).mean()
+    by_user = values.groupby(level=["method", "user"], sort=False, dropna=False)
+    of_users = by_user.mean()  # missing users are one user
     of_users = {name: of_users.xs(name) for name in of_users.index.unique("method")}
     of_seeds = values.groupby(level=["method", "seed"], sort=False).mean()
     of_seeds = _with_sum(of_seeds, reference)
@@ -22,7 +23,9 @@ def summarise(values, reference, against, n_bootstrap, rng):
     resampled = {name: _with_sum(means, reference) for name, means in resampled.items()}
     return Bunch(
         table=_tabulate(of_seeds, resampled, against),
-        seeds=of_seeds.stack(["k", "metric"]).rename("value").reset_index(),
+        seeds=of_seeds.stack(["k", "metric"], future_stack=True)
+        .rename("value")
+        .reset_index(),
         users=of_users,
         reference=reference,
     )

@@ -1,112 +1,122 @@
-"""What a fit tells scikit-learn's callbacks."""
+"""The ceremony of a fit: callbacks are told of it, and it leaves all or nothing."""
 
 import copy
 from contextlib import contextmanager
-from inspect import signature
 
-from sklearn.callback import AutoPropagatedCallback
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Undo everything that a failing fit stored on the estimator."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+@contextmanager
+def fitting(estimator, X, y, *, max_subtasks=None, outer=None):
+    """The fit of an estimator, of which its callbacks are told.
+
+    Parameters
+    ----------
+    estimator : object
+        What is being fitted.
+    X, y : data
+        As they were given to ``fit``.
+    max_subtasks : int, default=None
+        Number of tasks that it consists of; None if it is not known.
+    outer : Watch, default=None
+        That of an estimator around this one, which is to hear of all tasks, too.
+
+    Yields
+    ------
+    Watch
+        To be told of the progress.
+    """
+    task = estimator._init_callback_context(max_subtasks=max_subtasks)
+    data = {"estimator": estimator, "X": X, "y": y}
+    task.call_on_fit_task_begin(**data)
+    with all_or_nothing(estimator):
+        yield Watch(estimator, task, {"X": X, "y": y}, outer)
+    task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: vars(estimator))
 
 
 class Watch:
-    """Tells the callbacks of an estimator about the epochs and steps of its training.
+    """Tells callbacks about the tasks of a fit, its epochs and steps among them.
 
     Parameters
     ----------
     estimator : object
         What is being fitted.
     task : CallbackContext
-        The task that consists of the epochs.
-    fitted : callable
-        Maps what :meth:`end_epoch` is given to the attributes that the estimator would
-        have, had its fit stopped there.
-    X, y : data
-        As they were given to ``fit``.
+        The task that is told about.
+    data : dict
+        X and y as they were given to ``fit``.
+    outer : Watch or None
+        That of an estimator around this one.
+
+    Attributes
+    ----------
+    attributes : callable
+        Returns the attributes that the estimator would have, had its fit stopped now;
+        set by who trains it.
+    part : Watch or None
+        That of a part which is being fitted.
     """
 
-    def __init__(self, estimator, task, fitted, X=None, y=None):
-        self.estimator, self.task, self.fitted = estimator, task, fitted
-        self.data = {"X": X, "y": y}
+    def __init__(self, estimator, task, data, outer=None):
+        self.estimator, self.task, self.data = estimator, task, data
+        self.outer, self.part, self.attributes = outer, None, lambda: {}
+        if outer is not None:
+            outer.part = self
+
+    def as_fitted(self):
+        """The estimator as it would be, had its fit stopped now."""
+        fitted = copy.copy(self.estimator)
+        vars(fitted).update(self.attributes())
+        return fitted
+
+    @contextmanager
+    def subtask(self, name, max_subtasks=0):
+        """Tell that a task begins and ends; yields the watch of that task."""
+        watch = copy.copy(self)
+        watch.task = self.task.subcontext(name, max_subtasks=max_subtasks)
+        watch.task.call_on_fit_task_begin(estimator=self.estimator)
+        if self.outer is None:
+            yield watch
+        else:
+            with self.outer.subtask(name, max_subtasks) as watch.outer:
+                self.outer.part = watch
+                yield watch
+        watch.task.call_on_fit_task_end(estimator=self.estimator)
 
     def begin_epoch(self, n_steps):
         """Tell that an epoch begins."""
         self._epoch = self.task.subcontext("epoch", max_subtasks=n_steps)
         self._epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        if self.outer is not None:
+            self.outer.begin_epoch(n_steps)
 
     @contextmanager
     def step(self):
         """Tell that a step of the epoch begins and ends."""
         step = self._epoch.subcontext("step")
         step.call_on_fit_task_begin(estimator=self.estimator)
-        yield
+        if self.outer is None:
+            yield
+        else:
+            with self.outer.step():
+                yield
         step.call_on_fit_task_end(estimator=self.estimator)
 
-    def end_epoch(self, *learned):
+    def end_epoch(self):
         """Tell that the epoch has ended; whether a callback asks to stop there."""
-        return self._epoch.call_on_fit_task_end(
+        stop = self._epoch.call_on_fit_task_end(
             estimator=self.estimator,
-            reconstruction_attributes=lambda: self.fitted(*learned),
+            reconstruction_attributes=self.attributes,
             **self.data,
         )
-
-
-class Relay:
-    """Tells the callbacks of a whole what a part of it, being fitted, has learned.
-
-    scikit-learn hands only some callbacks down to the parts of an estimator; others,
-    such as a ``ScoringMonitor``, are to see the whole with the part as it stands.
-
-    Parameters
-    ----------
-    whole : object
-        The estimator whose callbacks are told.
-    complete : callable
-        Maps the fitted part to the attributes of the whole.
-    X, y : data
-        As they were given to ``fit`` of the whole.
-    """
-
-    def __init__(self, whole, complete, X, y):
-        self.whole, self.complete = whole, complete
-        self.data = {"X": X, "y": y}
-
-    def setup(self, estimator, context):
-        """Do nothing: the callbacks were set up with the whole."""
-
-    def teardown(self, estimator, context):
-        """Do nothing, likewise."""
-
-    def on_fit_task_begin(self, estimator, context):
-        """Do nothing: only what was learned is passed on."""
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        """Pass on what was learned; whether a callback asks to stop there."""
-        if fitted_estimator is None:
-            return False
-        fitted = copy.copy(self.whole)
-        vars(fitted).update(self.complete(fitted_estimator))
-        told = {"fitted_estimator": fitted, "metadata": None} | self.data
-        stops = [_tell(c, self.whole, context, told) for c in own(self.whole)]
-        return any(stops)
-
-    @contextmanager
-    def listening_to(self, part):
-        """Hear what the callbacks of the part are told."""
-        callbacks = getattr(part, "_skl_callbacks", [])
-        part.set_callbacks(*callbacks, self)
-        try:
-            yield
-        finally:
-            part.set_callbacks(*callbacks)
-
-
-def own(estimator):
-    """The callbacks of an estimator that scikit-learn does not hand down."""
-    callbacks = getattr(estimator, "_skl_callbacks", [])
-    return [c for c in callbacks if not isinstance(c, AutoPropagatedCallback)]
-
-
-def _tell(callback, estimator, context, told):
-    """Call a callback with those arguments that it takes."""
-    hook = callback.on_fit_task_end
-    taken = {name: told[name] for name in signature(hook).parameters if name in told}
-    return bool(hook(estimator, context, **taken))
+        return bool(self.outer is not None and self.outer.end_epoch()) or stop

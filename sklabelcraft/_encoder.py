@@ -1,74 +1,53 @@
-"""From table rows to tensors: codes, numbers and histories."""
+"""From the columns of a log to codes and numbers."""
+
+import warnings
 
 import numpy as np
-import torch
-from pandas import Index, factorize
-from sklearn.preprocessing import QuantileTransformer
 
-from sklabelcraft._batches import Impressions
+from sklabelcraft._ids import Vocabulary
+from sklabelcraft._quantiles import Ranks
 
 UNKNOWN = 0
 N_DURATION_BUCKETS = 32
-N_QUANTILES = 1000
 
 
 class Encoder:
-    """Learns the codes and scales of a table's columns and encodes tables with them.
+    """Learns the codes and ranks of a log's columns and encodes logs with them.
+
+    Floating-point columns but user and item are numbers, all others categories; the
+    duration is a number and, in buckets, the last category.
 
     Parameters
     ----------
-    user, item, duration, timestamp : str, int or None
-        The roles; `timestamp` is no feature, it orders the rows of a user.
+    columns : Columns
+        Names of the columns; user and item are categories whatever they hold.
     features : list of str or int
-        Columns that the ranker sees. Floating-point columns but user and item are
-        numeric, all others categorical; the duration is numeric and bucketed.
+        The columns to encode.
     min_count : int
         Values seen less often share the code of the unknown.
-    history_length : int
-        Number of past impressions kept, 0 for none.
     """
 
-    def __init__(
-        self, user, item, duration, timestamp, features, min_count, history_length
-    ):
-        self.user, self.duration, self.timestamp = user, duration, timestamp
-        self.min_count, self.history_length = min_count, history_length
-        self._features, self._ids = features, (user, item)
+    def __init__(self, columns, features, min_count):
+        self.columns, self.features, self.min_count = columns, features, min_count
 
-    def learn(self, table, *held_out):
-        """Learn from the rows of `table`; encode them and those held out from them.
-
-        All are remembered as histories, of which a row sees the strictly earlier ones.
-        """
-        numeric = [key for key in self._features if self._is_number(table, key)]
-        categorical = [key for key in self._features if key not in numeric]
+    def learn(self, log):
+        """Learn from the rows of a log."""
+        user, item, self.duration = (
+            log.optional(self.columns, role) for role in ("user", "item", "duration")
+        )
+        self.ids = user, item
+        numeric = [key for key in self.features if self._is_number(log, key)]
+        categorical = [key for key in self.features if key not in numeric]
         self.vocabularies = {
-            key: _vocabulary(table[key], key, self.min_count) for key in categorical
+            key: Vocabulary.learn(log.ids(key), self.min_count) for key in categorical
         }
-        self.ranks = {key: rank_transformer(table.numeric(key)) for key in numeric}
-        parts = table, *held_out
-        times = [part.times(self.timestamp) for part in parts]
-        self._clocked = times[0] is not None
-        if not self._clocked:
-            ends = np.cumsum([len(part) for part in parts])
-            times = np.split(np.arange(float(ends[-1])), ends[:-1])
-        features = [self._codes_and_numbers(part) for part in parts]
-        self._remember(parts, times, [codes for codes, _ in features])
-        return [
-            self._with_past(part, when, *own)
-            for part, when, own in zip(parts, times, features, strict=True)
-        ]
+        self.ranks = {key: Ranks.learn(log.numeric(key)) for key in numeric}
+        return self
 
-    def encode(self, table):
-        """Encode rows; their histories lie in the rows given to :meth:`learn`."""
-        times = table.times(self.timestamp) if self._clocked else None
-        times = np.inf if times is None else times
-        return self._with_past(table, times, *self._codes_and_numbers(table))
-
-    def _is_number(self, table, key):
-        if key in self._ids:
+    def _is_number(self, log, key):
+        if key in self.ids:
             return False
-        return key == self.duration or table.is_continuous(key)
+        return key == self.duration or log.is_continuous(key)
 
     @property
     def cardinalities(self):
@@ -81,107 +60,28 @@ class Encoder:
         """Number of numeric columns."""
         return len(self.ranks)
 
-    @property
-    def past_columns(self):
-        """Positions of the categorical columns that describe the item or the moment."""
+    def positions_without(self, user):
+        """Positions of the categories that describe the item or the moment."""
         keys = list(self.vocabularies) + [self.duration] * (self.duration in self.ranks)
-        return tuple(j for j, key in enumerate(keys) if key != self.user)
+        return tuple(j for j, key in enumerate(keys) if key != user)
 
-    def _codes_and_numbers(self, table):
-        """Codes of the categorical columns and ranks of the numeric ones."""
-        ranks = {key: self._rank(table, key) for key in self.ranks}
+    def encode(self, log):
+        """Codes, (n, n_categorical), and ranks in [-1, 1], (n, n_numeric)."""
+        ranks = {key: self._rank(log, key) for key in self.ranks}
         codes = [
-            vocabulary.get_indexer(table[key]) + 1
+            vocabulary.codes(log.ids(key), key)
             for key, vocabulary in self.vocabularies.items()
         ]
         if self.duration in ranks:
             bucket = ranks[self.duration] * (N_DURATION_BUCKETS * (1 - 1e-9))
             codes.append(1 + bucket.astype(np.int64))
-        codes = _stacked(codes, len(table), np.int64)
         numbers = [2 * rank - 1 for rank in ranks.values()]
-        return codes, _stacked(numbers, len(table), np.float32)
+        n = len(log)
+        return _stacked(codes, n, np.int64), _stacked(numbers, n, np.float32)
 
-    def _rank(self, table, key):
+    def _rank(self, log, key):
         minimum = 0 if key == self.duration else -np.inf
-        values = table.numeric(key, minimum=minimum)
-        return self.ranks[key].transform(values[:, None])[:, 0]
-
-    def _remember(self, parts, times, codes):
-        """Store the rows sorted by user and time, for histories."""
-        self._store = torch.zeros(1, dtype=torch.int64)
-        self._past = torch.zeros(1, len(self.past_columns), dtype=torch.int64)
-        if self.history_length == 0:
-            return
-        users = np.concatenate([self._users(part) for part in parts])
-        self._user_index = _vocabulary(users, self.user, 1)
-        users, times = self._user_index.get_indexer(users), np.concatenate(times)
-        order = np.lexsort((times, users))
-        self._past_users, self._past_times = users[order], times[order]
-        codes = np.concatenate(codes)[:, self.past_columns]
-        store, distinct = _distinct_rows(codes)
-        self._store = torch.as_tensor(store[order])
-        self._past = torch.as_tensor(distinct)
-
-    def _users(self, table):
-        return np.zeros(len(table)) if self.user is None else table[self.user]
-
-    def _with_past(self, table, times, codes, numbers):
-        start = stop = np.zeros(len(table), dtype=np.int64)
-        if self.history_length:
-            users = self._user_index.get_indexer(self._users(table))
-            times = np.broadcast_to(times, len(table))
-            start, stop = past_windows(self._past_users, self._past_times, users, times)
-            start = np.maximum(start, stop - self.history_length)
-        return Impressions(
-            torch.as_tensor(codes),
-            torch.as_tensor(numbers),
-            torch.as_tensor(start),
-            torch.as_tensor(stop),
-            self._store,
-            self._past,
-            self.past_columns,
-            torch.empty(len(self._past), dtype=torch.int64),
-        )
-
-
-def past_windows(past_users, past_times, users, times):
-    """Where in a store sorted by (user, time) the strictly earlier rows of a user lie.
-
-    Parameters
-    ----------
-    past_users, past_times : ndarray of shape (n_store,)
-        Codes of the users, and times, sorted by both.
-    users, times : ndarray of shape (n,)
-        For each query, the code of the user (-1 if not in the store) and its time.
-
-    Returns
-    -------
-    start, stop : ndarray of shape (n,)
-        The history of query i is ``store[start[i]:stop[i]]``.
-    """
-    n_store = len(past_users)
-    all_users = np.concatenate([past_users, users])
-    all_times = np.concatenate([past_times, times])
-    stored = np.arange(len(all_users)) < n_store
-    order = np.lexsort((stored, all_times, all_users))  # queries before equal times
-    before = np.cumsum(stored[order])
-    stop = np.empty(len(users), dtype=np.int64)
-    queries = ~stored[order]
-    stop[order[queries] - n_store] = before[queries]
-    return np.searchsorted(past_users, users), stop
-
-
-def _vocabulary(values, key, min_count):
-    """The distinct values of the column `key` that are seen often enough."""
-    try:
-        codes, uniques = factorize(values, use_na_sentinel=False)
-    except TypeError as error:
-        raise ValueError(
-            f"column {key!r} must hold values that can be keys, such as text or whole "
-            f"numbers: {error}."
-        ) from error
-    frequent = np.bincount(codes, minlength=len(uniques)) >= min_count
-    return Index(uniques[frequent], tupleize_cols=False)
+        return self.ranks[key](log.numeric(key, minimum=minimum))
 
 
 def _stacked(columns, n, dtype):
@@ -191,18 +91,13 @@ def _stacked(columns, n, dtype):
     )
 
 
-def _distinct_rows(codes):
-    """For each row its number among the distinct rows, and these, (n_distinct, c)."""
-    numbers = np.zeros(len(codes), dtype=np.int64)
-    for column in codes.T:
-        numbers, _ = factorize(numbers * (column.max(initial=0) + 1) + column)
-    first = np.empty(numbers.max(initial=-1) + 1, dtype=np.int64)
-    first[numbers] = np.arange(len(codes))
-    return numbers, codes[first]
-
-
-def rank_transformer(values):
-    """A fitted transformer of a column, (n, 1), to its ranks in `values`, in [0, 1]."""
-    n_quantiles = min(N_QUANTILES, len(values))
-    ranks = QuantileTransformer(n_quantiles=n_quantiles, subsample=None)
-    return ranks.fit(values[:, None])
+def warn_of_dates(log, features, timestamp):
+    """Warn that dates are categories like any other, and perhaps meant as the clock."""
+    dates = [key for key in features if log.is_date(key)]
+    if dates:
+        warnings.warn(
+            f"the columns {dates} hold dates and are taken as categories, while "
+            f"timestamp={timestamp!r} orders the rows. State timestamp={dates[0]!r} or "
+            "leave them out of the features.",
+            stacklevel=2,
+        )

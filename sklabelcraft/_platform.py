@@ -1,162 +1,114 @@
-"""The platform's view of a ranker: its objectives on held-out lists of users."""
+"""The platform of held-out lists, as a log and its objectives make it."""
 
+import math
 import warnings
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from sklabelcraft._batches import Batch, Impressions
-from sklabelcraft._user_lists import UserLists
-from sklabelcraft.preprocessing import KneeScaler
-from sklabelcraft.topk import soft_topk
+from sklabelcraft._lists import Lists
+from sklabelcraft.balancing import SoftmaxBalancing
+from sklabelcraft.objectives import (
+    Objective,
+    duration_objective,
+    explicit_objective,
+    watch_time_objective,
+)
+from sklabelcraft.scaling import scale
+from sklabelcraft.training import Platform
+from sklabelcraft.training._platform import random_references
+
+KNEE = 0.9  # quantile of the training rows
+ADVICE = (
+    " Lower k, hold more rows out by validation_fraction, or give validation data "
+    "explicitly."
+)
 
 
-class Shown(NamedTuple):
-    """A sample of users.
+def held_out_lists(log, columns, k):
+    """The lists of those users of a held-out log that have more than k rows."""
+    return Lists.of(log.ids(columns.user), k, "validation rows", ADVICE)
 
-    Attributes
+
+def objectives_of(params, has_explicit):
+    """The objectives of a ``LabelCrafter`` and their weights, checked."""
+    objectives = params.objectives
+    if objectives is None:
+        explicit = [explicit_objective] if has_explicit else []
+        objectives = watch_time_objective, *explicit, duration_objective
+    if not all(isinstance(objective, Objective) for objective in objectives):
+        raise ValueError(
+            f"objectives must be a sequence of Objective, got {list(objectives)!r}."
+        )
+    return tuple(objectives), _weights(params.objective_weights, len(objectives))
+
+
+def _weights(weights, n):
+    if weights is None:
+        return [1.0] * n
+    numbers = [float(weight) for weight in weights]
+    allowed = all(math.isfinite(w) and w >= 0 for w in numbers) and any(numbers)
+    if len(numbers) != n or not allowed:
+        raise ValueError(
+            f"objective_weights must be {n} finite numbers, none negative and not all "
+            f"0, got {weights!r}."
+        )
+    return numbers
+
+
+def make_platform(params, k, logs, columns, explicit, held_rows, device):
+    """The platform that a ``LabelCrafter`` looks at.
+
+    Parameters
     ----------
-    batch : Batch
-        Their held-out rows.
-    lists : UserLists
-        How the rows make lists.
-    positions : long tensor of shape (n,)
-        Where the rows lie among all held-out lists.
-    """
-
-    batch: Batch
-    lists: UserLists
-    positions: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Platform:
-    """Held-out lists, what is measured on them, and how it is balanced.
-
-    Attributes
-    ----------
-    impressions : Impressions
-        The held-out rows.
-    lists : UserLists
-        The users with more than k of them.
-    objectives : sequence of Objective
-        What is measured.
-    values : list of tensor of shape (n,)
-        Per objective, its column of the rows in `lists`.
-    references : tensor of shape (n_objectives,)
-        The objectives of lists shown at random, never 0, which count as 1.
-    weights : tensor of shape (n_objectives,)
-        What a unit of each is worth.
-    balancing : callable
-        Maps the objectives and the inner products of their gradients to further
-        weights, as in :mod:`~sklabelcraft.balancing`.
+    params : object
+        The parameters of a ``LabelCrafter``, as attributes.
     k : int
         Length of the shown lists.
-    temperature : float
-        Softness of the top-k, in standard deviations of a user's scores.
+    logs : (Log, Log)
+        The training rows, which scale the columns, and the held-out rows.
+    columns : Columns
+        Names of the columns.
+    explicit : list of str or int
+        The columns of explicit feedback that are there.
+    held_rows : Impressions
+        The encoded held-out rows.
+    device : torch.device
+        Where to compute.
+
+    Returns
+    -------
+    Platform
     """
-
-    impressions: Impressions
-    lists: UserLists
-    objectives: tuple
-    values: list
-    references: torch.Tensor
-    weights: torch.Tensor
-    balancing: object
-    k: int
-    temperature: float
-
-    def draw(self, n_users):
-        """A random sample of users, as :class:`Shown`."""
-        lists, positions = self.lists.sample(n_users)
-        return Shown(self.impressions.batch(lists.rows), lists, positions)
-
-    def measure(self, logits, shown):
-        """Objectives of the lists that some logits lead to.
-
-        Parameters
-        ----------
-        logits : tensor of shape (n, 1)
-            Logits of ``shown.batch``.
-        shown : Shown
-            The sample of users.
-
-        Returns
-        -------
-        tensor of shape (n_objectives,)
-            1 plus the gain over lists shown at random, relative to what those reach.
-        """
-        scores = standardise(logits[:, 0], shown.lists)
-        alpha = soft_ranks(scores, shown.lists, self.k, self.temperature)
-        values = [value[shown.positions] for value in self.values]
-        raw = measure_all(self.objectives, alpha, values, shown.lists)
-        return 1 + (raw - self.references) / self.references.abs()
-
-    def value(self, logits, shown):
-        """The objectives as the one number to be raised."""
-        return self.balanced(self.measure(logits, shown), logits)
-
-    @property
-    def weighed(self):
-        """Names for the weights of the objectives that count."""
-        counts = (self.weights > 0).tolist()
-        return [f"weight_{n}" for n, c in zip(self.names, counts, strict=True) if c]
-
-    def balanced(self, values, logits=None):
-        """Measured objectives as one number, with weights that carry no gradient.
-
-        Some balancing rules need the logits, from which the values were computed.
-        """
-        counts = self.weights > 0
-        weighted = self.weights[counts] * values[counts]
-
-        def gram():
-            """Inner products of the objectives' gradients in the logits."""
-            slopes = [
-                torch.autograd.grad(value, logits, retain_graph=True)[0].ravel()
-                for value in weighted
-            ]
-            return torch.stack(slopes) @ torch.stack(slopes).T
-
-        return (self.balancing(values[counts].detach(), gram) * weighted).sum()
-
-    def progress(self, logits, shown):
-        """The objectives by name, and as ``objective`` their weighted mean."""
-        values = self.measure(logits, shown)
-        mean = (self.weights * values).sum() / self.weights.sum()
-        named = dict(zip(self.names, values.tolist(), strict=True))
-        return {"objective": mean.item()} | named
-
-    @property
-    def names(self):
-        """The measured columns with their measures, such as ``duration_spread``."""
-        names = [f"{o.column}_{o.measure}" for o in self.objectives]
-        return [
-            name if names.count(name) == 1 else f"{name}_{i}"
-            for i, name in enumerate(names)
-        ]
-
-
-def soft_ranks(scores, lists, k, temperature):
-    """Soft indicators of being among the first 1, 2, ..., k of a list, (k, n)."""
-    first = 1 + torch.arange(k, device=scores.device)
-    alpha = soft_topk(
-        scores.repeat(k),
-        first.repeat_interleave(len(lists.lengths)),
-        temperature=temperature,
-        lengths=lists.lengths.repeat(k),
+    lists = held_out_lists(logs[1], columns, k).to(device)
+    objectives, weights = objectives_of(params, bool(explicit))
+    values = [
+        measured(
+            objective, *(_column(objective, log, columns, explicit) for log in logs)
+        )
+        for objective in objectives
+    ]
+    values = [column.to(device)[lists.rows] for column in values]
+    kept = varying(zip(objectives, values, weights, strict=True))
+    objectives, values, weights = zip(*kept, strict=True)
+    return Platform(
+        held_rows,
+        lists,
+        objectives,
+        values,
+        random_references(objectives, values, lists, k),
+        torch.tensor(weights, dtype=torch.float32, device=device),
+        SoftmaxBalancing() if params.balancing is None else params.balancing,
+        k,
+        params.temperature,
     )
-    return alpha.view(k, -1)
 
 
-def measure_all(objectives, alpha, values, lists):
-    """Every objective of the shown lists, tensor of shape (n_objectives,)."""
-    pairs = zip(objectives, values, strict=True)
-    return torch.stack(
-        [objective(alpha, value, lists.ids) for objective, value in pairs]
-    )
+def _column(objective, log, columns, explicit):
+    if objective.column == "explicit":
+        return log.any_positive(explicit)
+    roles = {"watch_time": columns.watch_time, "duration": columns.duration}
+    return log.numeric(roles.get(objective.column, objective.column))
 
 
 def measured(objective, known, values):
@@ -167,8 +119,11 @@ def measured(objective, known, values):
     if objective.transform == "indicator":
         values = (values > 0).astype(np.float64)
     if objective.transform == "scale":
-        scaler = KneeScaler().fit(known[:, None])
-        values = scaler.transform(values[:, None])[:, 0]
+        if min(known.min(), values.min()) < 0:
+            raise ValueError(
+                f"{objective} scales its column, which must not be negative."
+            )
+        values = scale(values, knee=np.quantile(known, KNEE), maximum=known.max())
     return torch.as_tensor(values).float()
 
 
@@ -187,21 +142,3 @@ def varying(triples):
     if not kept:
         raise ValueError("no objective has a column that varies on the held-out rows.")
     return kept
-
-
-def random_references(objectives, values, lists, k):
-    """Objectives of lists shown at random, never 0."""
-    first = 1 + torch.arange(k, device=values[0].device)
-    chance = first[:, None] / lists.lengths.to(values[0])[lists.ids]
-    raw = measure_all(objectives, chance, values, lists)
-    return raw.where(raw != 0, 1.0)
-
-
-def standardise(scores, lists):
-    """Scores of each list shifted to mean 0 and scaled to standard deviation 1."""
-    ids, lengths = lists.ids, lists.lengths.to(scores)
-    zero = scores.new_zeros(len(lengths))
-    centred = scores - (zero.index_add(0, ids, scores) / lengths)[ids]
-    variance = zero.index_add(0, ids, centred.square()) / lengths
-    tiny = torch.finfo(scores.dtype).eps
-    return centred / (variance + tiny).sqrt()[ids]

@@ -5,18 +5,19 @@ from dataclasses import replace
 from itertools import product
 from numbers import Integral
 
-import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import has_fit_parameter
 
 from sklabelcraft._bootstrap import summarise
+from sklabelcraft._estimator import inherit, stated_by
+from sklabelcraft._folds import folds_of, rows_of
+from sklabelcraft.columns import Columns
 from sklabelcraft.recommender import LabelCraftRecommender
-from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
+from sklabelcraft.scorers import ListScorer, ds_scorer, neg_scorer, nwtg_scorer
 
 N_RANDOM = 20  # random rankings that the reference is averaged over
 
@@ -28,6 +29,7 @@ N_RANDOM = 20  # random rankings that the reference is averaged over
         "y": "no_validation",
         "cv": "no_validation",
         "recommender": [LabelCraftRecommender, None],
+        "columns": [Columns, None],
         "scorers": [Mapping, None],
         "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "n_seeds": [Interval(Integral, 1, None, closed="left")],
@@ -46,6 +48,7 @@ def compare_labelers(
     *,
     cv,
     recommender=None,
+    columns=None,
     scorers=None,
     k=10,
     n_seeds=5,
@@ -76,14 +79,17 @@ def compare_labelers(
         are given to ``fit`` for stopping early and measured as well. Or what
         scikit-learn's ``cross_validate`` takes.
     recommender : LabelCraftRecommender, default=None
-        What labelers are put into; it also says the names of the columns. None for
-        ``LabelCraftRecommender()``.
+        What labelers are put into; None for ``LabelCraftRecommender()``.
+    columns : Columns, default=None
+        Names or positions of the columns, which methods inherit that state none; None
+        for those of `recommender`.
     scorers : dict of ListScorer, default=None
         Further metrics by name, which are no part of S.
     k : int or sequence of int, default=10
-        Lengths of the shown lists; users with more than k rows take part.
+        Lengths of the shown lists; users with more than k rows take part. Methods that
+        state no k of their own are trained for the longest.
     n_seeds : int, default=5
-        Fits of each method.
+        Fits of each method, which inherits the seed where it states none.
     against : str, default=None
         The method that each is compared with; None for the last.
     n_bootstrap : int, default=2000
@@ -93,7 +99,7 @@ def compare_labelers(
     n_jobs : int, default=None
         Fits at a time, as joblib counts.
     random_state : int, RandomState instance or None, default=None
-        Decides everything that is drawn.
+        Controls the seeds, the random lists and the bootstrap.
 
     Returns
     -------
@@ -121,7 +127,8 @@ def compare_labelers(
     Raises
     ------
     ValueError
-        If `against` is not the name of a method.
+        If `against` is not the name of a method, no user of a part has more than k
+        rows, or several seeds would make the same fits.
 
     Examples
     --------
@@ -139,91 +146,103 @@ def compare_labelers(
     >>> found.table.pivot(index="method", columns="metric", values="mean").shape
     (2, 4)
     """
-    against = list(labelers)[-1] if against is None else against
-    if against not in labelers:
-        raise ValueError(f"against must be one of {list(labelers)}, got {against!r}.")
+    against = _checked_against(labelers, against)
     recommender = LabelCraftRecommender() if recommender is None else recommender
-    ks = [k] if isinstance(k, Integral) else k
-    scorers = _scorers(recommender, scorers or {}, ks)
+    columns = columns or stated_by(recommender, "columns") or Columns()
+    ks = [k] if isinstance(k, Integral) else list(k)
+    scorers = _scorers(columns, scorers or {}, ks)
     rng = check_random_state(random_state)
-    seeds = rng.randint(2**31 - 1, size=n_seeds)
-    folds = _folds(cv, X, y)
-    cells = list(product(labelers, seeds, range(len(folds))))
+    seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=n_seeds)]
+    folds = folds_of(cv, X, y)
+    parts = ["test"] + ["valid"] * ("valid" in folds[0])
+    rows = {part: [rows_of(fold[part], X, y) for fold in folds] for part in parts}
+    references = {part: _reference(scorers, rows[part], rng) for part in parts}
+    inherited = {"columns": columns, "k": max(ks)}
+    made = _estimators(labelers, recommender, seeds, len(folds), inherited)
     fitted = Parallel(n_jobs)(
-        delayed(_fit)(_estimator(labelers[name], recommender, seed), X, y, folds[fold])
-        for name, seed, fold in cells
+        delayed(_fit)(estimator, X, y, folds[fold])
+        for (_, _, fold), estimator in made.items()
     )
-    estimators = dict(zip(cells, fitted, strict=True))
-
-    def measure(part):
-        rows = [[_safe_indexing(data, fold[part]) for data in (X, y)] for fold in folds]
-        reference = _reference(scorers, rows, rng)
-        values = _values(scorers, estimators, rows)
-        return summarise(values, reference, against, n_bootstrap, rng)
-
-    found = measure("test")
-    if "valid" in folds[0]:
-        found.validation = measure("valid")
+    fitted = dict(zip(made, fitted, strict=True))
+    found, *validation = (
+        summarise(
+            _values(scorers, fitted, rows[part]),
+            references[part],
+            against,
+            n_bootstrap,
+            rng,
+        )
+        for part in parts
+    )
+    if validation:
+        (found.validation,) = validation
     if return_estimator:
         found.estimators = {
-            name: [estimators[cell] for cell in cells if cell[0] == name]
+            name: [fit for cell, fit in fitted.items() if cell[0] == name]
             for name in labelers
         }
     return found
 
 
-def _scorers(recommender, further, ks):
-    """The scorers by k and name of the metric, on the recommender's columns."""
-    columns = {
-        "NWTG": replace(nwtg_scorer, column=recommender.watch_time),
-        "DS": replace(ds_scorer, column=recommender.duration),
-        "NEG": replace(neg_scorer, column=tuple(recommender.explicit)),
-    }
-    if not columns["NEG"].column:
-        del columns["NEG"]
-    scorers = {
-        name: replace(scorer, user=recommender.user) for name, scorer in columns.items()
-    }
-    return {
-        (k, name): replace(scorer, k=k)
-        for k in ks
-        for name, scorer in (scorers | further).items()
-    }
+def _checked_against(labelers, against):
+    """The method that others are compared with."""
+    if not labelers:
+        raise ValueError("labelers must hold at least one method, got none.")
+    against = list(labelers)[-1] if against is None else against
+    if against not in labelers:
+        raise ValueError(f"against must be one of {list(labelers)}, got {against!r}.")
+    return against
 
 
-def _folds(cv, X, y):
-    """The parts of the log, a mapping for each fold."""
-    if isinstance(cv, Mapping):
-        if not {"train", "test"} <= set(cv):
+def _scorers(columns, further, ks):
+    """The scorers by k and name of the metric, on the columns."""
+    for name, scorer in further.items():
+        if not isinstance(scorer, ListScorer):
             raise ValueError(
-                "cv must have the row positions 'train' and 'test', and may have "
-                f"'valid', got {sorted(cv)}."
+                f"scorers must be ListScorers, got {scorer!r} for {name!r}."
             )
-        return [cv]
-    splits = check_cv(cv).split(X, y)
-    return [{"train": train, "test": test} for train, test in splits]
-
-
-def _estimator(labeler, recommender, seed):
-    """A clone to be fitted, with one seed for every random state in it."""
-    whole = hasattr(labeler, "predict")
-    made = clone(labeler if whole else clone(recommender).set_params(labeler=labeler))
-    states = {
-        name: int(seed)
-        for name, value in made.get_params().items()
-        if name == "random_state" or name.endswith("__random_state")
-        if value is None or isinstance(value, Integral | np.random.RandomState)
+    named = {"NWTG": nwtg_scorer, "DS": ds_scorer, "NEG": neg_scorer}
+    if not columns.explicit:
+        del named["NEG"]
+    return {
+        (k, name): replace(scorer, k=k, columns=scorer.columns or columns)
+        for k in ks
+        for name, scorer in (named | further).items()
     }
-    if states:
-        made.set_params(**states)
+
+
+def _estimators(labelers, recommender, seeds, n_folds, inherited):
+    """A clone to be fitted for each method, seed and fold."""
+    made = {}
+    for name, labeler in labelers.items():
+        whole = labeler
+        if not hasattr(labeler, "predict"):
+            whole = clone(recommender).set_params(labeler=clone(labeler))
+        _check_seeds(name, whole, len(seeds))
+        for seed, fold in product(seeds, range(n_folds)):
+            made[name, seed, fold] = inherit(whole, random_state=seed, **inherited)
     return made
+
+
+def _check_seeds(name, estimator, n_seeds):
+    """Check that different seeds make different fits."""
+    states = [
+        value
+        for key, value in estimator.get_params().items()
+        if key == "random_state" or key.endswith("__random_state")
+    ]
+    if n_seeds > 1 and states and None not in states:
+        raise ValueError(
+            f"n_seeds={n_seeds} fits of {name!r} would be the same, as it states its "
+            "random_state: leave that None, or set n_seeds=1."
+        )
 
 
 def _fit(estimator, X, y, fold):
     """Fit on the training part, with the validation part where that is of use."""
-    parts = [_safe_indexing(part, fold["train"]) for part in (X, y)]
+    parts = rows_of(fold["train"], X, y)
     if "valid" in fold and has_fit_parameter(estimator, "X_val"):
-        parts += [_safe_indexing(part, fold["valid"]) for part in (X, y)]
+        parts += rows_of(fold["valid"], X, y)
     return estimator.fit(*parts)
 
 

@@ -1,18 +1,23 @@
 """Metrics of ranked lists, per user and averaged, vectorised over users.
 
 Users with more than k rows take part. Within a user, rows are ordered by descending
-score; equal scores keep the order of the rows.
+score. Equal scores are no order: a metric is its expectation over all orders of the
+rows that are tied.
 """
 
 import warnings
 from functools import partial
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
-from pandas import factorize
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from sklabelcraft._docs import shared
+from sklabelcraft._ids import read_ids
+from sklabelcraft._lists import Lists
 
 LISTS = {
     "scores": ["array-like"],
@@ -26,6 +31,7 @@ validated = partial(validate_params, prefer_skip_nested_validation=True)
 
 
 @validated({"watch_time": ["array-like"]} | GAINS)
+@shared
 def nwtg_score(
     watch_time, scores, *, groups, k=10, zero_division="skip", average="mean"
 ):
@@ -38,12 +44,7 @@ def nwtg_score(
     ----------
     watch_time : array-like of shape (n,)
         Seconds watched, >= 0.
-    scores : array-like of shape (n,)
-        The higher, the earlier in the list. Equal scores keep the order of the rows.
-    groups : array-like of shape (n,)
-        The user of each row.
-    k : int, default=10
-        Length of the shown list; users with at most k rows are left out.
+    {ranking}
     zero_division : {"skip"} or float, default="skip"
         Value of a user who watched nothing at all. "skip" leaves such users out and
         warns how many they are.
@@ -72,12 +73,13 @@ def nwtg_score(
     >>> nwtg_score([30.0, 10.0, 0.0], [0.2, 0.9, 0.1], groups=[7, 7, 7], k=1)
     0.333...
     """
-    lists = _Lists(scores, groups, k)
-    gains = column_or_1d(_nonnegative(watch_time, lists, "watch_time"))
-    return _normalised_gain(gains, lists, zero_division, average)
+    ranked = Ranked.by(scores, groups, k)
+    gains = column_or_1d(nonnegative(watch_time, ranked.n_rows, "watch_time"))
+    return _normalised_gain(gains, ranked, zero_division, average)
 
 
 @validated({"explicit": ["array-like"]} | GAINS)
+@shared
 def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="mean"):
     """Normalised explicit-engagement gain of the first k impressions of each user.
 
@@ -88,12 +90,7 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     ----------
     explicit : array-like of shape (n,) or (n, n_signals)
         Explicit feedback, 0/1 or counts; several signals are summed.
-    scores : array-like of shape (n,)
-        The higher, the earlier in the list. Equal scores keep the order of the rows.
-    groups : array-like of shape (n,)
-        The user of each row.
-    k : int, default=10
-        Length of the shown list; users with at most k rows are left out.
+    {ranking}
     zero_division : {"skip"} or float, default="skip"
         Value of a user who gave no explicit feedback. "skip" leaves such users out and
         warns how many they are.
@@ -117,26 +114,25 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     >>> neg_score([1, 0, 0], [0.9, 0.2, 0.1], groups=[7, 7, 7], k=1)
     1.0
     """
-    lists = _Lists(scores, groups, k)
-    explicit = _nonnegative(explicit, lists, "explicit")
+    ranked = Ranked.by(scores, groups, k)
+    explicit = nonnegative(explicit, ranked.n_rows, "explicit")
     gains = (explicit.reshape(len(explicit), -1) > 0).any(axis=1).astype(float)
-    return _normalised_gain(gains, lists, zero_division, average)
+    return _normalised_gain(gains, ranked, zero_division, average)
 
 
 @validated({"duration": ["array-like"]} | LISTS)
+@shared
 def ds_score(duration, scores, *, groups, k=10, average="mean"):
     """Spread of the durations of the first k impressions of each user.
+
+    Where scores are tied across the end of the list, it is the root of the expected
+    variance of the shown durations.
 
     Parameters
     ----------
     duration : array-like of shape (n,)
         Seconds, >= 0.
-    scores : array-like of shape (n,)
-        The higher, the earlier in the list. Equal scores keep the order of the rows.
-    groups : array-like of shape (n,)
-        The user of each row.
-    k : int, default=10
-        Length of the shown list; users with at most k rows are left out.
+    {ranking}
     average : {"mean", None}, default="mean"
         None returns one value per user with more than k rows, in order of first
         appearance.
@@ -157,49 +153,121 @@ def ds_score(duration, scores, *, groups, k=10, average="mean"):
     >>> ds_score([10.0, 30.0, 99.0], [0.9, 0.2, 0.1], groups=[7, 7, 7], k=2)
     10.0
     """
-    lists = _Lists(scores, groups, k)
-    duration = column_or_1d(_nonnegative(duration, lists, "duration"))
-    spread = lists.shown(duration).std(axis=1)
+    ranked = Ranked.by(scores, groups, k)
+    duration = column_or_1d(nonnegative(duration, ranked.n_rows, "duration"))
+    spread = ranked.spread(duration)
     return float(spread.mean()) if average == "mean" else spread
 
 
-class _Lists:
-    """The rows of each user with more than k of them, ordered by score."""
+class Ranked(NamedTuple):
+    """The rows of each user with more than k of them, ordered by score.
 
-    def __init__(self, scores, groups, k):
+    Rows of one user with the same score make a run, of which each row takes each rank
+    with the same probability.
+
+    Attributes
+    ----------
+    users : Lists
+        The rows of each user.
+    n_rows : int
+        Number of rows, those of other users included.
+    k : int
+        Length of the shown lists.
+    order : ndarray of shape (n,)
+        Positions of the rows, list after list, by descending score.
+    lists : ndarray of shape (n,)
+        The list of each of them, from 0 on.
+    run : ndarray of shape (n,)
+        The run of each of them, from 0 on.
+    first, size : ndarray of shape (n_runs,)
+        The rank, from 0 on, at which each run begins in its list, and its length.
+    """
+
+    users: Lists
+    n_rows: int
+    k: int
+    order: np.ndarray
+    lists: np.ndarray
+    run: np.ndarray
+    first: np.ndarray
+    size: np.ndarray
+
+    @classmethod
+    def by(cls, scores, groups, k):
+        """Rank the rows of the users in `groups` by scores."""
         scores = column_or_1d(np.asarray(scores, dtype=float))
         check_consistent_length(scores, groups)
         if not np.isfinite(scores).all():
             raise ValueError("scores must be finite, got NaN or infinity.")
-        codes, _ = factorize(np.asarray(groups), use_na_sentinel=False)
-        sizes = np.bincount(codes)
-        if not (sizes > k).any():
-            raise ValueError(
-                f"no user has more than k={k} rows; the longest of {len(sizes)} "
-                f"lists has {sizes.max(initial=0)}."
-            )
-        self.size, self.k, self._codes = len(scores), k, codes
-        self._starts = (np.cumsum(sizes) - sizes)[sizes > k]
-        self._order = self._ranked(scores)
+        return cls.of(Lists.of(read_ids(groups, "groups"), k), scores, k)
 
-    def _ranked(self, scores):
-        order = np.lexsort((-scores, self._codes))
-        return order[self._starts[:, None] + np.arange(self.k)]
+    @classmethod
+    def of(cls, users, scores, k):
+        """Rank the rows of some lists by scores of all rows."""
+        rows, lists = users.rows.numpy(), users.ids.numpy()
+        order = rows[np.lexsort((-scores[rows], lists))]
+        begins = np.ones(len(order), dtype=bool)
+        ranked = scores[order]
+        begins[1:] = (ranked[1:] != ranked[:-1]) | (np.diff(lists) != 0)
+        starts = np.flatnonzero(begins)
+        first = starts - users.starts.numpy()[lists[starts]]
+        size = np.diff(np.append(starts, len(order)))
+        run = np.cumsum(begins) - 1
+        return cls(users, len(scores), k, order, lists, run, first, size)
+
+    @property
+    def n_shown(self):
+        """How many rows of each run are shown, (n_runs,)."""
+        return (self.k - self.first).clip(0, self.size)
 
     def shown(self, values):
-        """Values of the first k rows of each user, shape (n_users, k)."""
-        return values[self._order]
+        """Values in `order`, and the expected share of each that is shown, (n,)."""
+        return values[self.order], (self.n_shown / self.size)[self.run]
 
-    def ideal(self, values):
-        """Values of the k rows of each user with the largest values."""
-        return values[self._ranked(values)]
+    def gain(self, values):
+        """The discounted sum of each list, (n_lists,)."""
+        total = np.append(0, np.cumsum(1 / np.log2(np.arange(2, self.k + 2))))
+        discount = total[self.first.clip(max=self.k) + self.n_shown]
+        discount = (discount - total[self.first.clip(max=self.k)]) / self.size
+        return np.bincount(self.lists, discount[self.run] * values[self.order])
+
+    def ideal_gain(self, values):
+        """The same in the order of the values themselves, (n_lists,)."""
+        return Ranked.of(self.users, values, self.k).gain(values)
+
+    def spread(self, values):
+        """The root of the expected variance of the shown values, (n_lists,).
+
+        Their sum of squares is that of the runs shown whole, that of the rows drawn
+        from the run at the end of the list, and that between these two parts.
+        """
+        values, drawn = values[self.order], self.n_shown
+        n, mean, squares = self._moments(values, drawn == self.size)
+        m, run_mean, run_squares = self._moments(
+            values, (drawn > 0) & (drawn < self.size)
+        )
+        drawn = self.k - n
+        variance = run_squares / (m - 1).clip(1)
+        of_mean = variance * (m - drawn) / (m * drawn).clip(1)
+        between = n * drawn / self.k * ((mean - run_mean) ** 2 + of_mean)
+        squares = squares + (drawn - 1) * variance + between
+        return np.sqrt(squares / self.k)
+
+    def _moments(self, values, runs):
+        """Number, mean and sum of squares of the values in some runs, by list."""
+        part, n_lists = runs[self.run], len(self.users.lengths)
+        n = np.bincount(self.lists, part, n_lists)
+        mean = np.bincount(self.lists, part * values, n_lists) / n.clip(1)
+        squares = part * (values - mean[self.lists]) ** 2
+        return n, mean, np.bincount(self.lists, squares, n_lists)
 
 
-def _nonnegative(values, lists, name):
+def nonnegative(values, n, name):
+    """`n` finite values, none below 0, as floats."""
     values = np.asarray(values, dtype=float)
-    if len(values) != lists.size:
+    if len(values) != n:
         raise ValueError(
-            f"{name} must have as many rows as scores, {lists.size}; got {len(values)}."
+            f"{name} must have as many rows as scores, {n}; got {len(values)}."
         )
     wrong = ~(np.isfinite(values) & (values >= 0))
     if wrong.any():
@@ -210,11 +278,11 @@ def _nonnegative(values, lists, name):
     return values
 
 
-def _normalised_gain(gains, lists, zero_division, average):
-    discount = 1 / np.log2(np.arange(2, lists.k + 2))
-    ideal = lists.ideal(gains) @ discount
+def _normalised_gain(gains, ranked, zero_division, average):
+    ideal = ranked.ideal_gain(gains)
     undefined = ideal == 0
-    score = lists.shown(gains) @ discount / np.where(undefined, 1, ideal)
+    score = ranked.gain(gains) / np.where(undefined, 1, ideal)
+    score = score.clip(max=1)  # which rounding may exceed
     score[undefined] = np.nan if zero_division == "skip" else zero_division
     return _mean_of_defined(score) if average == "mean" else score
 

@@ -12,6 +12,7 @@ from sklearn.base import (
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft.scaling import scale
 
 
@@ -69,9 +70,10 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : object
             The fitted scaler.
         """
-        X = self._check(X, reset=True)
-        self.knee_ = np.quantile(X, self.quantile, axis=0)
-        self.maximum_ = X.max(axis=0)
+        with all_or_nothing(self):
+            X = self._check(X, reset=True)
+            self.knee_ = np.quantile(X, self.quantile, axis=0)
+            self.maximum_ = X.max(axis=0)
         return self
 
     def transform(self, X):

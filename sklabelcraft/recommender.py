@@ -1,38 +1,34 @@
 """The recommender: crafts labels from feedback and trains a ranker on them."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context, is_classifier
+from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import TransformerTags, _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from sklabelcraft._callbacks import Relay, own
-from sklabelcraft._columns import join, read_feedback, read_table
-from sklabelcraft._soft_classes import fit_soft_classes
-from sklabelcraft._validation import (
-    COLUMN,
-    ROLE,
-    all_or_nothing,
-    check_pair,
-    hand_down,
-    hold_out,
-)
-from sklabelcraft.labelers import LabelCrafter
-from sklabelcraft.rankers import BaseRanker, MLPRanker
+from sklabelcraft._callbacks import fitting
+from sklabelcraft._docs import shared
+from sklabelcraft._estimator import LogEstimator, inherit, seed_of
+from sklabelcraft._foreign_rankers import check_usable, fit_foreign, score_foreign
+from sklabelcraft._log import Log, read_feedback, read_log
+from sklabelcraft.columns import Columns
+from sklabelcraft.labelcraft import LabelCrafter
+from sklabelcraft.rankers import BaseRanker, MLPRanker, check_pair
 from sklabelcraft.scorers import nwtg_scorer
 
 
-class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
+@shared
+class LabelCraftRecommender(CallbackSupportMixin, LogEstimator):
     """Rank impressions by a model trained on labels crafted from their feedback.
 
     ``fit`` joins X and y to the log, fits the labeler on it, and trains the ranker on
     its labels. The names of columns, `k` and the random state are stated here once:
-    they reach the labeler and the ranker wherever those were left at their defaults.
+    labeler and ranker inherit them where theirs are None.
 
     Parameters
     ----------
@@ -43,28 +39,18 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
     ranker : estimator with fit and predict, default=None
         Fitted to X and the labels: :class:`MLPRanker`, :class:`DCNRanker`,
         :class:`DINRanker` or any regressor; a classifier is fitted to the label as the
-        probability of its class 1. None for the ranker that a `LabelCrafter` trained
-        along with its label, and ``MLPRanker()`` with any other labeler. A
-        `LabelCrafter` without a ranker of its own takes this one; if both are given,
-        this one is trained anew on the finished labels.
-    k : int, default=10
-        Length of the shown lists, in ``score`` and for a `LabelCrafter`.
-    validation_fraction : float, default=0.1
-        Share of each user's rows, the latest, held out when no validation data is given
-        to ``fit`` and labeler or ranker have a use for them; for a `LabelCrafter`, a
-        user with at least 2 (k + 1) rows gives at least k + 1.
-    user, item : str, int or None, default="user_id", "item_id"
-        Columns of X with the user and the item, by name or position.
-    duration : str or int, default="duration"
-        Column of X in seconds.
-    timestamp : str, int or None, default="timestamp"
-        Column of X that orders a user's rows; the order of the rows where missing.
-    watch_time : str or int, default="watch_time"
-        Column of y in seconds.
-    explicit : sequence of str or int, default=("like", "follow", "comment")
-        Columns of y with explicit feedback; those present are used.
+        probability of its class 1, a model whose fit takes groups, such as LightGBM's
+        ``LGBMRanker``, to grades of the label within users. None for the ranker that a
+        `LabelCrafter` trained along with its label, and ``MLPRanker()`` with any other
+        labeler. A `LabelCrafter` without a ranker of its own takes this one; if both
+        are given, this one is trained anew on the finished labels.
+    k : int, default=None
+        Length of the shown lists, in ``score`` and for a `LabelCrafter`; None for 10.
+    columns : Columns, default=None
+        Names or positions of the columns, those of watch time and explicit feedback in
+        y, the others in X; None for the usual names.
     random_state : int, RandomState instance or None, default=None
-        Decides everything that is drawn.
+        Controls the parts that have no random state of their own.
 
     Attributes
     ----------
@@ -72,10 +58,7 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
         The fitted labeler.
     ranker_ : estimator
         The fitted ranker.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns of X, if it was a data frame.
+    {learned_names}
 
     References
     ----------
@@ -95,43 +78,19 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "labeler": [HasMethods(["fit", "transform"]), None],
-        "ranker": [HasMethods(["fit", "predict"]), None],
-        "k": [Interval(Integral, 1, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "user": ROLE,
-        "item": ROLE,
-        "duration": COLUMN,
-        "timestamp": ROLE,
-        "watch_time": COLUMN,
-        "explicit": ["array-like"],
+        "ranker": [HasMethods(["fit"]), None],
+        "k": [Interval(Integral, 1, None, closed="left"), None],
+        "columns": [Columns, None],
         "random_state": ["random_state"],
     }
 
     def __init__(
-        self,
-        labeler=None,
-        ranker=None,
-        *,
-        k=10,
-        validation_fraction=0.1,
-        user="user_id",
-        item="item_id",
-        duration="duration",
-        timestamp="timestamp",
-        watch_time="watch_time",
-        explicit=("like", "follow", "comment"),
-        random_state=None,
+        self, labeler=None, ranker=None, *, k=None, columns=None, random_state=None
     ):
         self.labeler = labeler
         self.ranker = ranker
         self.k = k
-        self.validation_fraction = validation_fraction
-        self.user = user
-        self.item = item
-        self.duration = duration
-        self.timestamp = timestamp
-        self.watch_time = watch_time
-        self.explicit = explicit
+        self.columns = columns
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -146,30 +105,31 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
             Their feedback: what is logged after them.
         X_val, y_val : as X and y, default=None
             Held-out impressions for early stopping and, with a `LabelCrafter`, for the
-            objectives. By default the latest `validation_fraction` of each user's rows
-            is held out.
+            objectives. By default labeler and ranker hold out rows of X themselves,
+            each by its own ``validation_fraction``.
 
         Returns
         -------
         self : object
             The fitted recommender.
+
+        Raises
+        ------
+        ValueError
+            If a label is constant, training diverges, or the data are not what is
+            described here.
         """
         check_pair(X_val, y_val)
-        data = {"estimator": self, "X": X, "y": y}
-        task = self._init_callback_context(max_subtasks=None)
-        task.call_on_fit_task_begin(**data)
-        with all_or_nothing(self):
-            table, feedback = self._read(X, y, reset=True)
-            self._make_parts(table, feedback)
-            train = table.native, join(table, feedback)
-            held_out = None
+        with fitting(self, X, y) as watch:
+            train, held_out = self._read(X, y, reset=True), None
             if X_val is not None:
-                valid, feedback = self._read(X_val, y_val, reset=False)
-                held_out = valid.native, join(valid, feedback)
-            elif self._takes("log_val", "X_val"):
-                train, held_out = self._hold_out(table, train)
-            self._fit_parts(*train, *(held_out or (None, None)), task, (X, y))
-        task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: vars(self))
+                held_out = self._read(X_val, y_val, reset=False)
+            self._make_parts(train)
+            self._fit_labeler(train, held_out, watch)
+            if self._is_joint:
+                self.ranker_ = self.labeler_.ranker_
+            else:
+                self._fit_ranker(train, held_out, watch)
         return self
 
     def predict(self, X):
@@ -183,29 +143,20 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n,)
-            One score per impression, the higher the earlier in the user's list.
+            One score per impression, the higher the earlier in the user's list; of
+            several labels, the mean of the scores after each is standardised by its
+            mean and standard deviation over the training rows.
         """
         check_is_fitted(self)
-        read_table(self, X, roles=self._keys(), reset=False)
-        if is_classifier(self.ranker_):
-            return self.ranker_.predict_proba(X)[:, 1]
-        return self.ranker_.predict(X)
-
-    def transform(self, log):
-        """Label impressions with their feedback.
-
-        Parameters
-        ----------
-        log : data frame or array of shape (n, n_columns)
-            X and y side by side.
-
-        Returns
-        -------
-        ndarray of shape (n, n_labels)
-            The labeler's labels.
-        """
-        check_is_fitted(self)
-        return self.labeler_.transform(log)
+        if isinstance(self.ranker_, BaseRanker):
+            keys = self.ranker_.model_.keys
+        else:
+            keys = self._keys(self._stated("columns"))
+        read_log(self, X, keys, reset=False)
+        scores = score_foreign(self.ranker_, X)
+        if scores.ndim == 1:
+            return scores
+        return ((scores - self.head_mean_) / self.head_scale_).mean(axis=1)
 
     def score(self, X, y):
         """NWTG@k of the predicted scores.
@@ -222,126 +173,106 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
         float
             Mean over the users with more than k rows.
         """
-        scorer = replace(nwtg_scorer, column=self.watch_time, user=self.user, k=self.k)
-        return scorer(self, X, y)
+        return nwtg_scorer(self, X, y)
 
-    def _keys(self):
-        roles = [self.user, self.item, self.duration]
-        return [key for key in roles if key is not None]
+    def _default_parts(self):
+        return {"labeler": LabelCrafter, "ranker": MLPRanker}
+
+    def _keys(self, columns):
+        keys = [columns.user, columns.item, columns.duration]
+        return [key for key in keys if key is not None]
 
     def _read(self, X, y, reset):
-        """Impressions and feedback as tables, with their numbers checked."""
-        table = read_table(
-            self, X, roles=self._keys(), reset=reset, min_rows=2 if reset else 1
-        )
-        feedback = read_feedback(y, table)
-        table.numeric(self.duration, minimum=0)
-        if self.watch_time in feedback:
-            feedback.numeric(self.watch_time, minimum=0)
-        feedback.any_positive([key for key in self.explicit if key in feedback])
-        return table, feedback
+        """Impressions and feedback, with their numbers checked."""
+        columns, min_rows = self._stated("columns"), 2 if reset else 1
+        keys = self._keys(columns)
+        log = read_log(self, X, keys, reset=reset, min_rows=min_rows)
+        feedback = read_feedback(y, log)
+        for role in ("item", "timestamp"):
+            log.optional(columns, role)
+        if columns.duration is not None:
+            log.numeric(columns.duration, minimum=0)
+        if columns.watch_time in feedback:
+            feedback.numeric(columns.watch_time, minimum=0)
+        feedback.any_positive([key for key in columns.explicit if key in feedback])
+        return Rows(log, feedback, log.beside(feedback))
 
-    def _make_parts(self, table, feedback):
-        """Clone labeler and ranker, with what they inherit; a joint ranker is None."""
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        shared = self._roles(table, feedback) | {"random_state": seed}
+    def _make_parts(self, train):
+        """Clone labeler and ranker, with what they inherit."""
+        columns, k = self._stated("columns"), self._stated("k")
+        shared = {"random_state": seed_of(self.random_state), "k": k}
         labeler = LabelCrafter() if self.labeler is None else self.labeler
         ranker = MLPRanker() if self.ranker is None else self.ranker
-        joint = isinstance(labeler, LabelCrafter) and (
-            self.ranker is None
-            or (labeler.ranker is None and isinstance(ranker, BaseRanker))
-        )
-        ours = {"ranker": self.ranker} if joint else {}
-        self.labeler_ = hand_down(labeler, **shared, **ours)
-        fraction = {"validation_fraction": self.validation_fraction}
-        self.ranker_ = None if joint else hand_down(ranker, **shared, **fraction)
+        check_usable(ranker)
+        both = columns_of_log(columns, train.log, train.feedback)
+        self.labeler_ = inherit(labeler, columns=both, **shared)
+        if self._is_joint:
+            if self.ranker is not None:
+                self.labeler_.set_params(ranker=self.ranker)
+        else:
+            self.ranker_ = inherit(ranker, columns=columns, **shared)
 
-    def _roles(self, table, feedback):
-        """The roles as they are found in the log, where y's columns follow X's."""
+    @property
+    def _is_joint(self):
+        """Whether the ranker is the one that a LabelCrafter trains along."""
+        labeler = self.labeler
+        if labeler is not None and not isinstance(labeler, LabelCrafter):
+            return False
+        alone = labeler is None or labeler.ranker is None
+        return self.ranker is None or (alone and isinstance(self.ranker, BaseRanker))
 
-        def in_log(key):
-            key = feedback.canonical(key)
-            return key if isinstance(key, str) else key + len(table.keys)
-
-        impressions = {
-            role: table.canonical(getattr(self, role))
-            for role in ("user", "item", "duration", "timestamp")
-            if getattr(self, role) in table
-        }
-        # none of them there: hand them on as they are, for who needs them to say so
-        explicit = [key for key in self.explicit if key in feedback] or self.explicit
-        logged = {
-            "explicit": tuple(
-                key if isinstance(key, str) else in_log(key) for key in explicit
-            )
-        }
-        if self.watch_time in feedback or self.watch_time != "watch_time":
-            logged["watch_time"] = in_log(self.watch_time)
-        clock = impressions.get("timestamp", self.timestamp)
-        features = [key for key in table.keys if key != clock]
-        return impressions | logged | {"features": features, "k": self.k}
-
-    def _takes(self, *parameters):
-        """Whether labeler or ranker take one of the parameters in their fit."""
-        parts = [part for part in (self.labeler_, self.ranker_) if part is not None]
-        return any(has_fit_parameter(part, p) for part in parts for p in parameters)
-
-    def _hold_out(self, table, tables):
-        """Split each of the tables into earlier and latest rows."""
-        k = self.k if has_fit_parameter(self.labeler_, "log_val") else None
-        rows = hold_out(table, self.user, self.timestamp, self.validation_fraction, k=k)
-        return [[_safe_indexing(part, index) for part in tables] for index in rows]
-
-    def _fit_parts(self, X, log, X_val, log_val, task, data):
-        known = log_val is not None and len(log_val) > 0
-        validation = {}
-        if known and has_fit_parameter(self.labeler_, "log_val"):
-            validation = {"log_val": log_val}
-        with self._subtask(task, "fit-labeler", self.labeler_, data):
-            self.labeler_.fit(log, None, **validation)
-        labels = self._labels(log)
-        if self.ranker_ is None:
-            self.ranker_ = self.labeler_.ranker_
-            return
-        validation = {}
-        if known and has_fit_parameter(self.ranker_, "X_val"):
-            labels_val = np.asarray(self.labeler_.transform(log_val))
-            validation = {"X_val": X_val, "y_val": _flat(labels_val)}
-        with self._subtask(task, "fit-ranker", self.ranker_, data):
-            if is_classifier(self.ranker_):
-                fit_soft_classes(self.ranker_, X, _flat(labels))
+    def _fit_labeler(self, train, held_out, watch):
+        log, log_val = train.joined, held_out and held_out.joined
+        with self._subtask(watch, "fit-labeler", self.labeler_) as outer:
+            if isinstance(self.labeler_, LabelCrafter):
+                outer.attributes = lambda: self._with_crafter(outer.part.as_fitted())
+                self.labeler_._fit(log, None, log_val, outer=outer)
             else:
-                self.ranker_.fit(X, _flat(labels), **validation)
+                self.labeler_.fit(log, None)
+
+    def _with_crafter(self, crafter):
+        """The attributes with a LabelCrafter as it stands, once it has a ranker."""
+        ranker = {"ranker_": crafter.ranker_} if self._is_joint else {}
+        return vars(self) | {"labeler_": crafter} | ranker
+
+    def _fit_ranker(self, train, held_out, watch):
+        X, labels = train.log.native, _flat(self._labels(train))
+        validation = {}
+        if held_out is not None and has_fit_parameter(self.ranker_, "X_val"):
+            labels_val = np.asarray(self.labeler_.transform(held_out.joined))
+            validation = {"X_val": held_out.log.native, "y_val": _flat(labels_val)}
+        with self._subtask(watch, "fit-ranker", self.ranker_) as outer:
+            if isinstance(self.ranker_, BaseRanker):
+                outer.attributes = lambda: (
+                    vars(self) | {"ranker_": outer.part.as_fitted()}
+                )
+                self.ranker_._fit(X, labels, **validation, outer=outer)
+            else:
+                users = train.log.ids(self._stated("columns").user).codes()
+                fit_foreign(self.ranker_, X, labels, users, validation)
+                self._learn_head_scales(X)
+
+    def _learn_head_scales(self, X):
+        """Learn how the scores of several labels are brought to one scale."""
+        scores = score_foreign(self.ranker_, X)
+        if scores.ndim == 2:
+            scale = scores.std(axis=0)
+            self.head_mean_ = scores.mean(axis=0)
+            self.head_scale_ = np.where(scale > 0, scale, 1.0)
 
     @contextmanager
-    def _subtask(self, task, name, part, data):
-        """The fit of a part, of which the callbacks are told."""
-        subtask = task.subcontext(name)
-        subtask.call_on_fit_task_begin(estimator=self)
-        with self._callbacks_of(part, subtask, data):
-            yield
-        subtask.call_on_fit_task_end(estimator=self)
+    def _subtask(self, watch, name, part):
+        """The fit of a part, which either tells our watch or gets our callbacks."""
+        if isinstance(part, BaseRanker | LabelCrafter):
+            with watch.subtask(name, None) as task:
+                yield task
+        else:
+            with watch.subtask(name) as task, _lent(task, part):
+                yield task
 
-    @contextmanager
-    def _callbacks_of(self, part, subtask, data):
-        """Lend the callbacks to a part that supports them."""
-        if not hasattr(part, "set_callbacks"):
-            yield
-            return
-        relay = nullcontext()
-        if own(self) and (part is self.ranker_ or self.ranker_ is None):
-            relay = Relay(self, self._complete, *data).listening_to(part)
-        with relay, subtask.propagate_callback_context(part):
-            yield
-
-    def _complete(self, part):
-        """The attributes of the recommender with a ranker or joint labeler as it is."""
-        joint = self.ranker_ is None
-        learned = {"ranker_": part.ranker_ if joint else part}
-        return vars(self) | learned | ({"labeler_": part} if joint else {})
-
-    def _labels(self, log):
-        labels = np.asarray(self.labeler_.transform(log), dtype=np.float64)
+    def _labels(self, train):
+        labels = self.labeler_.transform(train.joined)
+        labels = np.asarray(labels, dtype=np.float64)
         constant = np.ptp(labels, axis=0) == 0
         if constant.any():
             raise ValueError(
@@ -352,12 +283,53 @@ class LabelCraftRecommender(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.transformer_tags = TransformerTags()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.target_tags.positive_only = True
         tags.input_tags.positive_only = True
         return tags
+
+
+class Rows(NamedTuple):
+    """Impressions, their feedback, and both side by side as data."""
+
+    log: Log
+    feedback: Log
+    joined: Any
+
+
+def columns_of_log(columns, log, feedback):
+    """The names of the columns in the joined log, where y's columns follow X's."""
+
+    def in_log(key):
+        key = feedback.canonical(key)
+        return key if isinstance(key, str) else key + len(log.keys)
+
+    timestamp = log.optional(columns, "timestamp")
+    features = columns.features
+    if features is None:
+        features = [key for key in log.keys if key != timestamp]
+    names = {"features": tuple(log.canonical(key) for key in features)}
+    for role in ("user", "item", "duration", "timestamp"):
+        key = getattr(columns, role)
+        names[role] = log.canonical(key) if key in log else key
+    # what is not there is handed on as it is, for who needs it to say so
+    if columns.watch_time in feedback:
+        names["watch_time"] = in_log(columns.watch_time)
+    there = [key for key in columns.explicit if key in feedback]
+    if log.is_array or there == list(columns.explicit):
+        names["explicit"] = tuple(in_log(key) for key in columns.explicit)
+    return replace(columns, **names)
+
+
+@contextmanager
+def _lent(task, part):
+    """Lend the callbacks to a part that supports them."""
+    if hasattr(part, "set_callbacks"):
+        with task.task.propagate_callback_context(part):
+            yield
+    else:
+        yield
 
 
 def _flat(labels):

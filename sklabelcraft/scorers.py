@@ -7,8 +7,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sklabelcraft._columns import as_table, read_feedback
+from sklabelcraft._estimator import USUAL, stated_by
+from sklabelcraft._lists import Lists
+from sklabelcraft._log import as_log, read_feedback
+from sklabelcraft.columns import Columns
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
+
+ROLES = ("watch_time", "duration", "explicit")
 
 
 @dataclass(frozen=True)
@@ -16,24 +21,28 @@ class ListScorer:
     """Score the lists that an estimator would show to the users of X.
 
     Users whose metric is undefined, having no gain at all, are left out silently; the
-    metric itself, called directly, tells how many they are.
-
-    Vary a scorer with :func:`dataclasses.replace`, for example
-    ``replace(nwtg_scorer, k=5)``.
+    metric itself, called directly, tells how many they are. Vary a scorer with
+    :func:`dataclasses.replace`, for example ``replace(nwtg_scorer, k=5)``.
 
     Parameters
     ----------
     metric : callable
-        ``metric(values, scores, groups=, k=, average=)``, as
-        :func:`~sklabelcraft.nwtg_score`.
-    column : str, int or tuple of them
-        The column that is measured; of a tuple, those present.
+        ``metric(values, scores, groups=, k=, average=None)``, as
+        :func:`~sklabelcraft.nwtg_score`: one value per group, in ascending order of the
+        groups. It is given the rows of users with more than k rows alone, and their
+        users numbered from 0 on, by first appearance.
+    column : str, int or sequence of them
+        The column that is measured: ``"watch_time"``, ``"duration"`` and ``"explicit"``
+        stand for those that `columns` name; of several, those present are measured
+        together.
     table : {"X", "y"}, default="y"
         Where that column is.
-    user : str, int or None, default="user_id"
-        Column of X with the user; None makes one list of all rows.
-    k : int, default=10
-        Length of the shown lists; users with more than k rows take part.
+    columns : Columns, default=None
+        Names or positions of the columns; None for those of the estimator that is
+        scored, else the usual names.
+    k : int, default=None
+        Length of the shown lists; users with more than k rows take part. None for that
+        of the estimator that is scored, else 10.
 
     Examples
     --------
@@ -46,8 +55,14 @@ class ListScorer:
     metric: Callable
     column: str | int | tuple
     table: Literal["X", "y"] = "y"
-    user: str | int | None = "user_id"
-    k: int = 10
+    columns: Columns | None = None
+    k: int | None = None
+
+    def __post_init__(self):
+        if isinstance(self.column, list):
+            object.__setattr__(self, "column", tuple(self.column))
+        if self.table not in ("X", "y"):
+            raise ValueError(f"table must be 'X' or 'y', got {self.table!r}.")
 
     def __call__(self, estimator, X, y=None):
         """Score a fitted estimator.
@@ -71,10 +86,28 @@ class ListScorer:
                 f"a scorer needs an estimator with predict, got {estimator!r}; a "
                 "labeler is scored as LabelCraftRecommender(labeler)."
             )
-        values = self.per_user(estimator.predict(X), X, y)
+        values = self.of(estimator).per_user(estimator.predict(X), X, y)
         if values.isna().all():
             raise ValueError(f"none of the {len(values)} users has any gain.")
         return float(values.dropna().to_numpy().mean())
+
+    def of(self, estimator):
+        """The scorer with what it takes from an estimator.
+
+        Parameters
+        ----------
+        estimator : object
+            What is to be scored, perhaps inside a pipeline or a search.
+
+        Returns
+        -------
+        ListScorer
+            With the columns and the k that this one states, else the estimator's.
+        """
+        columns, k = self.columns, self.k
+        columns = stated_by(estimator, "columns") if columns is None else columns
+        k = stated_by(estimator, "k") if k is None else k
+        return ListScorer(self.metric, self.column, self.table, columns, k)
 
     def per_user(self, scores, X, y=None):
         """The metric of each user's list.
@@ -89,24 +122,44 @@ class ListScorer:
         Returns
         -------
         Series of shape (n_users,)
-            By user, in order of first appearance, NaN where the metric is undefined.
+            By user, in order of first appearance, NaN where the metric is undefined; a
+            missing user is NaN.
         """
-        impressions = as_table(X)
-        measured = impressions if self.table == "X" else read_feedback(y, impressions)
-        users = np.zeros(len(X)) if self.user is None else impressions[self.user]
-        values = self.metric(
-            self._values(measured), scores, groups=users, k=self.k, average=None
-        )
-        codes, names = pd.factorize(users, use_na_sentinel=False)
-        return pd.Series(values, names[np.bincount(codes) > self.k])
+        columns = USUAL["columns"] if self.columns is None else self.columns
+        k = USUAL["k"] if self.k is None else self.k
+        log = as_log(X)
+        measured = log if self.table == "X" else read_feedback(y, log)
+        users, scores = log.ids(columns.user), np.asarray(scores)
+        if scores.shape != (len(log),):
+            raise ValueError(
+                f"scores must be one per row, of shape {(len(log),)}, got "
+                f"{scores.shape}."
+            )
+        codes, names = users.codes(), users.names()
+        lists = Lists.of(users, k)
+        rows = np.sort(lists.rows.numpy())
+        taking_part, groups = np.unique(codes[rows], return_inverse=True)
+        values = self._values(measured, columns)[rows]
+        found = self.metric(values, scores[rows], groups=groups, k=k, average=None)
+        if np.shape(found) != (len(taking_part),):
+            raise ValueError(
+                f"the metric must give one value for each of {len(taking_part)} "
+                f"groups, got shape {np.shape(found)}."
+            )
+        return pd.Series(found, pd.Index(names[taking_part], tupleize_cols=False))
 
-    def _values(self, table):
-        if not isinstance(self.column, tuple):
-            return table.numeric(self.column, minimum=0)
-        keys = table.present(self.column)
+    def _values(self, table, columns):
+        key = self.column
+        if isinstance(key, str) and key in ROLES:
+            key = getattr(columns, key)
+        if not isinstance(key, tuple):
+            return table.numeric(key, minimum=0)
+        keys = table.present(key)
+        if not keys:
+            raise ValueError(f"{self.column!r} stands for no column to be measured.")
         return np.column_stack([table.numeric(key, minimum=0) for key in keys])
 
 
 nwtg_scorer = ListScorer(nwtg_score, "watch_time")
-neg_scorer = ListScorer(neg_score, ("like", "follow", "comment"))
+neg_scorer = ListScorer(neg_score, "explicit")
 ds_scorer = ListScorer(ds_score, "duration", table="X")

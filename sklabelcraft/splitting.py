@@ -6,23 +6,23 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklabelcraft._columns import as_table
-from sklabelcraft._validation import ROLE, latest_rows
+from sklabelcraft._holdout import latest_rows
+from sklabelcraft._log import as_log
+from sklabelcraft.columns import Columns
 
-SHARE = Interval(Real, 0, 1, closed="left")
+PART = Interval(Real, 0, 1, closed="left")
 
 
 @validate_params(
     {
         "X": "no_validation",
-        "valid": [SHARE],
-        "test": [SHARE],
-        "user": ROLE,
-        "timestamp": ROLE,
+        "valid": [PART],
+        "test": [PART],
+        "columns": [Columns, None],
     },
     prefer_skip_nested_validation=True,
 )
-def split_by_time(X, *, valid=0.25, test=0.25, user="user_id", timestamp="timestamp"):
+def split_by_time(X, *, valid=0.25, test=0.25, columns=None):
     """Part each user's rows by time: the latest for test, those before for validation.
 
     A cross-validation that mixes times would train on the future, and one that parts
@@ -34,10 +34,9 @@ def split_by_time(X, *, valid=0.25, test=0.25, user="user_id", timestamp="timest
         Impressions, or the whole log.
     valid, test : float, default=0.25
         Shares of each user's rows, rounded.
-    user : str, int or None, default="user_id"
-        Column of the user; None for all rows as one user's.
-    timestamp : str, int or None, default="timestamp"
-        Column that orders a user's rows; the order of the rows where it is missing.
+    columns : Columns, default=None
+        Names or positions of user and timestamp; None for the usual names. Without a
+        timestamp, the order of the rows counts.
 
     Returns
     -------
@@ -64,9 +63,9 @@ def split_by_time(X, *, valid=0.25, test=0.25, user="user_id", timestamp="timest
             f"valid={valid} and test={test} leave nothing to train on: their sum must "
             "be below 1."
         )
-    table = as_table(X)
-    tested = latest_rows(table, user, timestamp, test)
-    held = latest_rows(table, user, timestamp, valid + test)
+    log, columns = as_log(X), Columns() if columns is None else columns
+    tested = latest_rows(log, columns, test)
+    held = latest_rows(log, columns, valid + test)
     return Bunch(
         train=np.flatnonzero(~held),
         valid=np.flatnonzero(held & ~tested),

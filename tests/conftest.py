@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sklabelcraft import MLPRanker
+from sklabelcraft import MLP, MLPRanker
 from sklabelcraft.datasets import make_short_videos
 
 
@@ -18,7 +18,8 @@ def log():
 @pytest.fixture
 def fast_ranker():
     """A ranker that trains in a blink."""
-    return MLPRanker(embedding_dim=4, hidden=(8,), batch_size=256, max_epochs=2)
+    network = MLP(embedding_dim=4, hidden=(8,))
+    return MLPRanker(network, batch_size=256, max_epochs=2)
 
 
 @pytest.fixture(scope="session")

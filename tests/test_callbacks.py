@@ -1,11 +1,13 @@
 """Progress and monitoring by scikit-learn's callbacks."""
 
 import pytest
+from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.model_selection import GridSearchCV
 
 from sklabelcraft import (
     D2Q,
+    MLP,
     LabelCrafter,
     LabelCraftRecommender,
     MLPRanker,
@@ -39,9 +41,9 @@ class Recorder:
 
 @pytest.fixture
 def ranker():
-    return MLPRanker(
-        embedding_dim=4, hidden=(8,), max_epochs=3, patience=3, batch_size=512
-    )
+    network = MLP(embedding_dim=4, hidden=(8,))
+    rates = {"learning_rate": 0.01, "batch_size": 512}
+    return MLPRanker(network, max_epochs=3, patience=3, **rates)
 
 
 @pytest.fixture(params=["joint", "labeler"])
@@ -100,13 +102,13 @@ def test_a_recommender_can_be_monitored_epoch_by_epoch(recommender, log):
 def test_nothing_is_reconstructed_that_nobody_hears_of(recommender, log, monkeypatch):
     """Without callbacks, the ranker is taken over once, at the end of its training."""
     adopted = []
-    adopt = MLPRanker._adopt
+    adopt = MLPRanker.adopt
 
     def count(self, *learned):
         adopted.append(learned)
-        adopt(self, *learned)
+        return adopt(self, *learned)
 
-    monkeypatch.setattr(MLPRanker, "_adopt", count)
+    monkeypatch.setattr(MLPRanker, "adopt", count)
     recommender.fit(log.data, log.target)
     assert len(adopted) == 1
 
@@ -124,9 +126,12 @@ def test_parts_get_their_callbacks_back(ranker, log):
     """A monitor of the ranker alone hears of it, and is the only one left there."""
     monitor = ScoringMonitor(scoring="r2")
     recommender = LabelCraftRecommender(D2Q(), ranker.set_callbacks(monitor))
-    recommender.set_callbacks(Recorder()).fit(log.data, log.target)
-    assert recommender.ranker_._skl_callbacks == [monitor]
+    recorder = Recorder()
+    recommender.set_callbacks(recorder).fit(log.data, log.target)
     assert len(monitor.get_logs().data_as_pandas.query("task_name == 'epoch'")) == 3
+    heard = len(recorder.begun)
+    recommender.ranker_.fit(log.data, log.preference)
+    assert len(recorder.begun) == heard
 
 
 def test_a_failing_fit_tears_callbacks_down(recommender, log):
@@ -141,7 +146,7 @@ def test_a_failing_fit_tears_callbacks_down(recommender, log):
 
 def test_progress_bar_in_a_parallel_search(recommender, log, capsys):
     """Bars for the epochs are shown from within the jobs of a search."""
-    grid = {"validation_fraction": [0.1, 0.2]}
+    grid = {"ranker__learning_rate": [0.1]}
     search = GridSearchCV(recommender, grid, cv=2, n_jobs=2, scoring=nwtg_scorer)
     search.set_callbacks(ProgressBar(max_propagation_depth=None))
     search.fit(log.data, log.target)
@@ -157,3 +162,19 @@ def test_a_fit_prints_nothing(recommender, log, capsys):
     captured = capsys.readouterr()
     assert not captured.out
     assert not captured.err
+
+
+def test_a_recommender_hears_of_every_epoch_of_its_parts(ranker, log):
+    """Of the label and then of the ranker, which has learned by the last one."""
+    recorder = Recorder()
+    small = clone(ranker).set_params(max_epochs=1)
+    crafter = LabelCrafter(small, starts=[(1, 0, 3)], warmup_epochs=1)
+    recommender = LabelCraftRecommender(crafter, ranker, random_state=0)
+    recommender.set_callbacks(recorder).fit(log.data, log.target)
+    assert recorder.begun.count("epoch") == 2 + 3
+    assert (
+        recorder.begun.count("fit-labeler") == recorder.begun.count("fit-ranker") == 1
+    )
+    assert sorted(recorder.begun) == sorted(recorder.ended)
+    *_, last = recorder.fitted
+    assert (last.predict(log.data) == recommender.predict(log.data)).all()

@@ -1,290 +1,104 @@
-"""The log as a table: one behaviour for pandas, polars and arrays."""
+"""The names of a log's columns."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sklabelcraft._columns import Table, as_table, join, read_feedback
+from sklabelcraft import Columns
 
-DATA = {
-    "user_id": [3, 1, 3, 2],
-    "duration": [10.0, 20.5, 7.0, 0.0],
-    "like": [0, 2, 0, 0],
-    "follow": [1, 0, 0, 0],
-}
-ODD_INDEX = [7, -1, 7, 0]
+ROLES = ["user", "item", "duration", "timestamp", "watch_time"]
+keys = st.text(max_size=5) | st.integers(-5, 5)
 
 
-def as_pandas(data):
-    return pd.DataFrame(data, index=ODD_INDEX[: len(next(iter(data.values())))])
+def test_the_usual_names():
+    """What is not stated is named as in the public logs."""
+    assert Columns() == Columns(
+        user="user_id",
+        item="item_id",
+        duration="duration",
+        timestamp="timestamp",
+        watch_time="watch_time",
+        explicit=("like", "follow", "comment"),
+        features=None,
+    )
 
 
-def as_array(data):
-    return np.column_stack(list(data.values()))
+def test_nothing_can_be_changed():
+    """A variation is made by `replace`, which leaves the original as it is."""
+    names = Columns(user="uid")
+    with pytest.raises(FrozenInstanceError):
+        names.user = "other"
+    assert replace(names, item="video") == Columns(user="uid", item="video")
+    assert names == Columns(user="uid")
 
 
-FRAMES = pytest.mark.parametrize("frame", [as_pandas, pl.DataFrame])
-KINDS = pytest.mark.parametrize("kind", [as_pandas, pl.DataFrame, as_array])
-
-
-def key_of(table, name):
-    """A column's name in a frame, its position in an array."""
-    return name if name in table else list(DATA).index(name)
-
-
-@KINDS
-def test_same_numbers_from_every_kind(kind):
-    """Columns, their order and what is counted in them do not depend on the kind."""
-    table = as_table(kind(DATA))
-    assert len(table) == 4
-    for position, (name, values) in enumerate(DATA.items()):
-        for key in (key_of(table, name), position, position - 4):
-            assert table[key].tolist() == values
-            numbers = table.numeric(key)
-            assert numbers.dtype == np.float64
-            assert numbers.tolist() == values
-    explicit = [key_of(table, "like"), key_of(table, "follow")]
-    assert table.any_positive(explicit).tolist() == [1, 1, 0, 0]
-
-
-@FRAMES
-def test_keys_are_names(frame):
-    """A frame's columns are known by name, and by position."""
-    table = as_table(frame(DATA))
-    assert table.keys == list(DATA)
-    assert "like" in table
-    assert 3 in table
-    assert "hate" not in table
-    assert 4 not in table
-    assert None not in table
-
-
-def test_keys_of_an_array_are_positions():
-    """An array's columns are known by position only."""
-    table = as_table(as_array(DATA))
-    assert table.keys == [0, 1, 2, 3]
-    assert "like" not in table
-
-
-def test_integer_names_of_a_pandas_frame():
-    """A frame made from an array, without names, is read by position."""
-    table = as_table(pd.DataFrame(as_array(DATA)))
-    assert table.numeric(1).tolist() == DATA["duration"]
-
-
-@KINDS
-def test_a_negative_signal_is_no_feedback(kind):
-    """Counts below 0 are refused, not taken as none."""
-    table = as_table(kind(DATA | {"like": [0, 2, -1, 0]}))
-    with pytest.raises(ValueError, match=r"finite and >= 0; 1 of 4 .* row 2"):
-        table.any_positive([key_of(table, "like")])
-
-
-@KINDS
-def test_rows_by_position(kind):
-    """Rows are taken by position, whatever the index says."""
-    table = as_table(kind(DATA)).rows(np.array([2, 0]))
-    assert len(table) == 2
-    assert table.numeric(key_of(table, "duration")).tolist() == [7, 10]
-
-
-@FRAMES
-def test_floating_point_columns_are_continuous(frame):
-    """Codes are integers or text; floating-point columns are numbers."""
-    table = as_table(frame(DATA | {"tag": list("abca")}))
-    assert [key for key in table.keys if table.is_continuous(key)] == ["duration"]
-
-
-@FRAMES
-def test_a_missing_column_is_named(frame):
-    """The error names the column and what there is instead."""
-    table = as_table(frame(DATA))
-    with pytest.raises(ValueError, match=r"'hate' is not in the log; it has .*'like'"):
-        table.numeric("hate")
-    with pytest.raises(ValueError, match="4 is not in the log"):
-        table.numeric(4)
-
-
-@pytest.mark.parametrize("key", ["duration", 4, -5])
-def test_a_missing_column_of_an_array(key):
-    """Names, and positions beyond the end, are not in an array."""
-    with pytest.raises(ValueError, match="is not in the log; it is an array of 4"):
-        as_table(as_array(DATA)).numeric(key)
-
-
-@FRAMES
-def test_a_text_column_has_no_numbers(frame):
-    """The error shows an example of what was found."""
-    table = as_table(frame({"duration": ["short", "long"]}))
-    with pytest.raises(ValueError, match=r"'duration' must hold numbers.*'short'"):
-        table.numeric("duration")
-
-
-@KINDS
-@pytest.mark.parametrize("bad", [-0.5, np.nan, np.inf])
-def test_values_that_are_no_seconds(kind, bad):
-    """Below the minimum, or not finite: the error counts the rows, names the first."""
-    data = {"user_id": [1, 1, 1], "duration": [1.0, bad, bad]}
-    table = Table(data := kind(data)) if kind is as_array else as_table(kind(data))
-    with pytest.raises(ValueError, match=r"finite and >= 0; 2 of 3 .* row 1"):
-        table.numeric(key_of(table, "duration"), minimum=0)
-
-
-@FRAMES
-def test_missing_values_are_refused(frame):
-    """None in a column of numbers is no number either."""
-    with pytest.raises(ValueError, match="must be finite; 1 of 2 rows"):
-        as_table(frame({"duration": [1.0, None]})).numeric("duration")
-
-
-@FRAMES
-def test_negative_minimum_is_only_asked_where_needed(frame):
-    """Without a minimum, negative numbers are numbers."""
-    assert as_table(frame({"x": [-1.5, 2.0]})).numeric("x").tolist() == [-1.5, 2]
-
-
-@FRAMES
-def test_present(frame):
-    """Of the columns asked for, those there; none of them is an error."""
-    table = as_table(frame(DATA))
-    assert table.present(["comment", "follow", "like"]) == ["follow", "like"]
-    assert table.present([]) == []
-    with pytest.raises(ValueError, match=r"none of the columns .*'hate'"):
-        table.present(["hate"])
-    with pytest.raises(ValueError, match="column 'thumb' is not in the log"):
-        table.present(["like", "thumb"])
-
-
-@FRAMES
-@pytest.mark.parametrize("feedback", [as_pandas, pl.DataFrame])
-def test_join_keeps_the_order_of_the_rows(frame, feedback):
-    """Rows are put side by side by position; the result is a frame of the kind of X."""
-    X = as_table(frame({"user_id": list("cab"), "duration": [1.0, 2.0, 3.0]}))
-    y = feedback({"watch_time": [10.0, 20.0, 30.0], "comment": ["u", "v", "w"]})
-    log = join(X, read_feedback(y, X))
-    assert isinstance(log, type(frame({"x": [0]})))
-    assert list(log.columns) == ["user_id", "duration", "watch_time", "comment"]
-    assert log["user_id"].to_list() == list("cab")
-    assert log["watch_time"].to_list() == [10, 20, 30]
-    assert log["comment"].to_list() == ["u", "v", "w"]
-
-
-def test_join_ignores_indices_that_disagree():
-    """Permuted pandas indices are not aligned, and X keeps its own."""
-    X = pd.DataFrame({"duration": [1.0, 2.0, 3.0]}, index=[2, 0, 1])
-    y = pd.DataFrame({"watch_time": [10.0, 20.0, 30.0]}, index=[1, 2, 0])
-    log = join(as_table(X), read_feedback(y, as_table(X)))
-    assert log["watch_time"].tolist() == [10, 20, 30]
-    assert log.index.tolist() == [2, 0, 1]
-
-
-def test_join_of_arrays():
-    """Arrays are put side by side; a vector is one column."""
-    X = as_table(np.array([[1.0, 2.0], [3.0, 4.0]]))
-    log = join(X, read_feedback(np.array([5.0, 6.0]), X))
-    assert log.tolist() == [[1, 2, 5], [3, 4, 6]]
-
-
-@pytest.mark.parametrize("kind", [pd.Series, lambda v, name: pl.Series(name, v)])
-def test_feedback_may_be_a_series(kind):
-    """One column of feedback may come as a series with a name."""
-    X = as_table(as_pandas({"duration": [1.0, 2.0]}))
-    log = join(X, read_feedback(kind([5.0, 6.0], name="watch_time"), X))
-    assert log["watch_time"].tolist() == [5, 6]
-
-
-@FRAMES
-def test_a_column_belongs_to_x_or_to_y(frame):
-    """The same column on both sides is refused by name."""
-    X = as_table(frame({"duration": [1.0], "user_id": [1]}))
-    y = read_feedback(frame({"duration": [1.0], "watch_time": [1.0]}), X)
-    with pytest.raises(ValueError, match=r"\['duration'\] are in X and in y"):
-        join(X, y)
-
-
-@FRAMES
 @pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        (lambda frame: None, "y is None"),
-        (lambda frame: frame({"watch_time": [1.0]}), r"same number of rows.*2 and 1"),
-        (lambda frame: np.zeros((2, 1)), "y must be one with the feedback columns"),
-    ],
+    "several",
+    [["thumb", 3], np.array(["thumb", 3], dtype=object), pd.Index(["thumb", 3])],
+    ids=["list", "array", "index"],
 )
-def test_feedback_that_does_not_fit(frame, wrong, message):
-    """Missing feedback, too few rows, or another kind of data are refused."""
-    X = as_table(frame({"duration": [1.0, 2.0]}))
-    with pytest.raises(ValueError, match=message):
-        read_feedback(wrong(frame), X)
+@pytest.mark.parametrize("role", ["explicit", "features"])
+def test_several_names_become_a_tuple(role, several):
+    """Lists and arrays are copied, so that the names can be compared and hashed."""
+    names = Columns(**{role: several})
+    assert getattr(names, role) == ("thumb", 3)
+    assert names == Columns(**{role: ("thumb", 3)})
+    assert hash(names) == hash(Columns(**{role: ("thumb", 3)}))
 
 
-# 2:30 summer time comes before 2:10 winter time, an hour later; rows not in order
-INSTANTS = [
-    datetime(2024, 10, 27, 1, 10, tzinfo=UTC),
-    datetime(2024, 10, 27, 0, 30, tzinfo=UTC),
-    datetime(2024, 10, 27, 0, 30, 0, 1, tzinfo=UTC),
-    datetime(1969, 7, 20, tzinfo=UTC),
-]
-SECONDS = [(at - INSTANTS[1]).total_seconds() for at in INSTANTS]
+@pytest.mark.parametrize("role", ["explicit", "features"])
+def test_a_list_changed_later_changes_no_name(role):
+    """The names are a copy."""
+    several = ["thumb"]
+    names = Columns(**{role: several})
+    several.append("share")
+    assert getattr(names, role) == ("thumb",)
 
 
-def aware(zone):
-    return pd.Series(pd.to_datetime(INSTANTS)).dt.tz_convert(zone)
+@given(st.fixed_dictionaries(dict.fromkeys(ROLES, keys)), st.lists(keys))
+def test_names_and_positions_are_kept(roles, several):
+    """Any text and any position names a column."""
+    names = Columns(**roles, explicit=several, features=several)
+    assert {role: getattr(names, role) for role in ROLES} == roles
+    assert names.explicit == names.features == tuple(several)
+    assert eval(repr(names)) == names
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        pd.DataFrame({"at": aware("UTC").dt.tz_localize(None)}),
-        pd.DataFrame({"at": aware("UTC").dt.tz_localize(None).astype("M8[ns]")}),
-        pd.DataFrame({"at": aware("UTC")}),
-        pd.DataFrame({"at": aware("Europe/Berlin")}).set_axis([0, 0, 5, 1]),
-        pl.DataFrame({"at": [at.replace(tzinfo=None) for at in INSTANTS]}),
-        pl.DataFrame({"at": INSTANTS}),
-        pl.DataFrame({"at": INSTANTS}).with_columns(
-            pl.col("at").dt.convert_time_zone("Europe/Berlin")
-        ),
-        pl.DataFrame({"at": SECONDS}),
-    ],
-    ids=[
-        "pandas", "pandas-ns", "pandas-utc", "pandas-berlin",
-        "polars", "polars-utc", "polars-berlin", "seconds",
-    ],
-)  # fmt: skip
-def test_clock_orders_by_the_instant(frame):
-    """Dates of any time zone, and plain numbers, order the rows as time does."""
-    clock = as_table(frame).clock("at")
-    assert np.argsort(clock).tolist() == [3, 1, 2, 0]
-    unit = (clock[0] - clock[1]) / SECONDS[0]
-    np.testing.assert_allclose((clock - clock[1]) / unit, SECONDS, atol=1e-7)
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("bad", [1.5, True, ["user_id"], ("a",), b"user", np.nan])
+def test_what_is_no_name(role, bad):
+    """A name is a text or a position; the error names the role and what was given."""
+    with pytest.raises(ValueError, match=f"{role} must be the name or position .* got"):
+        Columns(**{role: bad})
 
 
-def test_clock_of_mixed_offsets():
-    """Instants given with different offsets are ordered as instants."""
-    noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
-    tokyo = noon.astimezone(timezone(timedelta(hours=9))) - timedelta(minutes=1)
-    frame = pd.DataFrame({"at": pd.to_datetime([noon, tokyo], utc=True)})
-    assert np.argsort(as_table(frame).clock("at")).tolist() == [1, 0]
+@pytest.mark.parametrize("role", ["explicit", "features"])
+@pytest.mark.parametrize("bad", ["like", 3, {"like"}, [None], ["like", 1.0], [True]])
+def test_what_is_no_sequence_of_names(role, bad):
+    """A single name is no sequence, nor is a set, which has no order."""
+    with pytest.raises(ValueError, match=f"{role} must be a sequence of names .* got"):
+        Columns(**{role: bad})
 
 
-def test_clock_of_days():
-    """Dates without a time are in order too."""
-    frame = pl.DataFrame({"at": [date(2024, 3, 1), date(2024, 2, 29)]})
-    assert np.argsort(as_table(frame).clock("at")).tolist() == [1, 0]
+@pytest.mark.parametrize("field", fields(Columns), ids=lambda field: field.name)
+def test_which_columns_a_log_may_do_without(field):
+    """None stands for no column, but watch time and explicit feedback are needed."""
+    if field.name in ("watch_time", "explicit"):
+        with pytest.raises(ValueError, match=f"{field.name} must be"):
+            Columns(**{field.name: None})
+    else:
+        assert getattr(Columns(**{field.name: None}), field.name) is None
 
 
-@FRAMES
-def test_clock_needs_every_time(frame):
-    """A missing time has no place in the order and is refused."""
-    table = as_table(frame({"at": [datetime(2024, 1, 1), None]}))
-    with pytest.raises(ValueError, match="'at'"):
-        table.clock("at")
-
-
-def test_clock_needs_a_column():
-    """A missing column is named."""
-    with pytest.raises(ValueError, match="'at' is not in the log"):
-        as_table(pd.DataFrame({"x": [1]})).clock("at")
+@pytest.mark.parametrize("role", ROLES)
+def test_optional_columns(role):
+    """A column may be missing under its usual name, but not under one of its own."""
+    assert Columns().is_optional(role)
+    assert not Columns(**{role: "other"}).is_optional(role)
+    assert not Columns(**{role: 0}).is_optional(role)
+    if role != "watch_time":
+        assert Columns(**{role: None}).is_optional(role)

@@ -5,11 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
 
 from sklabelcraft import (
     D2Q,
+    Columns,
+    LabelCrafter,
     LabelCraftRecommender,
     MLPRanker,
     PlayCompletionRate,
@@ -169,23 +174,25 @@ def test_columns_are_named_by_the_recommender(log):
     """Other names are stated once, on the recommender."""
     X = log.data.rename(columns={"user_id": "uid", "duration": "length"})
     y = log.target.rename(columns={"watch_time": "played", "like": "thumb"})
-    recommender = LabelCraftRecommender(
-        ranker=QUICK.ranker,
+    names = Columns(
         user="uid",
         duration="length",
         watch_time="played",
         explicit=("thumb", "follow", "comment"),
     )
     options = {"cv": log.split, "n_seeds": 1, "n_bootstrap": 10, "random_state": 0}
-    renamed = compare_labelers(LABELERS, X, y, recommender=recommender, **options)
     plain = compare(log, n_bootstrap=10)
-    np.testing.assert_allclose(renamed.table["mean"], plain.table["mean"])
+    for stated in (
+        {"recommender": clone(QUICK).set_params(columns=names)},
+        {"recommender": QUICK, "columns": names},
+    ):
+        renamed = compare_labelers(LABELERS, X, y, **stated, **options)
+        np.testing.assert_allclose(renamed.table["mean"], plain.table["mean"])
 
 
 def test_no_explicit_feedback_no_neg(log):
     """Without explicit feedback, S is the sum of the other two."""
-    recommender = LabelCraftRecommender(ranker=QUICK.ranker, explicit=())
-    found = compare(log, {"PCR": PlayCompletionRate()}, recommender=recommender)
+    found = compare(log, {"PCR": PlayCompletionRate()}, columns=Columns(explicit=()))
     assert list(found.table["metric"]) == ["NWTG", "DS", "S"]
 
 
@@ -208,3 +215,82 @@ def test_unknown_method_to_compare_with(log):
     """The method to compare with must be there."""
     with pytest.raises(ValueError, match="against must be one of"):
         compare(log, against="DVR")
+
+
+def test_methods_inherit_the_longest_k(log):
+    """A crafter without a k of its own is trained for it; a stated one is kept."""
+    crafter = LabelCrafter(MLPRanker(max_epochs=1), starts=[(0, 1, 1)])
+    stated = clone(crafter).set_params(k=4)
+    found = compare(
+        log,
+        {"inherits": crafter, "states": stated},
+        k=[3, 5],
+        recommender=None,
+        return_estimator=True,
+    )
+    trained = {name: e[0].labeler_.k for name, e in found.estimators.items()}
+    assert trained == {"inherits": 5, "states": 4}
+
+
+def test_seeds_must_make_a_difference(log):
+    """A stated random state would make all fits the same."""
+    stated = clone(QUICK).set_params(random_state=0, ranker__random_state=0)
+    with pytest.raises(ValueError, match="2 fits of 'WT' would be the same"):
+        compare(log, {"WT": WatchTime()}, recommender=stated, n_seeds=2)
+
+
+def test_missing_users_are_one_user_everywhere(log):
+    """Table, values of users and their intervals count them alike."""
+    X = log.data.assign(user_id=log.data["user_id"].where(log.data["user_id"] > 5))
+    found = compare_labelers(
+        {"WT": WatchTime()},
+        X,
+        log.target,
+        cv=log.split,
+        recommender=QUICK,
+        n_seeds=1,
+        k=5,
+        random_state=0,
+    )
+    users = found.users["WT"]
+    assert len(users) == 40 - 6 + 1
+    expected = users[5, "NWTG"].mean()
+    assert means(found.table)["WT", 5, "NWTG"] == pytest.approx(expected)
+
+
+REFUSED = {
+    "one pair": ({"cv": ([0, 1, 2], [3, 4])}, r"say \[\(train, test\)\]"),
+    "groups": ({"cv": GroupKFold(3)}, "cross-validator that needs no groups"),
+    "empty part": (
+        {"cv": {"train": np.arange(99), "valid": [], "test": np.arange(99)}},
+        "the part 'valid' of cv has no rows",
+    ),
+    "no methods": ({"labelers": {}}, "at least one method"),
+    "scorer by name": ({"scorers": {"x": "r2"}}, "must be ListScorers, got 'r2'"),
+    "several outputs": ({"labelers": {"r": Ridge()}}, "one per row, .* got .*4"),
+    "too long a list": ({"k": 60}, "no user has more than k=60 rows"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_compared(log, case):
+    """The error says what was wanted and what was got."""
+    options, message = REFUSED[case]
+    numbers = log.data.drop(columns="tag") if "labelers" in options else log.data
+    with pytest.raises((ValueError, TypeError), match=message):
+        compare_labelers(
+            **{"labelers": LABELERS, "X": numbers, "y": log.target, "cv": log.split}
+            | {"recommender": QUICK, "n_seeds": 1}
+            | options
+        )
+
+
+def test_too_long_lists_are_told_before_any_fit(log):
+    """Nothing is fitted for nothing."""
+
+    class Never(WatchTime):
+        def fit(self, log, y=None):
+            raise AssertionError("fitted")
+
+    with pytest.raises(ValueError, match="no user has more than k=60 rows"):
+        compare(log, {"never": Never()}, k=[5, 60])

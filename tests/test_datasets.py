@@ -62,7 +62,7 @@ def test_kuairand_official_layout(tmp_path, names, inside):
     assert log.data["tag"].tolist() == ["missing", "39", "39"]
     assert log.data["author_id"].tolist() == [80, 70, 70]
     assert log.target["like"].tolist() == [0, 1, 0]
-    assert "1 rows\nwith duration 0 were dropped" in log.DESCR
+    assert "1 with duration 0 or missing" in log.DESCR
     assert [log.split[p].tolist() for p in ("train", "valid", "test")] == [
         [0],
         [1],
@@ -84,13 +84,18 @@ def test_kuairand_missing_files(tmp_path):
 
 
 def test_kuairand_real(kuairand_folder):
-    """The real slice has the parts and the long users that its description states."""
+    """The real slice has the parts and the long users that its description states.
+
+    Rows that differ in the official `hourmin` alone are no exact duplicates.
+    """
     log = load_kuairand(kuairand_folder)
     assert (log.data["duration"] > 0).all()
     users = log.data["user_id"]
     sizes = {p: users.iloc[log.split[p]].value_counts() for p in ("valid", "test")}
     assert [(sizes[p] > 10).sum() for p in sizes] == [487, 729]
     assert [(sizes[p] > 5).sum() for p in sizes] == [2059, 2789]
+    assert "0 exact duplicates,\n2592 with duration 0 or missing,\n0 " in log.DESCR
+    assert len(log.frame) == 166216 - 2592
 
 
 def test_synthetic_contract():
@@ -135,7 +140,47 @@ def test_synthetic_is_reproducible():
     pd.testing.assert_frame_equal(first.frame, again.frame)
 
 
-def test_synthetic_unknown_values():
-    """Impossible arguments are refused."""
-    with pytest.raises(ValueError, match="n_users"):
-        make_short_videos(n_users=0)
+def test_synthetic_draws_stay():
+    """The same seed draws what it has always drawn."""
+    watch_time = make_short_videos(random_state=7).frame["watch_time"]
+    expected = [17.273280182334066, 9.154426487001558, 40.4713787922857]
+    assert watch_time.head(3).tolist() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"duration_bias": 1e3},
+        {"duration_bias": -1e6},
+        {"noise": 1e3},
+        {"duration_bias": 1e6, "noise": 1e6, "eagerness": 1e6},
+        {"eagerness": -1e6, "idle": 1.0, "replays": 1.0},
+        {"n_users": 1, "n_items": 1, "n_impressions": 1},
+    ],
+)
+def test_synthetic_odd_arguments(odd):
+    """Watch times are finite and not negative whatever the arguments."""
+    frame = make_short_videos(**{"n_users": 20, "random_state": 0} | odd).frame
+    assert np.isfinite(frame["watch_time"]).all()
+    assert (frame["watch_time"] >= 0).all()
+    assert (frame[["like", "follow", "comment"]].isin([0, 1])).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"n_users": 0},
+        {"n_impressions": 10**12},
+        {"n_items": 2**63},
+        {"n_users": 10**5, "n_impressions": 10**5},
+        {"n_users": np.int8(100), "n_impressions": np.int32(10**8)},
+        {"duration_bias": 1e308},
+        {"noise": 1e308},
+        {"noise": np.inf},
+        {"eagerness": np.nan},
+    ],
+)
+def test_synthetic_unknown_values(wrong):
+    """Impossible arguments are refused, by name."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        make_short_videos(**wrong)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from sklabelcraft import (
+    DIN,
     DCNRanker,
     DINRanker,
     LabelCrafter,
@@ -26,7 +27,7 @@ RANKERS = [
     MLPRanker(optimizer="sgd", adversary_weight=0.1),
     DCNRanker(),
     DINRanker(),
-    DINRanker(attention_hidden=(8,)),
+    DINRanker(DIN(attention_hidden=(8,))),
 ]
 CRAFTERS = [
     LabelCrafter(),
@@ -66,11 +67,11 @@ def check_rankers(device):
         ranker.set_params(max_epochs=2, random_state=0, device="cpu")
         expected = ranker.fit(log.data, labels).predict(log.data)
         ranker.set_params(device=device).fit(log.data, labels)
-        places = {p.device.type for p in ranker.module_.parameters()}
+        places = {p.device.type for p in ranker.model_.module.parameters()}
         assert places == {torch.device(device).type}
         np.testing.assert_allclose(ranker.predict(log.data), expected, atol=1e-5)
         loaded = pickle.loads(pickle.dumps(ranker))
-        assert {p.device.type for p in loaded.module_.parameters()} == {"cpu"}
+        assert {p.device.type for p in loaded.model_.module.parameters()} == {"cpu"}
         loaded.set_params(device="cpu")
         np.testing.assert_allclose(loaded.predict(log.data), expected, atol=1e-5)
 
@@ -83,12 +84,14 @@ def check_crafters(device):
         crafter.set_params(ranker=ranker.set_params(max_epochs=1, device="cpu"))
         recommender = LabelCraftRecommender(crafter, random_state=0)
         recommender.fit(log.data, log.target)
-        labels = recommender.transform(log.frame)
+        labels = recommender.labeler_.transform(log.frame)
         scores = recommender.predict(log.data)
         recommender.set_params(labeler__ranker__device=device)
         recommender.fit(log.data, log.target)
         close = {"atol": 1e-4}
-        np.testing.assert_allclose(recommender.transform(log.frame), labels, **close)
+        np.testing.assert_allclose(
+            recommender.labeler_.transform(log.frame), labels, **close
+        )
         np.testing.assert_allclose(recommender.predict(log.data), scores, **close)
 
 

@@ -1,6 +1,7 @@
 """Every public member is documented by numpydoc's rules."""
 
 import inspect
+import re
 
 import pytest
 from numpydoc.validate import validate
@@ -50,6 +51,8 @@ def public_members():
                     if inspect.isfunction(function) and not method.startswith("_")
                 )
     yield from (f"{rankers.__name__}.BaseRanker.{m}" for m in ("fit", "predict"))
+    base = f"{labelers.__name__}.BaseLabeler"
+    yield from (f"{base}.{m}" for m in ("fit", "transform"))
 
 
 @pytest.mark.parametrize("name", sorted(set(public_members())))
@@ -57,3 +60,10 @@ def test_docstring_is_valid(name):
     """No error is left but those that the house does not ask for."""
     errors = [e for e in validate(name)["errors"] if e[0] not in IGNORED]
     assert not errors
+
+
+def test_shared_texts_stand_where_they_are_named():
+    """No place for one is left empty."""
+    for name in set(public_members()):
+        documented = validate(name)["docstring"]
+        assert not re.search(r"^ *\{\w+\}$", documented, re.MULTILINE), name

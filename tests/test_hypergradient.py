@@ -1,23 +1,40 @@
 """The one-step hypergradient equals differentiation through the unrolled step."""
 
+import copy
+
 import pytest
 import torch
+from joblib import Parallel, delayed
+from sklearn.utils import Bunch
 
-from sklabelcraft._batches import Impressions
-from sklabelcraft._hypergradient import label_gradient
-from sklabelcraft._platform import Platform, random_references
-from sklabelcraft._training import RankerSteps, Schedule
-from sklabelcraft._user_lists import UserLists
+from sklabelcraft._batches import Impressions, Pasts
+from sklabelcraft._lists import Lists
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.losses import brier_loss, log_loss, squared_error
-from sklabelcraft.modules import DCN, DIN, MLP, LabelNet
+from sklabelcraft.modules import (
+    DCNModule,
+    DINModule,
+    Feedback,
+    LearnedLabel,
+    MLPModule,
+    Signals,
+    StartingRule,
+)
+from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import (
     duration_objective,
     explicit_objective,
     watch_time_objective,
 )
+from sklabelcraft.training import BilevelStep, Platform, RankerSteps, label_gradient
+from sklabelcraft.training._hypergradient import (
+    _by_reverse_mode,
+    derivative_along,
+    gradients_in,
+)
+from sklabelcraft.training._platform import random_references
 
-CARDINALITIES, N_NUMERIC, N_INPUTS, N_ROWS = [6, 9, 4], 2, 3, 24
+CARDINALITIES, N_NUMERIC, N_ROWS = [6, 9, 4], 2, 24
 double = {"dtype": torch.float64}
 
 
@@ -51,9 +68,19 @@ def randomise(module):
 
 def make_ranker(kind, n_outputs):
     shape = [CARDINALITIES, N_NUMERIC, n_outputs, 3, (5, 4)]
-    own = {"mlp": (MLP,), "dcn": (DCN, 2), "din": (DIN, [1, 2])}
+    own = {"mlp": (MLPModule,), "dcn": (DCNModule, 2), "din": (DINModule, [1, 2])}
     ranker, *rest = own[kind]
     return randomise(ranker(*shape, *rest))
+
+
+def make_label():
+    """A learned label far from its start, and what it made of some feedback."""
+    watch_time, duration = 60 * torch.rand(2, N_ROWS, **double)
+    feedback = Feedback(watch_time, duration, torch.rand(N_ROWS, **double).round())
+    signals = Signals.learn(feedback, INPUTS)
+    rule = StartingRule((0, 1, 0.5), signals(feedback)[1])
+    label = randomise(LearnedLabel(signals, rule, (4,), 2.0))
+    return label, label.prepare(feedback)
 
 
 def make_impressions(n):
@@ -66,14 +93,15 @@ def make_impressions(n):
     stop = start + torch.randint(5, (n,))
     numeric = torch.rand(n, N_NUMERIC, **double)
     store, past = torch.randint(20, (40,)), store[:, 1:]
-    place = torch.empty(20, dtype=torch.int64)
-    return Impressions(codes, numeric, start, stop, store, past, (1, 2), place)
+    room = torch.empty(20, dtype=torch.int64)
+    pasts = Pasts(start, stop, store, past, (1, 2), room)
+    return Impressions(codes, numeric, pasts)
 
 
 def make_platform():
     """Five held-out users, of whom the platform shows the best two of each."""
     lengths = torch.tensor([4, 3, 6, 5, 7])
-    lists = UserLists(torch.randperm(int(lengths.sum())), lengths)
+    lists = Lists(torch.randperm(int(lengths.sum())), lengths)
     objectives = (watch_time_objective, explicit_objective, duration_objective)
     values = [torch.rand(len(lists.rows), **double) for _ in objectives]
     values[1] = values[1].round()
@@ -90,19 +118,21 @@ def make_platform():
     )
 
 
-def make_steps(kind, ranker, impressions, loss=log_loss):
+def make_steps(kind, ranker, impressions, n_outputs=1):
     """SGD, or AdamW after three real steps."""
-    schedule = Schedule(loss, kind, 0.3, 0.2, N_ROWS, 1, 1, 0.0)
-    steps = RankerSteps(ranker, impressions, schedule)
+    settings = Bunch(
+        optimizer=kind, learning_rate=0.3, weight_decay=0.2, precision="float32"
+    )
+    steps = RankerSteps(ranker, impressions.pasts.columns, n_outputs, settings)
     for _ in range(3 * (kind == "adamw")):
         (batch,) = steps.start(impressions.batch(torch.randperm(N_ROWS)[:9]))
         steps.finish(steps.score(batch).square().mean())
     return steps
 
 
-def unrolled(steps, batch, labels, parameters, objective):
+def unrolled(steps, loss, batch, labels, parameters, objective):
     """The gradient in `parameters`, with the graph of the whole step."""
-    value = steps.loss(steps.score(batch), labels).mean()
+    value = loss(steps.score(batch), labels).mean()
     theta = steps.theta
     gradients = torch.autograd.grad(value, list(theta.values()), create_graph=True)
     gradients = dict(zip(theta, gradients, strict=True))
@@ -124,19 +154,18 @@ def one_step(steps, platform, impressions):
     batch, held_out = steps.start(impressions.batch(rows), shown.batch)
 
     def objective(theta):
-        return platform.balanced(platform.measure(steps.score(held_out, theta), shown))
+        return platform.value(steps.score(held_out, theta), shown)[0]
 
     return batch, objective
 
 
-def rise_of(steps, batch, labels, objective):
+def rise_of(steps, loss, batch, labels, objective):
     """The label gradient of a step."""
     return label_gradient(
-        steps.module,
+        lambda theta: steps.score(batch, theta),
         steps.theta,
         steps.score(batch),
-        steps.loss,
-        batch,
+        loss,
         labels,
         objective,
         steps.optimizer.propose,
@@ -148,26 +177,21 @@ def rise_of(steps, batch, labels, objective):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("kind", ["mlp", "dcn", "din"])
 def test_equals_the_unrolled_step(kind, loss, optimizer, n_outputs):
-    """Pushed through the label networks, it is the gradient of the unrolled step."""
-    label_nets = [
-        randomise(LabelNet(N_INPUTS - 1, (4,), 2.0)) for _ in range(n_outputs)
-    ]
-    parameters = [p for net in label_nets for p in net.parameters()]
-    feedback, impressions = (
-        torch.randn(N_ROWS, N_INPUTS, **double),
-        make_impressions(N_ROWS),
-    )
-    steps = make_steps(optimizer, make_ranker(kind, n_outputs), impressions, loss)
+    """Pushed through the learned labels, it is the gradient of the unrolled step."""
+    labels_of = [make_label() for _ in range(n_outputs)]
+    parameters = [p for label, _ in labels_of for p in label.parameters()]
+    impressions = make_impressions(N_ROWS)
+    steps = make_steps(optimizer, make_ranker(kind, n_outputs), impressions, n_outputs)
     batch, objective = one_step(steps, make_platform(), impressions)
 
     def craft():
-        return torch.cat([net(feedback) for net in label_nets], dim=1)
+        return torch.cat([label.craft(known) for label, known in labels_of], dim=1)
 
     labels = craft()
-    rise = rise_of(steps, batch, labels, objective)
+    rise = rise_of(steps, loss, batch, labels, objective)
     labels.backward(rise)
     ours = flat([p.grad for p in parameters])
-    exact = flat(unrolled(steps, batch, craft(), parameters, objective))
+    exact = flat(unrolled(steps, loss, batch, craft(), parameters, objective))
     assert rise.shape == labels.shape
     assert exact.abs().max() > 1e-6
     assert (ours - exact).abs().max() < 1e-10 * exact.abs().max()
@@ -181,9 +205,14 @@ def test_leaves_the_ranker_and_its_graph_for_the_training_step():
     batch, objective = one_step(steps, make_platform(), impressions)
     labels = torch.rand(N_ROWS, 1, **double, requires_grad=True)
     logits = steps.score(batch)
-    propose = steps.optimizer.propose
     label_gradient(
-        ranker, steps.theta, logits, log_loss, batch, labels, objective, propose
+        lambda theta: steps.score(batch, theta),
+        steps.theta,
+        logits,
+        log_loss,
+        labels,
+        objective,
+        steps.optimizer.propose,
     )
     assert labels.grad is None
     torch.testing.assert_close(dict(ranker.named_parameters()), before)
@@ -206,11 +235,108 @@ def test_brings_the_objective_up():
 
     def one_step_ahead(labels):
         value = log_loss(steps.score(batch), labels).mean()
-        gradients = torch.autograd.grad(value, list(steps.theta.values()))
-        gradients = dict(zip(steps.theta, gradients, strict=True))
+        gradients = gradients_in(steps.theta, value)
         return objective(steps.optimizer.propose(steps.theta, gradients)[0]).item()
 
-    rise = rise_of(steps, batch, labels, objective)
+    rise = rise_of(steps, log_loss, batch, labels, objective)
     h = 1e-3 / rise.norm()
     gained = one_step_ahead(labels + h * rise) - one_step_ahead(labels - h * rise)
     assert gained == pytest.approx(2 * h.item() * rise.norm().item() ** 2, rel=1e-4)
+
+
+def test_a_bilevel_step_moves_the_label_along_it():
+    """The label goes up by the unrolled gradient, the ranker down its new labels."""
+    ranker, impressions = make_ranker("mlp", 1), make_impressions(N_ROWS)
+    twin = copy.deepcopy(ranker)
+    label, known = make_label()
+    platform, rows = make_platform(), torch.arange(N_ROWS)
+    shown = platform.draw(5, torch.Generator().manual_seed(0))
+    steps = make_steps("sgd", twin, impressions)
+    batch, held_out = steps.start(impressions.batch(rows), shown.batch)
+
+    def objective(theta):
+        return platform.value(steps.score(held_out, theta), shown)[0]
+
+    parameters = list(label.parameters())
+    rise = unrolled(steps, log_loss, batch, label.craft(known), parameters, objective)
+    expected = [p.detach() + 0.1 * g for p, g in zip(parameters, rise, strict=True)]
+    outer = torch.optim.SGD(parameters, lr=0.1)
+    steps_of_ranker = make_steps("sgd", ranker, impressions)
+    step = BilevelStep(steps_of_ranker, log_loss, label, outer, platform)
+    loss, balance = step.take(impressions.batch(rows), known, shown)
+    torch.testing.assert_close([p.detach() for p in parameters], expected)
+    assert balance.sum() == pytest.approx(1)
+
+    new_labels = label.craft(known).detach()
+    value = log_loss(steps.score(batch), new_labels).mean()
+    steps.finish(value)
+    assert loss.item() == pytest.approx(value.item())
+    torch.testing.assert_close(
+        dict(ranker.named_parameters()), dict(twin.named_parameters())
+    )
+
+
+def test_without_shown_users_only_the_ranker_moves():
+    """The label stays, and nothing is balanced."""
+    ranker, impressions = make_ranker("mlp", 1), make_impressions(N_ROWS)
+    label, known = make_label()
+    before = [p.detach().clone() for p in label.parameters()]
+    outer = torch.optim.SGD(label.parameters(), lr=0.1)
+    steps = make_steps("sgd", ranker, impressions)
+    step = BilevelStep(steps, log_loss, label, outer, make_platform())
+    _, balance = step.take(impressions.batch(torch.arange(N_ROWS)), known)
+    assert balance is None
+    torch.testing.assert_close([p.detach() for p in label.parameters()], before)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "dcn", "din"])
+def test_two_reverse_passes_equal_forward_mode(kind):
+    """What serves operations without a forward derivative is the same derivative."""
+    impressions = make_impressions(N_ROWS)
+    steps = make_steps("sgd", make_ranker(kind, 1), impressions)
+    (batch,) = steps.start(impressions.batch(torch.arange(N_ROWS)))
+    theta = {name: value.detach() for name, value in steps.theta.items()}
+    direction = {name: torch.randn_like(value) for name, value in theta.items()}
+
+    def score(theta):
+        return steps.score(batch, theta)
+
+    forward = derivative_along(score, theta, direction)
+    backward = _by_reverse_mode(score, theta, direction)
+    assert (forward - backward).abs().max() < 1e-10 * forward.abs().max()
+
+
+class Cube(torch.autograd.Function):
+    """An operation of the old style, that torch can only derive backwards."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * grad
+
+
+def test_an_operation_without_forward_derivative_is_derived_by_two_passes():
+    """By hand: the derivative of x^3 along v is 3 x^2 v."""
+    x, v = torch.randn(5, **double), torch.randn(5, **double)
+    found = derivative_along(lambda theta: Cube.apply(theta["x"]), {"x": x}, {"x": v})
+    torch.testing.assert_close(found, 3 * x**2 * v, rtol=1e-12, atol=0)
+
+
+def test_threads_derive_forwards_in_turn():
+    """Torch has one level of forward mode for all threads: nobody ends another's."""
+
+    def along(seed):
+        torch_rng = torch.Generator().manual_seed(seed)
+        x, w, v = torch.randn(3, 16, 16, generator=torch_rng, **double)
+        theta, direction = {"x": x, "w": w}, {"x": v, "w": v}
+        return derivative_along(lambda t: (t["x"] @ t["w"]).tanh(), theta, direction)
+
+    seeds = list(range(3)) * 100
+    at_once = Parallel(3, backend="threading")(delayed(along)(s) for s in seeds)
+    alone = [along(seed) for seed in range(3)] * 100
+    assert all(torch.equal(*pair) for pair in zip(at_once, alone, strict=True))

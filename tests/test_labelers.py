@@ -3,17 +3,23 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import ecdf
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.pipeline import FeatureUnion
 
 from sklabelcraft import (
     D2Q,
     DVR,
+    Columns,
     ExplicitFeedback,
+    LabelCraftRecommender,
     PlayCompletion,
     PlayCompletionRate,
     WatchTime,
@@ -28,6 +34,7 @@ LABELERS = [
     DVR(n_groups=3),
 ]
 SECONDS = hnp.arrays(float, 12, elements=st.floats(0, 1e4))
+EIGHTHS = hnp.arrays(int, 12, elements=st.integers(0, 1000)).map(lambda a: a / 8)
 
 
 def make_log(watch_time, duration, like=0):
@@ -69,13 +76,62 @@ def test_d2q_is_the_empirical_distribution_of_its_group():
     """In each duration group the label is scipy's ECDF of min(watch time, duration)."""
     rng = np.random.RandomState(0)
     duration = np.repeat([10.0, 20.0, 30.0], 40)
-    log = make_log(rng.exponential(20, 120), duration)
+    log = make_log(rng.exponential(20, 120) // 0.125 / 8, duration)
     labels = D2Q(n_groups=3).fit_transform(log).ravel()
     watched = np.minimum(log["watch_time"], duration)
     for seconds in (10.0, 20.0, 30.0):
         group = watched[duration == seconds]
         expected = ecdf(group).cdf.evaluate(group)
-        np.testing.assert_allclose(labels[duration == seconds], expected)
+        np.testing.assert_array_equal(labels[duration == seconds], expected)
+
+
+def same_cell(watched):
+    """Which watch times agree in their first 12 bits beside the leading one."""
+    mantissa, exponent = np.frexp(np.float32(watched))
+    cell = np.floor(mantissa * 2**13) * 2.0**exponent
+    return cell == cell[:, None]
+
+
+@given(
+    watch_time=hnp.arrays(float, 12, elements=st.floats(9, 9.01) | st.floats(1, 20)),
+    duration=hnp.arrays(float, 12, elements=st.floats(9, 20)),
+)
+@settings(max_examples=50, deadline=None)
+def test_d2q_compares_watch_times_to_one_part_in_4096(watch_time, duration):
+    """It is the ECDF, but for watch times that agree in 12 significant bits."""
+    labeler = D2Q(n_groups=2)
+    labels = labeler.fit_transform(make_log(watch_time, duration)).ravel()
+    watched = np.minimum(watch_time, duration)
+    group = np.searchsorted(labeler.edges_, duration)
+    for i in np.unique(group):
+        mine = watched[group == i]
+        exact = (mine <= mine[:, None]).mean(axis=1)
+        share = same_cell(mine).mean(axis=1)
+        assert (labels[group == i] >= exact - 1e-12).all()
+        assert (labels[group == i] <= exact + share + 1e-12).all()
+
+
+def test_d2q_has_a_bounded_size():
+    """Of 1e5 rows of whole milliseconds up to a minute, 12-bit values are counted."""
+    milliseconds = np.random.RandomState(0).randint(60_001, size=100_000)
+    labeler = D2Q(n_groups=1).fit(make_log(milliseconds / 1000, 60.0))
+    mantissa, exponent = np.frexp(np.float32(milliseconds / 1000))
+    n_cells = len(np.unique(np.floor(mantissa * 2**13) * 2.0**exponent))
+    assert len(labeler.quantiles_.cells) <= n_cells
+    assert n_cells < 0.5 * len(np.unique(milliseconds))
+
+
+def test_d2q_learns_a_module():
+    """Seconds in, labels out, in one forward of plain buffers."""
+    log = make_log([1.0, 3.0, 2.0, 5.0], [9.0, 9.0, 9.0, 50.0])
+    labeler = D2Q(n_groups=2).fit(log)
+    assert isinstance(labeler.quantiles_, torch.nn.Module)
+    seconds = (
+        torch.tensor(log[name].to_numpy()) for name in ("watch_time", "duration")
+    )
+    labels = labeler.quantiles_(*seconds)
+    assert labels.dtype == torch.float64
+    np.testing.assert_array_equal(labels[:, None], labeler.transform(log))
 
 
 def test_dvr_standardises_inside_the_group():
@@ -140,12 +196,64 @@ def test_pandas_polars_and_arrays_get_the_same_labels(labeler, log):
     expected = clone(labeler).fit_transform(frame)
     reordered = clone(labeler).fit(frame).transform(log.frame[[*columns[::-1], "tag"]])
     np.testing.assert_array_equal(reordered, expected)
-    as_polars = pl.DataFrame({name: frame[name].to_numpy() for name in columns})
-    np.testing.assert_array_equal(clone(labeler).fit_transform(as_polars), expected)
-    roles = {"watch_time": 0, "duration": 1, "explicit": (2,)}
-    positions = {k: v for k, v in roles.items() if k in labeler.get_params()}
-    by_position = clone(labeler).set_params(**positions)
-    np.testing.assert_array_equal(by_position.fit_transform(frame.to_numpy()), expected)
+    values = {name: frame[name].to_numpy() for name in columns}
+    for table in (pl.DataFrame(values), pa.table(values), frame.convert_dtypes()):
+        np.testing.assert_array_equal(clone(labeler).fit_transform(table), expected)
+    positions = Columns(watch_time=0, duration=1, explicit=(2,))
+    by_position = clone(labeler).set_params(columns=positions)
+    for array in (frame.to_numpy(), frame.to_numpy(dtype=object)):
+        np.testing.assert_array_equal(by_position.fit_transform(array), expected)
+    names = Columns(watch_time="played", duration="length", explicit=("thumb",))
+    renamed = frame.set_axis(["played", "length", "thumb"], axis=1)
+    by_name = clone(labeler).set_params(columns=names)
+    np.testing.assert_array_equal(by_name.fit_transform(renamed), expected)
+
+
+@pytest.mark.parametrize("labeler", LABELERS, ids=lambda e: type(e).__name__)
+@given(watch_time=EIGHTHS, duration=EIGHTHS, random=st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_the_fitted_rows_does_not_matter(
+    labeler, watch_time, duration, random
+):
+    """Permuted rows give the same labels."""
+    log = make_log(watch_time, duration, like=duration > 100)
+    order = random.sample(range(12), 12)
+    permuted = clone(labeler).fit(log.iloc[order]).transform(log)
+    expected = clone(labeler).fit_transform(log)
+    np.testing.assert_allclose(permuted, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("labeler", LABELERS, ids=lambda e: type(e).__name__)
+def test_a_failed_fit_leaves_the_labeler_as_it_was(labeler, log):
+    """Neither what was learned nor the names of columns are lost or mixed."""
+    columns = ["watch_time", "duration", "like"]
+    wrong = -log.frame[columns].abs() - 1.0
+    labeler = clone(labeler)
+    with pytest.raises(ValueError, match="Negative"):
+        labeler.fit(wrong)
+    assert vars(labeler) == vars(clone(labeler))
+    labeler.fit(log.frame[columns])
+    before = dict(vars(labeler))
+    with pytest.raises(ValueError, match="Negative"):
+        labeler.fit(wrong.assign(more=1.0))
+    assert vars(labeler) == before
+
+
+@pytest.mark.parametrize("labeler", LABELERS, ids=lambda e: type(e).__name__)
+def test_what_is_wrong_is_named(labeler, log):
+    """A missing column, a bad text among numbers, a missing value: by name and row."""
+    names = Columns(watch_time="played", duration="length", explicit=("thumb",))
+    with pytest.raises(ValueError, match=r"(played|length|thumb)'.* in the log"):
+        clone(labeler).set_params(columns=names).fit(log.frame)
+    frame = log.frame[["watch_time", "duration", "like"]].astype(object)
+    text = frame.copy()
+    text.iloc[3] = "oops"
+    with pytest.raises(ValueError, match=r"must hold numbers.* 'oops' in row 3"):
+        clone(labeler).fit(text)
+    missing = (frame > 1).astype("boolean")
+    missing.iloc[5] = pd.NA
+    with pytest.raises(ValueError, match=r"must be finite .* the first is row 5"):
+        clone(labeler).fit(missing)
 
 
 def test_output_can_be_a_data_frame(log):
@@ -154,3 +262,33 @@ def test_output_can_be_a_data_frame(log):
     label = labeler.fit_transform(log.frame.iloc[5:9])
     assert label.columns.tolist() == ["watchtime0"]
     assert label.index.tolist() == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+@pytest.mark.parametrize("labeler", LABELERS, ids=lambda e: type(e).__name__)
+def test_output_of_all_estimators_can_be_a_data_frame(labeler, output, log):
+    """Under scikit-learn's setting the labels are the same, in a frame with names."""
+    expected = clone(labeler).fit_transform(log.frame)
+    with config_context(transform_output=output):
+        fitted = clone(labeler).fit(log.frame)
+        found = [fitted.transform(log.frame), clone(labeler).fit_transform(log.frame)]
+        union = FeatureUnion([("one", labeler), ("other", WatchTime())])
+        both = union.fit_transform(log.frame)
+    for labels in found:
+        assert isinstance(
+            labels, {"pandas": pd.DataFrame, "polars": pl.DataFrame}[output]
+        )
+        assert list(labels.columns) == [f"{type(labeler).__name__.lower()}0"]
+        np.testing.assert_array_equal(labels.to_numpy(), expected)
+    assert both.shape == (len(log.frame), 2)
+    np.testing.assert_array_equal(both.to_numpy()[:, :1], expected)
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_recommenders_use_labels_in_any_output(output, log, fast_ranker):
+    """The setting changes nothing of what is trained on them."""
+    recommender = LabelCraftRecommender(D2Q(), fast_ranker, random_state=0)
+    expected = clone(recommender).fit(log.data, log.target).predict(log.data)
+    with config_context(transform_output=output):
+        found = clone(recommender).fit(log.data, log.target).predict(log.data)
+    np.testing.assert_array_equal(found, expected)

@@ -1,11 +1,14 @@
 """The metrics, by hand, against scikit-learn, and their contract."""
 
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import UndefinedMetricWarning
@@ -16,18 +19,26 @@ from sklabelcraft import ds_score, neg_score, nwtg_score
 modest = settings(max_examples=50, deadline=None)
 METRICS = [nwtg_score, neg_score, ds_score]
 GAINS = [nwtg_score, neg_score]
-SECOND = 1 / np.log2(3)  # the discount of rank 2
+DISCOUNT = 1 / np.log2(np.arange(2, 12))
+SECOND = DISCOUNT[1]
 
 
 @st.composite
-def logs(draw, largest_gain=100.0):
-    """Shuffled rows of 1 to 5 users: gains, scores without ties, groups, and k."""
+def logs(draw, largest_gain=100.0, levels=None, longest=9):
+    """Shuffled rows of 1 to 5 users: gains, scores, groups, and k.
+
+    Scores have no ties, unless they are of so many levels.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     k = draw(st.integers(1, 4))
-    sizes = [k + 1, *draw(st.lists(st.integers(1, 9), max_size=4))]
+    sizes = [k + 1, *draw(st.lists(st.integers(1, longest), max_size=4))]
     groups = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
     gains = rng.uniform(0.1, largest_gain, size=len(groups))
-    return gains, rng.normal(size=len(groups)), groups, k
+    scores = rng.normal(size=len(groups))
+    if levels is not None:
+        scores = rng.integers(levels, size=len(groups)) / 10
+        gains = np.round(gains)
+    return gains, scores, groups, k
 
 
 def by_user(groups, k):
@@ -63,28 +74,33 @@ def test_ds_by_hand():
     assert value == pytest.approx(5, rel=1e-14)
 
 
+ANY = logs() | logs(levels=1) | logs(levels=3)
+
+
 @modest
-@given(logs())
+@given(ANY)
 def test_nwtg_is_the_mean_of_ndcg(log):
     """It is scikit-learn's NDCG@k of the watch time, averaged over the users."""
     watch_time, scores, groups, k = log
     expected = [
-        ndcg_score([watch_time[rows]], [scores[rows]], k=k)
+        ndcg_score([watch_time[rows]], [scores[rows]], k=k, ignore_ties=False)
         for rows in by_user(groups, k)
     ]
-    value = nwtg_score(watch_time, scores, groups=groups, k=k)
-    assert value == pytest.approx(np.mean(expected), rel=0, abs=1e-12)
+    value = partial(nwtg_score, watch_time, scores, groups=groups, k=k)
+    np.testing.assert_allclose(value(average=None, zero_division=0), expected)
+    value = partial(value, zero_division=0)
+    assert value() == pytest.approx(np.mean(expected), rel=0, abs=1e-12)
 
 
 @modest
-@given(logs(largest_gain=3.0))
+@given(logs(3.0) | logs(3.0, levels=1) | logs(3.0, levels=3))
 def test_neg_is_the_mean_of_ndcg_of_the_indicator(log):
     """It is scikit-learn's NDCG@k of having engaged at all, averaged over the users."""
     counts, scores, groups, k = log
     counts = counts.astype(int)
     counts[[rows[0] for rows in by_user(groups, k)]] = 2  # no ideal of 0
     expected = [
-        ndcg_score([counts[rows] > 0], [scores[rows]], k=k)
+        ndcg_score([counts[rows] > 0], [scores[rows]], k=k, ignore_ties=False)
         for rows in by_user(groups, k)
     ]
     value = neg_score(counts, scores, groups=groups, k=k)
@@ -104,16 +120,118 @@ def test_ds_is_the_standard_deviation_of_the_top(log):
     np.testing.assert_allclose(value, expected, atol=1e-12)
 
 
+def orders(values, scores):
+    """Values by descending score, in each order that ties allow, equally often."""
+    for order in permutations(range(len(scores))):
+        order = np.array(order)
+        yield values[order[np.argsort(-scores[order], kind="stable")]]
+
+
 @modest
-@given(logs(), st.randoms(use_true_random=False))
+@given(logs(levels=2, longest=5))
+def test_equal_scores_stand_for_all_their_orders(log):
+    """Gains are the mean over all orders of tied rows, spreads the root of it."""
+    values, scores, groups, k = log
+    discount = DISCOUNT[:k]
+    expected = {metric: [] for metric in METRICS}
+    for rows in by_user(groups, k):
+        ranked = [shown[:k] for shown in orders(values[rows], scores[rows])]
+        for metric, gains in [(nwtg_score, values), (neg_score, values > 50)]:
+            ideal = np.sort(gains[rows])[::-1][:k] @ discount
+            shown = np.array(ranked) if metric is nwtg_score else np.array(ranked) > 50
+            gain = np.mean(shown @ discount)
+            expected[metric].append(gain / ideal if ideal else 0)
+        expected[ds_score].append(np.sqrt(np.mean([np.var(part) for part in ranked])))
+    options = {"groups": groups, "k": k, "average": None}
+    found = {
+        nwtg_score: nwtg_score(values, scores, zero_division=0, **options),
+        neg_score: neg_score(values > 50, scores, zero_division=0, **options),
+        ds_score: ds_score(values, scores, **options),
+    }
+    for metric in METRICS:
+        np.testing.assert_allclose(found[metric], expected[metric], atol=1e-12)
+
+
+def test_ties_by_hand():
+    """Two of three tied rows are shown: each pair, in each order, as often."""
+    rows = {"scores": [1, 1, 1], "groups": ["u"] * 3, "k": 2}
+    gain = (6 + 0 + 3) / 3 * (1 + SECOND)
+    assert nwtg_score([6, 0, 3], **rows) == pytest.approx(gain / (6 + 3 * SECOND))
+    assert neg_score([1, 0, 0], **rows) == pytest.approx((1 + SECOND) / 3)
+    variance = np.mean([np.var(pair) for pair in [(6, 0), (6, 3), (0, 3)]])
+    assert ds_score([6, 0, 3], **rows) == pytest.approx(np.sqrt(variance))
+    rows = {"scores": [2, 1, 1], "groups": ["u"] * 3, "k": 2}
+    gain = 6 + (0 + 3) / 2 * SECOND
+    assert nwtg_score([6, 0, 3], **rows) == pytest.approx(gain / (6 + 3 * SECOND))
+    variance = np.mean([np.var(pair) for pair in [(6, 0), (6, 3)]])
+    assert ds_score([6, 0, 3], **rows) == pytest.approx(np.sqrt(variance))
+
+
+@modest
+@given(ANY, st.randoms(use_true_random=False))
 def test_order_of_the_rows_does_not_matter(log, random):
-    """Without ties, permuted rows give the same value."""
+    """Permuted rows give the same value, of ties as well."""
     values, scores, groups, k = log
     order = random.sample(range(len(groups)), len(groups))
     for metric in METRICS:
         permuted = metric(values[order], scores[order], groups=groups[order], k=k)
         expected = metric(values, scores, groups=groups, k=k)
         assert permuted == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_constant_score_is_chance(metric):
+    """A log sorted by its values, reversed or shuffled has the value of chance."""
+    rng = np.random.default_rng(0)
+    values = np.sort(rng.permutation(40) % 30 * (rng.permutation(40) % 3 > 0))
+    found = []
+    for order in (np.arange(40), np.arange(40)[::-1], rng.permutation(40)):
+        found.append(metric(values[order], np.zeros(40), groups=np.ones(40), k=10))
+    np.testing.assert_allclose(found, found[0], rtol=1e-13)
+    if metric is ds_score:
+        expected = np.sqrt(9 / 10 * np.var(values, ddof=1))
+    else:
+        gains = values > 0 if metric is neg_score else values
+        expected = (
+            np.mean(gains) * DISCOUNT.sum() / (np.sort(gains)[:-11:-1] @ DISCOUNT)
+        )
+    assert found[0] == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("metric", GAINS)
+@modest
+@given(ANY)
+def test_the_perfect_order_is_1_and_nothing_is_more(metric, log):
+    """By the gains themselves it is 1 exactly, also where they are tied."""
+    values, scores, groups, k = log
+    gains = values > 50 if metric is neg_score else values
+    metric = partial(metric, zero_division=1.0)
+    assert metric(gains, gains, groups=groups, k=k) == 1
+    broken = np.argsort(np.argsort(gains))  # ties broken somehow
+    perfect = metric(gains, broken, groups=groups, k=k)
+    assert 1 - 1e-12 < perfect <= 1
+    values = metric(gains, scores, groups=groups, k=k, average=None)
+    assert ((values >= 0) & (values <= 1)).all()
+
+
+@pytest.mark.parametrize("metric", GAINS)
+@pytest.mark.parametrize("n", range(3, 9))
+def test_rounding_makes_nothing_more_than_1(metric, n):
+    """Where some rows have equal gains and others none, the sums may be rounded."""
+    for n_gains in range(1, n + 1):
+        gains = np.arange(n) < n_gains
+        for k in range(1, n):
+            value = metric(gains, -np.arange(n), groups=np.zeros(n), k=k)
+            assert 1 - 1e-15 <= value <= 1
+
+
+def test_scores_may_be_as_far_apart_as_floats_are():
+    """Neither do they overflow, nor is the least difference a tie."""
+    scores = [1.7e308, -1.7e308, np.nextafter(1, 2), 1.0]
+    groups = [0, 0, 1, 1]
+    found = nwtg_score([1, 0, 1, 0], scores, groups=groups, k=1, average=None)
+    assert found.tolist() == [1, 1]
+    assert nwtg_score([1, 0], [0.0, -0.0], groups=[0, 0], k=1) == 0.5
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -139,15 +257,6 @@ def test_users_with_at_most_k_rows_are_left_out(metric):
     )
     assert short == alone
     assert longer != alone
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_equal_scores_keep_the_order_of_the_rows(metric):
-    """All scores equal are as scores that fall with the row."""
-    values, groups = [0, 3, 0, 9, 1, 2], list("abbaab")
-    tied = metric(values, np.zeros(6), groups=groups, k=2)
-    assert tied == metric(values, -np.arange(6), groups=groups, k=2)
-    assert tied != metric(values, np.arange(6), groups=groups, k=2)
 
 
 @pytest.mark.parametrize("metric", GAINS)
@@ -178,18 +287,67 @@ def test_no_user_with_any_gain(metric):
         np.array(["1", 1, 1, "1", "1", 1], dtype=object),
         np.array([None, "a", "a", None, None, "a"], dtype=object),
         np.array([np.nan, 1, 1, np.nan, np.nan, 1]),
-        np.array([0, 2**62, 2**62, 0, 0, 2**62]),
+        np.array([2**62 + 1, 2**62, 2**62, 2**62 + 1, 2**62 + 1, 2**62]),
         pd.Series(list("baabba"), index=[3, 3, 1, 0, -1, 7]),
         pl.Series(list("baabba")),
+        pa.array(list("baabba")),
+        torch.tensor([1, 0, 0, 1, 1, 0]),
+        [1, "1", "1", 1, 1, "1"],
+        [2.0, 1.0, 1, 2, 2, 1],
+        [True, False, 0, 1, True, False],
+        pd.Series([None, 2**62, 2**62, None, None, 2**62], dtype="Int64"),
+        pl.Series([2**62, None, None, 2**62, 2**62, None]),
+        pa.array([None, 2**62, 2**62, None, None, 2**62]),
+        pd.Categorical([None, 2**62, 2**62, None, None, 2**62]),
     ],
-    ids=["str", "objects", "none", "nan", "large", "pandas", "polars"],
-)
+    ids=[
+        "str", "objects", "none", "nan", "large", "pandas", "polars", "pyarrow",
+        "tensor", "list", "floats", "booleans", "pandas-missing", "polars-missing",
+        "pyarrow-missing", "categories-missing",
+    ],
+)  # fmt: skip
 def test_users_may_be_anything(metric, groups):
     """Strings, objects or missing ones name users as well as numbers do."""
     values, scores = [1, 2, 0, 4, 0, 3], [1, 3, 2, 4, 6, 5]
     expected = metric(values, scores, groups=[0, 1, 1, 0, 0, 1], k=2, average=None)
     value = metric(values, scores, groups=groups, k=2, average=None)
     np.testing.assert_array_equal(value, expected)
+
+
+BIG = [2**60 + i for i in range(40)] * 2
+MISSING = [*BIG, None, None]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    "groups",
+    [
+        BIG,
+        np.array(BIG),
+        np.array(BIG, dtype=object),
+        np.array(BIG, dtype=np.uint64),
+        torch.tensor(BIG),
+        MISSING,
+        np.array(MISSING, dtype=object),
+        pd.Series(MISSING, dtype="Int64"),
+        pd.Series(MISSING, dtype=object),
+        pl.Series(MISSING),
+        pl.Series(MISSING, dtype=pl.UInt64),
+        pa.array(MISSING),
+        pa.chunked_array([MISSING]),
+    ],
+    ids=[
+        "list", "array", "objects", "unsigned", "tensor", "list-missing",
+        "objects-missing", "pandas-missing", "pandas-objects-missing",
+        "polars-missing", "polars-unsigned-missing", "pyarrow-missing",
+        "pyarrow-chunks-missing",
+    ],
+)  # fmt: skip
+def test_large_users_are_told_apart(metric, groups):
+    """Forty users beyond 2**53 are forty lists, and missing ones are one more."""
+    n = len(groups)
+    values = metric(np.ones(n), np.arange(n), groups=groups, k=1, average=None)
+    assert len(values) == n / 2
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -202,8 +360,16 @@ def test_users_may_be_anything(metric, groups):
         ({"scores": [1, np.inf, 3, 4, 5]}, "scores must be finite"),
         ({"values": [1, -1, 3, 4, 5]}, "finite and >= 0"),
         ({"values": [1, np.nan, 3, 4, 5]}, "finite and >= 0"),
+        ({"values": pl.Series([1, None, 3, 4, 5])}, "finite and >= 0"),
+        ({"values": pd.array([1, None, 3, 4, 5])}, "finite and >= 0"),
         ({"values": [1, 2, 3, 4]}, "as many rows as scores, 5; got 4"),
         ({"groups": [0, 0, 1, 1]}, "inconsistent numbers of samples"),
+        (
+            {"groups": np.zeros((5, 1))},
+            r"groups must be one column, got shape \(5, 1\)",
+        ),
+        ({"groups": pd.DataFrame({"u": [1] * 5})}, "groups must be one column"),
+        ({"groups": [[0]] * 5}, "groups must hold values that can be keys"),
     ],
 )
 def test_refuses(metric, change, message):

@@ -1,19 +1,25 @@
 """The networks."""
 
+import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
+from sklabelcraft import DCN, DIN, MLP
 from sklabelcraft._batches import Batch
 from sklabelcraft.modules import (
-    DCN,
-    DIN,
-    MLP,
-    DurationAdversary,
-    LabelNet,
+    DCNModule,
+    DurationReader,
+    Feedback,
+    LearnedLabel,
+    Signals,
+    StartingRule,
     interactions,
 )
+from sklabelcraft.modules._din import Slots
+from sklabelcraft.modules._label import INPUTS
 
-OWN = {MLP: {}, DCN: {"n_cross_layers": 2}, DIN: {"past_columns": [1, 2]}}
+NETWORKS = [MLP, DCN, DIN]
 
 
 def random_batch(n, length=4):
@@ -21,15 +27,12 @@ def random_batch(n, length=4):
     mask = (torch.rand(n, length) < 0.5).float()
     codes = torch.randint(0, 5, (n, 3))
     past, past_rows = torch.randint(0, 5, (7, 2)), torch.randint(0, 7, (n, length))
-    alone = torch.arange(n), torch.zeros(n, dtype=torch.int64)
-    return Batch(codes, torch.randn(n, 2), past, past_rows, mask, *alone)
+    return Batch(codes, torch.randn(n, 2), past, past_rows, mask, torch.arange(n))
 
 
-def build(ranker, **more):
+def build(network, **more):
     torch.manual_seed(0)
-    shape = {"cardinalities": [5] * 3, "n_numeric": 2, "n_outputs": 2}
-    shape |= {"embedding_dim": 4, "hidden": (8,)}
-    module = ranker(**shape, **OWN[ranker] | more)
+    module = network(embedding_dim=4, hidden=(8,), **more)([5] * 3, 2, 2, (1, 2))
     for table in module.embeddings.tables:
         torch.nn.init.normal_(table.weight)
     return module
@@ -44,7 +47,8 @@ def test_interactions_are_the_sum_over_pairs():
 
 def test_cross_layers_multiply_with_the_inputs():
     """Two cross layers on (1, 2), by hand: x0 * (W x + b) + x."""
-    cross, inputs = DCN([], 2, 1, 4, (), n_cross_layers=2), torch.tensor([[1.0, 2.0]])
+    cross = DCNModule([], 2, 1, 4, (), n_cross_layers=2)
+    inputs = torch.tensor([[1.0, 2.0]])
     weights = [[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [0.0, 1.0]]
     biases = [0.5, -1.0], [0.0, 1.0]
     for layer, weight, bias in zip(cross.cross, weights, biases, strict=True):
@@ -67,10 +71,10 @@ def test_last_layer_reads_crosses_and_dense_layers_side_by_side():
     torch.testing.assert_close(module(batch), expected)
 
 
-@pytest.mark.parametrize("ranker", [MLP, DCN, DIN])
-def test_rows_do_not_depend_on_each_other(ranker):
+@pytest.mark.parametrize("network", NETWORKS)
+def test_rows_do_not_depend_on_each_other(network):
     """Scores of one row alone and among others are the same."""
-    batch, module = random_batch(6), build(ranker)
+    batch, module = random_batch(6), build(network)
     one = Batch(*(part[2:3] for part in batch))
     one = one._replace(past=batch.past, past_of=torch.tensor([0]))
     torch.testing.assert_close(module(batch)[2:3], module(one))
@@ -81,8 +85,9 @@ def test_linear_attention_needs_no_wide_concatenation():
     batch, module = random_batch(6), build(DIN)
     past = module.embeddings(batch.past, [1, 2]).flatten(1)
     candidate = module.embeddings(batch.codes)[:, [1, 2]].flatten(1)
-    expected = module._attend(past, candidate, batch)
-    found = module._attend_linearly(past, candidate, batch)
+    slots = Slots(batch)
+    expected = module._attend(past, candidate, batch, slots)
+    found = module._attend_linearly(past, candidate, batch, slots)
     torch.testing.assert_close(found, expected)
     by_hand, a = torch.zeros(8), candidate[2]
     for h, shown in zip(past[batch.past_rows[2]], batch.past_mask[2], strict=True):
@@ -98,8 +103,7 @@ def test_a_shared_past_is_as_one_of_ones_own(attention_hidden):
     own = batch._replace(
         past_rows=batch.past_rows[past_of], past_mask=batch.past_mask[past_of]
     )
-    seat = torch.tensor([2, 0, 0, 1, 0, 1])
-    shared = batch._replace(past_of=past_of, seat=seat)
+    shared = batch._replace(past_of=past_of)
     torch.testing.assert_close(module(shared), module(own))
 
 
@@ -120,25 +124,99 @@ def test_history_matters():
     assert not torch.allclose(module(batch), module(other))
 
 
+def make_label(weights=(0, 1, 0.5), inputs=INPUTS, hidden=(8,), bound=2.0):
+    """A label that has learned of 50 rows, and these rows."""
+    torch.manual_seed(0)
+    watch_time, duration = 60 * torch.rand(2, 50, dtype=torch.float64)
+    feedback = Feedback(watch_time, duration, (duration > 40).double())
+    signals = Signals.learn(feedback, inputs)
+    rule = StartingRule(weights, signals(feedback)[1])
+    return LearnedLabel(signals, rule, hidden, bound).double(), feedback
+
+
+def test_hand_made_labels_by_hand():
+    """Watch time scaled at its quantile 0.9, its quantile, and explicit feedback."""
+    watch_time = torch.arange(1, 12, dtype=torch.float64)
+    feedback = Feedback(watch_time, torch.full((11,), 20.0).double(), watch_time > 10)
+    feedback = feedback._replace(explicit=feedback.explicit.double())
+    inputs, labels = Signals.learn(feedback, INPUTS)(feedback)
+    scaled = [0.02 * w for w in range(1, 11)] + [1.0]  # the knee is 10, 0.2 there
+    assert labels[:, 0].tolist() == pytest.approx(scaled)
+    assert labels[:, 1].tolist() == pytest.approx([w / 11 for w in range(1, 12)])
+    assert labels[:, 2].tolist() == [0.0] * 10 + [1.0]
+    ranks = [-2 + 0.4 * i for i in range(11)]
+    assert inputs[:, 0].tolist() == pytest.approx(ranks)
+    assert inputs[:, 1].tolist() == pytest.approx([0.0] * 11)
+    assert inputs[:, 2].tolist() == [0.0] * 10 + [2.0]
+
+
 def test_label_starts_as_the_given_rule():
-    """Before training its log-odds are the last input."""
-    inputs = torch.randn(50, 4)
-    label = LabelNet(3, (8,), bound=2.0)(inputs)[:, 0]
-    torch.testing.assert_close(label.logit(), inputs[:, 3])
+    """Before training its log-odds are those of the rule, with a margin to 0 and 1."""
+    label, feedback = make_label()
+    rule = label.rule(label.signals(feedback)[1])
+    torch.testing.assert_close(label(feedback).logit(), rule)
+    assert label(feedback).min().item() == pytest.approx(0.02)
+    assert label(feedback).max().item() == pytest.approx(0.98)
+
+
+def test_a_rule_without_weights_is_a_half():
+    """Three times 0 starts from nothing."""
+    label, feedback = make_label(weights=(0, 0, 0))
+    assert (label(feedback) == 0.5).all()
 
 
 def test_label_stays_within_bounds_of_the_rule():
     """Whatever the network has learned, the log-odds move by no more than the bound."""
-    net, inputs = LabelNet(3, (8,), bound=0.5), torch.randn(50, 4)
-    for parameter in net.parameters():
+    label, feedback = make_label(bound=0.5)
+    rule = label(feedback).logit()
+    for parameter in label.parameters():
         torch.nn.init.normal_(parameter, std=5)
-    moved = net(inputs)[:, 0].logit() - inputs[:, 3]
-    assert 0.4 < moved.abs().max() < 0.501
+    moved = (label(feedback).logit() - rule).abs().max()
+    assert 0.4 < moved < 0.501
+    label.bound = None
+    assert (label(feedback).logit() - rule).abs().max() > 1
+
+
+def test_label_reads_only_its_inputs():
+    """What is not read does not matter."""
+    label, feedback = make_label((1, 0, 0), ["watch_time"])
+    for parameter in label.parameters():
+        torch.nn.init.normal_(parameter)
+    other = feedback._replace(duration=feedback.duration + 100)
+    assert torch.equal(label(other), label(feedback))
+
+
+def test_labels_are_bit_equal_whatever_rows_are_beside():
+    """Single rows, subsets and any order."""
+    label, feedback = make_label(hidden=(64, 64))
+    for parameter in label.parameters():
+        torch.nn.init.normal_(parameter)
+    label.correction.float()
+    together = label.exact(feedback)
+    for size in [1] * 10 + [2, 7, 33, 50]:
+        index = torch.randperm(50)[:size]
+        assert (label.exact(feedback.rows(index)) == together[index]).all()
+    plain = label(feedback).detach()[:, 0]
+    assert plain.dtype == torch.float32
+    np.testing.assert_allclose(together, plain, rtol=0, atol=1e-5)
+
+
+def test_all_that_a_label_knows_of_the_log_is_bounded():
+    """Its state has the same size for ten times as many rows of whole seconds."""
+    sizes = []
+    for n in (5_000, 50_000):
+        generator = torch.Generator().manual_seed(0)
+        seconds = torch.randint(1, 60, (2, n), generator=generator).double()
+        feedback = Feedback(*seconds, torch.zeros(n, dtype=torch.float64))
+        signals = Signals.learn(feedback, INPUTS)
+        label = LearnedLabel(signals, StartingRule((0, 1, 0), torch.rand(9, 3)), (), 1)
+        sizes.append(sum(value.numel() for value in label.state_dict().values()))
+    assert sizes[1] < 1.1 * sizes[0]
 
 
 def test_adversary_reverses_the_gradient_to_the_scores_alone():
     """The reader learns as ever; the scores get its gradient times minus the weight."""
-    adversary = DurationAdversary(torch.nn.Identity(), 1, weight=0.3)
+    adversary = DurationReader(1, weight=0.3)
     logits = torch.randn(9, 1, requires_grad=True)
     target = torch.randn(9)
     weight = adversary.reader[0].weight
@@ -148,7 +226,44 @@ def test_adversary_reverses_the_gradient_to_the_scores_alone():
         return torch.autograd.grad(loss, [logits, weight])
 
     plain = gradients(adversary.reader(logits)[:, 0])
-    reversed_ = gradients(adversary(logits)[:, 1])
-    torch.testing.assert_close(adversary(logits)[:, :1], logits)
+    reversed_ = gradients(adversary(logits))
+    torch.testing.assert_close(adversary(logits), adversary.reader(logits)[:, 0])
     torch.testing.assert_close(reversed_[0], -0.3 * plain[0])
     torch.testing.assert_close(reversed_[1], plain[1])
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_networks_are_plain_parameters(network):
+    """They are cloned, varied and compared by their parameters."""
+    changed = clone(network()).set_params(hidden=(4,), embedding_dim=3)
+    module = changed([5] * 3, 2, 2, (1, 2))
+    assert module.embeddings.dim == 3
+    assert [layer.out_features for layer in module.dense[::2]] == [4, 2]
+    assert network().hidden == (64, 32)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (MLP(embedding_dim=0), "'embedding_dim' parameter of MLP"),
+        (DCN(n_cross_layers=0), "'n_cross_layers' parameter of DCN"),
+        (DIN(history_length=0), "'history_length' parameter of DIN"),
+        (DIN(attention_hidden=(0.5,)), "widths must be positive whole numbers"),
+        (MLP(hidden=(2.5,)), "widths must be positive whole numbers"),
+    ],
+)
+def test_sizes_are_checked_when_a_network_is_made(network, message):
+    """The error names the parameter."""
+    with pytest.raises(ValueError, match=message):
+        network([5] * 3, 2, 2, (1, 2))
+
+
+def test_modules_are_float32_whatever_is_the_default():
+    """Made under another default type, they are the same."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        made = [build(network) for network in NETWORKS]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for module in made:
+        assert {p.dtype for p in module.parameters()} == {torch.float32}

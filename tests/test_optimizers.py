@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from sklabelcraft._optimizers import SGD, AdamW
 from sklabelcraft.modules import Embeddings
+from sklabelcraft.training._optimizers import SGD, AdamW
 
 N_CODES, DIM = 12, 3
 
@@ -121,3 +121,26 @@ def test_gather_brings_rows_up_to_date():
     theta = sgd.gather({0: torch.tensor([3]), 1: torch.tensor([0])})
     row = theta["embeddings.tables.0.weight"][0]
     torch.testing.assert_close(row, before / 16)
+
+
+@pytest.mark.parametrize("optimizer", [SGD, AdamW])
+def test_goes_on_from_its_state(optimizer):
+    """A fresh optimiser with the state of another takes the same steps, bit by bit."""
+    shape = {"learning_rate": 0.1, "weight_decay": 0.2}
+    module, first, twin, dense = make(optimizer, **shape)
+    for _ in range(3):
+        first.accept(*step(first, dense, twin, random_rows(4)))
+    other = Toy().double()
+    other.load_state_dict(module.state_dict())
+    second = optimizer(other, **shape)
+    second.load_state_dict(first.state_dict())
+    for _ in range(3):
+        rows = random_rows(4)
+        theta, gradients = step(first, dense, twin, rows)
+        first.accept(theta, gradients)
+        again = second.gather(rows)
+        assert all(torch.equal(again[name], theta[name]) for name in theta)
+        second.accept(again, gradients)
+    for one in (first, second):
+        one.settle()
+    compare(module, other, rtol=0, atol=0)

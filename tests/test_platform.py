@@ -6,37 +6,52 @@ import numpy as np
 import pytest
 import torch
 
-from sklabelcraft._batches import Impressions
-from sklabelcraft._platform import Platform, random_references, standardise
-from sklabelcraft._user_lists import user_lists
+from sklabelcraft._batches import Impressions, Pasts
+from sklabelcraft._ids import read_ids
+from sklabelcraft._lists import Lists
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import Objective
+from sklabelcraft.training import Platform
+from sklabelcraft.training._platform import random_references, standardise
 
 GAIN = torch.tensor([4.0, 1.0, 1.0, 9.0, 0.0, 3.0])
 USERS = np.array(list("aaabcc"))  # b has too few rows to take part
 OBJECTIVES = (Objective("gain"), Objective("gain", measure="spread"))
 
 
-@pytest.fixture
-def platform():
+def user_lists(users, k):
+    """The lists of those users who have more than k rows."""
+    return Lists.of(read_ids(users), k)
+
+
+def make_platform(objectives):
+    """One row of GAIN shown to each user."""
     rows = torch.arange(6)[:, None]
     none = torch.zeros(6, dtype=torch.long)
-    impressions = Impressions(
-        rows, torch.zeros(6, 0), none, none, none, rows, (0,), torch.empty_like(none)
-    )
+    pasts = Pasts(none, none, none, rows, (0,), torch.empty_like(none))
     lists = user_lists(USERS, 1)
-    values = [GAIN[lists.rows]] * 2
-    references = random_references(OBJECTIVES, values, lists, 1)
-    balancing = SoftmaxBalancing(tau=0.0)
-    worth = torch.ones(2)
+    values = [GAIN[lists.rows]] * len(objectives)
     return Platform(
-        impressions, lists, OBJECTIVES, values, references, worth, balancing, 1, 1e-6
+        impressions=Impressions(rows, torch.zeros(6, 0), pasts),
+        lists=lists,
+        objectives=objectives,
+        values=values,
+        references=random_references(objectives, values, lists, 1),
+        weights=torch.ones(len(objectives)),
+        balancing=SoftmaxBalancing(tau=0.0),
+        k=1,
+        temperature=1e-6,
     )
 
 
-def measured(platform, sign, n_users=2):
+@pytest.fixture
+def platform():
+    return make_platform(OBJECTIVES)
+
+
+def measured(platform, sign, n_users=2, generator=None):
     """The objectives of a sample of users, scored by the gain or by its opposite."""
-    shown = platform.draw(n_users)
+    shown = platform.draw(n_users, generator)
     return platform.measure(sign * GAIN[shown.batch.codes], shown)
 
 
@@ -56,18 +71,37 @@ def test_measure_by_hand(platform):
 
 def test_measure_of_a_sample_takes_whole_lists(platform):
     """One sampled user's objective is that of the one or the other."""
-    torch.manual_seed(0)
-    seen = {round(measured(platform, 1, 1)[0].item() * 1.75, 4) for _ in range(20)}
+    generator = torch.Generator().manual_seed(0)
+    found = [measured(platform, 1, 1, generator)[0].item() for _ in range(20)]
+    seen = {round(1.75 * value, 4) for value in found}
     assert seen == {4.0, 3.0}
 
 
-def test_balanced_is_the_weighted_sum_with_constant_weights(platform):
-    """Equal weights give the mean, and a gradient of one half each."""
-    values = torch.tensor([1.0, 3.0], requires_grad=True)
-    balanced = platform.balanced(values)
-    assert balanced.item() == 2
-    (gradient,) = torch.autograd.grad(balanced, values)
-    assert gradient.tolist() == [0.5, 0.5]
+def test_a_sample_is_drawn_from_the_generator_that_is_given(platform):
+    """The same seed draws the same users; the global generator is left alone."""
+    before = torch.get_rng_state()
+    drawn = [
+        platform.draw(1, torch.Generator().manual_seed(seed)).positions.tolist()
+        for seed in [0, 0, *range(10)]
+    ]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(positions) for positions in drawn}) == 2
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_value_is_the_weighted_sum_with_constant_weights(platform):
+    """Equal weights give the mean, and the gradient of the mean."""
+    logits = torch.randn(5, 1, dtype=torch.float64, requires_grad=True)
+    soft = replace(platform, temperature=0.5)
+    shown = soft.draw(2)
+    value, balance = soft.value(logits, shown)
+    mean = soft.measure(logits, shown).mean()
+    assert balance.tolist() == [0.5, 0.5]
+    assert not balance.requires_grad
+    assert value.item() == pytest.approx(mean.item())
+    slopes = [torch.autograd.grad(v, logits)[0] for v in (value, mean)]
+    assert slopes[0].abs().max() > 1e-3
+    torch.testing.assert_close(*slopes)
 
 
 def test_names_tell_column_and_measure(platform):
@@ -88,25 +122,7 @@ def test_scores_are_standardised_list_by_list():
 
 def test_objectives_to_be_lowered_count_alike():
     """A rate that is wanted low is 1 at random too, and rises as it falls."""
-    lists = user_lists(USERS, 1)
-    lower = (Objective("gain", sign=-1),)
-    values = [GAIN[lists.rows]]
-    rows, none = torch.arange(6)[:, None], torch.zeros(6, dtype=torch.long)
-    impressions = Impressions(
-        rows, torch.zeros(6, 0), none, none, none, rows, (0,), torch.empty_like(none)
-    )
-    references = random_references(lower, values, lists, 1)
-    platform = Platform(
-        impressions,
-        lists,
-        lower,
-        values,
-        references,
-        torch.ones(1),
-        SoftmaxBalancing(),
-        1,
-        1e-6,
-    )
+    platform = make_platform((Objective("gain", sign=-1),))
     best = measured(platform, -1)
     assert best[0] == pytest.approx(1 + (1.75 - 0.5) / 1.75)
 
@@ -114,4 +130,49 @@ def test_objectives_to_be_lowered_count_alike():
 def test_a_unit_may_be_worth_more(platform):
     """Twice the worth counts twice."""
     dear = replace(platform, weights=torch.tensor([2.0, 1.0]))
-    assert dear.balanced(torch.tensor([1.0, 3.0])).item() == pytest.approx(2.5)
+    logits = GAIN[:5, None].double()
+    shown = dear.draw(2)
+    first, second = dear.measure(logits, shown)
+    value, _ = dear.value(logits, shown)
+    assert first != second
+    assert value.item() == pytest.approx(first.item() + second.item() / 2)
+
+
+def test_what_is_worth_nothing_is_only_measured(platform):
+    """It is neither balanced nor part of the value, but of what is told."""
+    one = replace(platform, weights=torch.tensor([1.0, 0.0]))
+    logits = GAIN[one.lists.rows][:, None].requires_grad_()
+    shown = one.draw(2)
+    value, balance = one.value(logits, shown)
+    assert balance.tolist() == [1]
+    assert value.item() == one.measure(logits, shown)[0].item()
+    assert one.weight_names == ["weight_gain_mean"]
+    assert list(one.progress(logits)) == ["objective", "gain_mean", "gain_spread"]
+
+
+def test_progress_is_told_of_all_lists(platform):
+    """By name, and as their mean by weight."""
+    dear = replace(platform, weights=torch.tensor([3.0, 1.0]))
+    told = dear.progress(GAIN[dear.lists.rows][:, None])
+    assert told["gain_mean"] == pytest.approx((4 + 3) / 2 / 1.75)
+    assert told["gain_spread"] == pytest.approx(0, abs=1e-6)
+    assert told["objective"] == pytest.approx(0.75 * told["gain_mean"])
+
+
+def test_rules_of_balancing_are_given_inner_products_of_gradients(platform):
+    """In the logits, of each objective times its weight."""
+    seen = []
+
+    def rule(values, gram):
+        seen.append(gram())
+        return torch.ones(2)
+
+    own = replace(platform, balancing=rule, temperature=0.5, weights=torch.ones(2) * 2)
+    logits = torch.randn(5, 1, dtype=torch.float64, requires_grad=True)
+    shown = own.draw(2)
+    own.value(logits, shown)
+    slopes = [
+        torch.autograd.grad(2 * value, logits, retain_graph=True)[0].ravel()
+        for value in own.measure(logits, shown)
+    ]
+    torch.testing.assert_close(seen[0], torch.stack(slopes) @ torch.stack(slopes).T)

@@ -8,13 +8,18 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpydoc.validate import validate
+from sklearn import config_context
+from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import FeatureUnion
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.utils import Bunch
 
 from sklabelcraft import (
     D2Q,
     DVR,
+    MLP,
+    Columns,
     DurationBiasDisplay,
     ExplicitFeedback,
     LabelCrafter,
@@ -28,6 +33,8 @@ from sklabelcraft import (
     compare_labelers,
     ds_scorer,
 )
+from sklabelcraft.labelers import BaseLabeler
+from sklabelcraft.objectives import Objective
 from sklabelcraft.plotting._annotations import place
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -56,7 +63,7 @@ def _no_figure_is_left_or_shown(monkeypatch):
 @pytest.fixture(scope="module")
 def recommenders(log):
     """Fitted on the small log, one with a crafted label."""
-    ranker = MLPRanker(embedding_dim=4, hidden=(8,), max_epochs=3)
+    ranker = MLPRanker(MLP(embedding_dim=4, hidden=(8,)), max_epochs=3)
     labelers = {"PC": PlayCompletion(), "LabelCraft": LabelCrafter(starts=[(0, 1, 0)])}
     return {
         name: LabelCraftRecommender(labeler, ranker, random_state=0).fit(
@@ -142,9 +149,9 @@ def test_matplotlib_is_optional(display, monkeypatch):
     """Without matplotlib, the message says who needs it."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     data = [{"a": []}] * 3
-    options = {"k": 1} if display is ObjectiveTradeoffDisplay else {}
-    n_data = 3 if options else 1 if display is TrainingHistoryDisplay else 2
-    made = display(*data[:n_data], **options)
+    n_data = {ObjectiveTradeoffDisplay: 3, TrainingHistoryDisplay: 1}.get(display, 2)
+    lists = display in (ObjectiveTradeoffDisplay, DurationBiasDisplay)
+    made = display(*data[:n_data], **{"k": 1} if lists else {})
     with pytest.raises(ImportError, match=rf"{display.__name__}.plot requires"):
         made.plot()
 
@@ -191,7 +198,7 @@ def test_surface_without_columns_of_explicit_feedback(log):
 
 @pytest.mark.parametrize("convert", [as_polars, pd.DataFrame])
 def test_surface_takes_any_frame(log, convert):
-    """Other columns have the values of the first row, in their order and types."""
+    """Other columns have the values of one row, in their order and types."""
 
     class Recorded(WatchTime):
         def transform(self, log):
@@ -205,33 +212,107 @@ def test_surface_takes_any_frame(log, convert):
     )
     assert type(labeler.seen_) is type(frame)
     assert list(labeler.seen_.columns) == list(frame.columns)
-    assert set(labeler.seen_["tag"]) == {frame["tag"][0]}
+    first = log.frame.sort_values(["user_id", "item_id", "timestamp"]).iloc[0]
+    assert set(labeler.seen_["tag"]) == {first["tag"]}
     assert set(labeler.seen_["comment"]) == {1}
+    assert labeler.seen_["item_id"].dtype == frame["item_id"].dtype
 
 
-def test_surface_takes_arrays(log):
-    """Columns by position are those by name."""
-    columns = ["like", "duration", "item_id", "watch_time"]
-    display = surface(
-        D2Q(watch_time=-1, duration=1),
-        log.frame[columns].to_numpy(),
-        watch_time=-1,
-        duration=1,
-        explicit=(0,),
+class Rough(BaseLabeler):
+    """A label that also reads another column."""
+
+    def _label(self, log, columns):
+        return log.numeric(columns.watch_time) + 1000 * log.numeric("visits")
+
+
+@pytest.mark.parametrize("convert", [as_polars, pd.DataFrame])
+def test_surface_does_without_the_order_of_the_rows(log, convert):
+    """Nor does it look at the index; missing values and lists do not matter."""
+    n = len(log.frame)
+    odd = log.frame.assign(user_id=None, tag=[["a"]] * n, visits=np.arange(n))
+    odd["item_id"] = odd["item_id"].where(odd["item_id"] > 0)
+    orders = [odd, odd.sample(frac=1, random_state=0), odd[::-1]]
+    labeler = Rough().fit(odd)
+    expected, *others = (
+        LabelSurfaceDisplay.from_estimator(labeler, convert(frame), n_points=4).labels
+        for frame in orders
     )
-    assert np.array_equal(display.labels, surface(D2Q(), log.frame).labels)
+    first = odd.sort_values(["item_id", "timestamp"])["visits"].iloc[0]
+    assert (expected[0, 0] == 1 + 1000 * first).all()
+    for labels in others:
+        assert np.array_equal(labels, expected)
 
 
-def test_surface_takes_recommenders(log, recommenders):
-    """They label as well."""
-    whole, label = (
+def test_surface_of_values_without_an_order(log):
+    """Texts beside numbers are passed over."""
+    frame = log.frame.assign(visits=0).astype({"user_id": object})
+    frame.loc[3, "user_id"] = "somebody"
+    display = LabelSurfaceDisplay.from_estimator(Rough().fit(frame), frame, n_points=3)
+    assert display.labels[0, :, 0] == pytest.approx(display.seconds)
+
+
+@pytest.mark.parametrize("as_array", [True, False])
+def test_surface_takes_positions(log, as_array):
+    """Columns by position are those by name."""
+    order = ["like", "duration", "item_id", "watch_time"]
+    data = log.frame[order].set_axis(range(4), axis=1).astype({0: int, 3: float})
+    data = data.to_numpy() if as_array else data
+    names = Columns(watch_time=-1, duration=1, explicit=(0,))
+    expected = surface(D2Q(), log.frame).labels
+    stated = surface(D2Q(columns=names), data)
+    assert np.array_equal(stated.labels, expected)
+    assert np.array_equal(
+        surface(D2Q(columns=names), data, columns=names).labels, expected
+    )
+
+
+@pytest.mark.parametrize("dtype", [int, object])
+def test_surface_takes_arrays_of_any_type(log, dtype):
+    """The grid is not rounded to whole seconds where the log is; texts stay."""
+    data = np.ceil(log.frame[["watch_time", "duration"]].to_numpy()).astype(dtype)
+    if dtype is object:
+        data = np.column_stack([data, np.full(len(data), "a", dtype=object)])
+    names = Columns(watch_time=0, duration=1, explicit=())
+    display = surface(WatchTime(columns=names), data)
+    assert len(np.unique(display.labels)) == 12
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+@pytest.mark.parametrize("convert", [as_polars, pd.DataFrame])
+def test_surface_with_outputs_as_frames(log, recommenders, convert, output):
+    """What transformers are set to return does not matter."""
+    pytest.importorskip("pyarrow")
+    frame = convert(log.frame)
+    labelers = [D2Q(), FeatureUnion([("ef", ExplicitFeedback())])]
+    expected = [surface(labeler, log.frame).labels for labeler in labelers]
+    with config_context(transform_output=output):
+        for labeler, labels in zip(labelers, expected, strict=True):
+            assert np.array_equal(surface(labeler, frame).labels, labels)
+        LabelSurfaceDisplay.from_estimator(
+            recommenders["LabelCraft"], frame, n_points=3
+        )
+
+
+@pytest.mark.parametrize("name", ["PC", "LabelCraft"])
+def test_surface_takes_recommenders(log, recommenders, name):
+    """Their labeler is drawn."""
+    whole, label, frozen = (
         LabelSurfaceDisplay.from_estimator(estimator, log.frame, n_points=5)
         for estimator in (
-            recommenders["LabelCraft"],
-            recommenders["LabelCraft"].labeler_,
+            recommenders[name],
+            recommenders[name].labeler_,
+            FrozenEstimator(recommenders[name].labeler_),
         )
     )
     assert np.array_equal(whole.labels, label.labels)
+    assert np.array_equal(whole.labels, frozen.labels)
+
+
+def test_surface_needs_a_fitted_estimator(log):
+    """Of either kind."""
+    for estimator in (D2Q(), LabelCraftRecommender(D2Q())):
+        with pytest.raises(NotFittedError):
+            LabelSurfaceDisplay.from_estimator(estimator, log.frame)
 
 
 def test_surface_marks_where_videos_are_watched_once(log):
@@ -285,26 +366,142 @@ def test_surface_needs_seconds(log):
     frame = log.frame.assign(duration=log.frame["duration"] / 3600)
     with pytest.raises(ValueError, match="the durations, which is 0"):
         surface(D2Q(), frame)
+    with pytest.raises(ValueError, match="must have rows"):
+        LabelSurfaceDisplay.from_estimator(D2Q().fit(frame), frame[:0])
+
+
+def test_surface_takes_the_names_that_the_labeler_states(log):
+    """Other names are not stated twice, and a wrong one is an error."""
+    names = {"watch_time": "played", "duration": "length", "like": "thumb"}
+    frame = log.frame.rename(columns=names)
+    names = Columns(watch_time="played", duration="length", explicit=("thumb",))
+    labeler = ExplicitFeedback(columns=names).fit(frame)
+    display = LabelSurfaceDisplay.from_estimator(labeler, frame, n_points=3)
+    assert display.labels.min(axis=(1, 2)).tolist() == [0, 1]
+    d2q = D2Q(columns=names).fit(frame)
+    for stating in (d2q, make_pipeline("passthrough", d2q), FrozenEstimator(d2q)):
+        drawn = LabelSurfaceDisplay.from_estimator(stating, frame, n_points=3)
+        assert drawn.labels.shape == (2, 3, 3)
+    with pytest.raises(ValueError, match="column 'tumb' is not in the log"):
+        LabelSurfaceDisplay.from_estimator(
+            d2q, frame, columns=replace(names, explicit=["tumb"])
+        )
+
+
+def test_surface_takes_the_names_that_a_recommender_states(log):
+    """Its labeler inherited them."""
+    names = Columns(watch_time="played", duration="length", explicit=("thumb",))
+    renamed = {"watch_time": "played", "duration": "length", "like": "thumb"}
+    X, y = (part.rename(columns=renamed) for part in (log.data, log.target))
+    recommender = LabelCraftRecommender(
+        D2Q(), MLPRanker(max_epochs=1), columns=names, random_state=0
+    ).fit(X, y)
+    frame = log.frame.rename(columns=renamed)
+    display = LabelSurfaceDisplay.from_estimator(recommender, frame, n_points=12)
+    assert np.array_equal(display.labels, surface(D2Q(), log.frame).labels)
+    display = DurationBiasDisplay.from_estimators({"D2Q": recommender}, X)
+    assert np.array_equal(display.durations, log.data["duration"])
+
+
+def test_surface_takes_the_positions_that_a_recommender_inherited(log):
+    """Those of the log in which the columns of y follow those of X."""
+    X = log.data[["user_id", "item_id", "duration"]].to_numpy(float)
+    y = log.target[["watch_time", "like"]].to_numpy(float)
+    names = Columns(user=0, item=1, duration=2, watch_time=0, explicit=(1,))
+    recommender = LabelCraftRecommender(
+        D2Q(),
+        MLPRanker(max_epochs=1),
+        columns=replace(names, timestamp=None),
+        random_state=0,
+    ).fit(X, y)
+    display = LabelSurfaceDisplay.from_estimator(
+        recommender, np.hstack([X, y]), n_points=12
+    )
+    assert np.array_equal(display.labels, surface(D2Q(), log.frame).labels)
+
+
+def test_surface_without_explicit_feedback_that_is_there(log):
+    """One panel is enough for a label that does without."""
+    display = surface(WatchTime(), log.frame, columns=Columns(explicit=()))
+    assert display.labels.shape == (1, 12, 12)
 
 
 # The durations that are shown
 
-THREE_USERS = {
-    "durations": [10, 60, 110, 20, 70, 999, 30],
-    "groups": ["a", "a", "a", "b", "b", "c", "b"],
-}
+THREE_USERS = pd.DataFrame(
+    {
+        "duration": [10, 60, 110, 20, 70, 999, 30],
+        "user_id": ["a", "a", "a", "b", "b", "c", "b"],
+    }
+)
 SCORES = {
     "up": [1, 2, 3, 1, 2, 9, 3],
     "tied": [0, 0, 0, 0, 0, 0, 0],
+    "in part": [1, 0, 0, 0, 0, 9, 0],
 }
+
+
+def durations_of(X=THREE_USERS, scores=SCORES, k=2, **options):
+    return DurationBiasDisplay.from_predictions(X, scores, k=k, **options)
 
 
 def test_durations_shown():
     """By hand: the top 2 of a and b; c has too few rows to take part."""
-    display = DurationBiasDisplay.from_predictions(**THREE_USERS, scores=SCORES, k=2)
-    assert display.shown["up"].tolist() == [[110, 60], [30, 70]]
-    assert display.shown["tied"].tolist() == [[10, 60], [20, 70]]
+    display = durations_of()
     assert display.durations.tolist() == [10, 60, 110, 20, 70, 30]
+    assert display.shown["up"].tolist() == [0, 1, 1, 0, 1, 1]
+
+
+def test_equal_scores_are_no_order():
+    """By hand: those that are tied share the places that are left."""
+    display = durations_of()
+    assert display.shown["tied"].tolist() == [2 / 3] * 6
+    assert display.shown["in part"].tolist() == [1, 1 / 2, 1 / 2, 2 / 3, 2 / 3, 2 / 3]
+    everything, tied = heights(display.axes_[1])
+    assert tied == pytest.approx(everything)
+    _, in_part = heights(display.axes_[2])
+    assert in_part == pytest.approx([(1 + 4 / 3) / 4, (1 / 2 + 2 / 3) / 4, 1 / 8])
+
+
+def test_all_scores_equal():
+    """By hand: of each user, all impressions as if drawn, k of n."""
+    X = pd.DataFrame({"user_id": list("aaabbbbc"), "duration": [10.0] * 3 + [60] * 5})
+    display = durations_of(X, {"none": np.zeros(8)})
+    everything, shown = heights(display.axes_[0])
+    assert everything == pytest.approx([3 / 7, 4 / 7])
+    assert shown == pytest.approx([1 / 2, 1 / 2])
+    assert display.shown["none"].tolist() == [2 / 3] * 3 + [1 / 2] * 4
+
+
+@pytest.mark.parametrize("levels", [1, 3, 1000])
+def test_the_order_of_the_rows_decides_nothing(log, levels):
+    """Nor does the index: the histograms are the same to the last bit."""
+    rng = np.random.RandomState(0)
+    X = log.data.iloc[rng.randint(len(log.data), size=1500)].reset_index(drop=True)
+    X["user_id"] = X["user_id"].where(X["user_id"] != 3)
+    scores = pd.Series(rng.randint(levels, size=len(X)))
+    order = rng.permutation(len(X))
+    first, *others = (
+        DurationBiasDisplay.from_predictions(frame, {"a": values}, k=7, bin_width=9)
+        for frame, values in (
+            (X, scores),
+            (X.iloc[order], scores[order]),
+            (X.iloc[order], scores[order].set_axis(range(len(X)))),
+            (as_polars(X.iloc[order]), pl.Series(scores[order].to_numpy())),
+        )
+    )
+    for other in others:
+        assert np.array_equal(other.shown["a"], first.shown["a"][order])
+        assert np.array_equal(other.edges_, first.edges_)
+        assert np.array_equal(heights(other.axes_[0]), heights(first.axes_[0]))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_missing_users_are_one_user(missing):
+    """They make one more list."""
+    X = THREE_USERS.assign(user_id=THREE_USERS["user_id"].replace({"b": missing}))
+    display = durations_of(X.convert_dtypes())
+    assert display.shown["up"].tolist() == [0, 1, 1, 0, 1, 1]
 
 
 def heights(ax):
@@ -314,13 +511,15 @@ def heights(ax):
 
 def test_histograms():
     """By hand: bins of 50 s from 0, the last of them open; shares sum to 1."""
-    display = DurationBiasDisplay.from_predictions(**THREE_USERS, scores=SCORES, k=2)
+    display = durations_of()
     assert display.edges_.tolist() == [0, 50, 100, np.inf]
     everything, up = heights(display.axes_[0])
     assert everything == pytest.approx([3 / 6, 2 / 6, 1 / 6])
     assert up == pytest.approx([1 / 4, 2 / 4, 1 / 4])
     labels = [label.get_text() for label in display.axes_[0].get_xticklabels()]
     assert labels == ["0", "50", "\N{GREATER-THAN OR EQUAL TO} 100"]
+    (_, top) = display.axes_[-1].get_legend().get_texts()
+    assert top.get_text() == "top 2"
 
 
 @pytest.mark.parametrize("bin_width", [3, 50, 1e4])
@@ -337,20 +536,130 @@ def test_shares_sum_to_one(log, recommenders, bin_width):
         assert np.array_equal(ax.get_xticks(), display.axes_[0].get_xticks())
 
 
+@pytest.mark.parametrize("unit", [1, 1e12])
+def test_a_few_endless_videos_lie_in_the_last_bin(unit):
+    """They take no memory, and bins are as wide as one says."""
+    X = pd.DataFrame({"user_id": 0, "duration": np.arange(200.0) * unit})
+    X.loc[0, "duration"] = 1e15 * unit
+    display = durations_of(X, {"a": np.arange(200)}, bin_width=50 * unit)
+    assert display.edges_.tolist() == [0, 50 * unit, 100 * unit, 150 * unit, np.inf]
+    assert heights(display.axes_[0])[0] == pytest.approx(
+        [49 / 200, *[1 / 4] * 2, 51 / 200]
+    )
+
+
+@pytest.mark.parametrize("duration", [1e15, 1e308])
+@pytest.mark.parametrize("bin_width", [50, 1e-5])
+def test_too_many_bins(duration, bin_width):
+    """Durations in another unit would make billions of bins; no figure is left."""
+    X = THREE_USERS.assign(duration=duration)
+    with pytest.raises(
+        ValueError, match=f"bin_width={bin_width:g} makes .* bins up to"
+    ):
+        durations_of(X, bin_width=bin_width)
+    assert not plt.get_fignums()
+
+
 def test_shown_durations_are_those_of_the_metric(log, recommenders):
-    """Their spread per user is DS."""
-    frame = as_polars(log.data)
-    display = DurationBiasDisplay.from_estimators(recommenders, frame, k=7)
+    """Their spread per user is DS; with tied scores too, k are expected in all."""
+    display = DurationBiasDisplay.from_estimators(
+        recommenders, as_polars(log.data), k=7
+    )
+    users = log.data["user_id"].to_numpy()
     for name, recommender in recommenders.items():
-        expected = replace(ds_scorer, k=7)(recommender, log.data)
-        assert display.shown[name].std(axis=1).mean() == pytest.approx(expected)
+        shown = pd.DataFrame({"weight": display.shown[name], "d": display.durations})
+        assert shown.groupby(users)["weight"].sum().to_numpy() == pytest.approx(7)
+        certain = shown["weight"].isin([0, 1]).groupby(users).transform("all")
+        alone = shown[certain & (shown["weight"] == 1)]["d"]
+        spread = alone.groupby(users[alone.index]).std(ddof=0)
+        assert len(spread) > 20
+        expected = replace(ds_scorer, k=7).per_user(
+            recommender.predict(log.data), log.data
+        )
+        assert spread.to_numpy() == pytest.approx(expected[spread.index])
 
 
 def test_one_list_of_all_rows(log, recommenders):
     """A user of None."""
-    display = DurationBiasDisplay.from_estimators(recommenders, log.data, user=None)
-    assert display.shown["PC"].shape == (1, 10)
+    names = Columns(user=None)
+    display = DurationBiasDisplay.from_estimators(recommenders, log.data, columns=names)
+    assert display.shown["PC"].sum() == pytest.approx(10)
     assert len(display.durations) == len(log.data)
+
+
+@pytest.mark.parametrize("as_array", [True, False])
+def test_names_and_positions_of_columns(as_array):
+    """User and duration are found where the columns say; the others are not read."""
+    X = THREE_USERS.rename(columns={"user_id": "uid", "duration": "length"})
+    names = Columns(user="uid", duration="length", item="?", features=("?",))
+    if as_array:
+        X, names = X.to_numpy(), Columns(user=1, duration=-2)
+    display = durations_of(X, columns=names)
+    assert display.shown["up"].tolist() == [0, 1, 1, 0, 1, 1]
+    assert display.durations.tolist() == [10, 60, 110, 20, 70, 30]
+
+
+class ByColumn(LabelCraftRecommender):
+    """States columns or k, and scores by a column."""
+
+    def predict(self, X):
+        return X["score"]
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+LENGTHS = THREE_USERS.rename(columns={"user_id": "uid", "duration": "length"}).assign(
+    score=SCORES["up"]
+)
+NAMES = Columns(user="uid", duration="length")
+
+
+def test_estimators_state_columns_and_k():
+    """Those that state none follow, and what only others read may differ."""
+    other = replace(NAMES, explicit=("thumb",), features=("score",))
+    estimators = {
+        "foreign": DummyRegressor().fit(LENGTHS, SCORES["tied"]),
+        "ours": ByColumn(),
+        "in a pipeline": make_pipeline("passthrough", ByColumn(columns=NAMES)),
+        "frozen": FrozenEstimator(ByColumn(columns=other, k=2)),
+    }
+    display = DurationBiasDisplay.from_estimators(estimators, LENGTHS)
+    assert display.k == 2
+    tied, *shown = display.shown.values()
+    assert tied.tolist() == [2 / 3] * 6
+    assert [values.tolist() for values in shown] == [[0, 1, 1, 0, 1, 1]] * 3
+
+
+def test_given_columns_and_k_come_first():
+    """What the estimators state is for where none are given."""
+    estimators = {"a": ByColumn(columns=Columns(), k=10)}
+    display = DurationBiasDisplay.from_estimators(
+        estimators, LENGTHS, columns=NAMES, k=1
+    )
+    assert display.shown["a"].tolist() == [0, 0, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        (
+            [{"columns": NAMES, "k": 2}, {"columns": replace(NAMES, user=None)}],
+            r"different columns: {'a': \('uid', 'length'\), 'b': \(None, 'length'\)}",
+        ),
+        (
+            [{"columns": NAMES, "k": 2}, {"columns": NAMES, "k": 1}],
+            "different k: {'a': 2, 'b': 1}; say by k=",
+        ),
+    ],
+)
+def test_estimators_that_contradict_each_other(stated, message):
+    """One picture has one k and one kind of lists."""
+    first, second = stated
+    estimators = {"a": ByColumn(**first), "b": ByColumn(**second)}
+    with pytest.raises(ValueError, match=message):
+        DurationBiasDisplay.from_estimators(estimators, LENGTHS)
+    assert not plt.get_fignums()
 
 
 @pytest.mark.parametrize(
@@ -358,23 +667,30 @@ def test_one_list_of_all_rows(log, recommenders):
     [
         ({"k": 3}, "no user has more than k=3 rows"),
         ({"k": 0}, "'k' parameter"),
+        ({"k": None}, "'k' parameter"),
         ({"bin_width": 0}, "'bin_width' parameter"),
+        ({"columns": "duration"}, "'columns' parameter"),
+        ({"columns": Columns(duration="length")}, "column 'length' is not in the log"),
         ({"scores": {}}, "at least one method"),
-        ({"durations": [-1.0] * 7}, "durations must be finite and >= 0"),
+        ({"scores": [0] * 7}, "'scores' parameter"),
+        ({"scores": {"a": [0] * 6}}, "inconsistent numbers"),
+        ({"scores": {"a": [np.nan] * 7}}, "scores must be finite"),
+        (
+            {"X": THREE_USERS.assign(duration=-1.0)},
+            "column 'duration' must be finite and >= 0",
+        ),
     ],
 )
 def test_wrong_lists(wrong, message):
     """The message says what is wrong."""
     with pytest.raises(ValueError, match=message):
-        DurationBiasDisplay.from_predictions(
-            **THREE_USERS | {"scores": SCORES, "k": 2} | wrong
-        )
+        durations_of(**wrong)
 
 
 def test_many_methods_begin_new_rows():
     """Five panels lie in two rows, and the axes of each can be read."""
     scores = {f"method {i}": SCORES["up"] for i in range(5)}
-    display = DurationBiasDisplay.from_predictions(**THREE_USERS, scores=scores, k=2)
+    display = durations_of(scores=scores)
     assert len(display.figure_.axes) == 5
     labelled = [ax.get_ylabel() != "" for ax in display.axes_]
     assert labelled == [True, False, False, False, True]
@@ -430,7 +746,7 @@ def test_history_of_a_ranker(recommenders):
 
 def test_history_without_held_out_rows(log, recommenders):
     """The training loss alone."""
-    ranker = MLPRanker(max_epochs=1, validation_fraction=0)
+    ranker = MLPRanker(max_epochs=1, validation_fraction=0.0)
     ranker.fit(log.data, np.linspace(0, 1, len(log.data)))
     display = TrainingHistoryDisplay.from_estimator(ranker)
     assert list(display.curves) == ["training"]
@@ -443,6 +759,79 @@ def test_history_needs_one(log):
         TrainingHistoryDisplay.from_estimator(D2Q().fit(log.frame))
     with pytest.raises(NotFittedError):
         TrainingHistoryDisplay.from_estimator(MLPRanker())
+
+
+WATCH_TIME, WEIGHT = Objective("watch_time"), Objective("weight_watch_time")
+
+
+@pytest.mark.parametrize("warmup_epochs", [0, 1])
+@pytest.mark.parametrize(
+    ("objectives", "weights", "names"),
+    [
+        ([Objective("weight_kg"), WATCH_TIME], None, ["weight_kg", "watch_time"]),
+        ([Objective("weight kg")], None, ["weight kg"]),
+        ([WATCH_TIME, WEIGHT], [0, 1], ["watch_time", "weight_watch_time_mean_1"]),
+        ([WATCH_TIME, WEIGHT], None, ["watch_time", "weight_watch_time_mean_1"]),
+        (
+            [replace(WATCH_TIME, measure="spread"), WEIGHT],
+            None,
+            ["watch_time_spread", "weight_watch_time"],
+        ),
+        ([Objective("a_b"), Objective("a b")], None, ["a_b", "a b"]),
+        ([Objective("weighted"), WATCH_TIME], None, ["weighted", "watch_time"]),
+    ],
+)
+def test_odd_names_of_objectives(log, objectives, weights, names, warmup_epochs):
+    """Objectives on columns that read like weights, alike, or like the mean."""
+    columns = ("weight_kg", "weight kg", "weight_watch_time", "a_b", "a b", "weighted")
+    rng = np.random.RandomState(0)
+    frame = log.frame.assign(**{c: rng.uniform(size=len(log.frame)) for c in columns})
+    crafter = LabelCrafter(
+        MLPRanker(MLP(embedding_dim=2, hidden=()), max_epochs=2),
+        objectives=objectives,
+        objective_weights=weights,
+        starts=[(0, 1, 0)],
+        warmup_epochs=warmup_epochs,
+        random_state=0,
+    ).fit(frame)
+    display = TrainingHistoryDisplay.from_estimator(crafter)
+    history = pd.DataFrame(crafter.history_)
+    names = [n if n.endswith(("spread", "_1")) else f"{n}_mean" for n in names]
+    curves, mean = list(display.curves.values())[:-1], display.curves["weighted mean"]
+    assert len(curves) == len(names)
+    for name, curve in zip(names, curves, strict=True):
+        assert np.array_equal(curve, history[name])
+    assert np.array_equal(mean, history["objective"])
+    counting = names[1:] if weights else names
+    assert list(display.balance) == list(display.curves)[-1 - len(counting) : -1]
+    for name, balance in zip(counting, display.balance.values(), strict=True):
+        np.testing.assert_array_equal(balance, history[f"weight_{name}"])
+
+
+@pytest.mark.parametrize("warmup_epochs", [0, 1])
+def test_weight_of_an_objective_beside_an_objective_on_a_weight(warmup_epochs):
+    """By hand: their names differ by a number, as those of equal objectives do."""
+    warmup = {"epoch": 0, "loss": 0.7, "objective": 1.0}
+    warmup |= {"watch_time_mean": 1.1, "weight_watch_time_mean_1": 1.2}
+    weights = {"weight_watch_time_mean": 0.4, "weight_weight_watch_time_mean_1": 0.6}
+    crafter = LabelCrafter(warmup_epochs=warmup_epochs)
+    crafter.history_ = [warmup] * warmup_epochs + [warmup | weights]
+    display = TrainingHistoryDisplay.from_estimator(crafter)
+    names = ["watch time mean", "weight watch time mean 1"]
+    assert list(display.curves) == [*names, "weighted mean"]
+    assert {n: v[-1] for n, v in display.balance.items()} == dict(
+        zip(names, [0.4, 0.6], strict=True)
+    )
+
+
+def test_odd_names_in_a_run_that_was_stopped_in_the_warmup():
+    """There are no weights then."""
+    crafter = LabelCrafter(warmup_epochs=3)
+    epoch = {"epoch": 0, "loss": 0.7, "objective": 1.0}
+    crafter.history_ = [epoch | {"a_mean": 1.1, "weight_a_mean": 1.2}]
+    display = TrainingHistoryDisplay.from_estimator(crafter)
+    assert list(display.curves) == ["a mean", "weight a mean", "weighted mean"]
+    assert not display.balance
 
 
 # The plane of the objectives
@@ -522,18 +911,3 @@ def test_nearest_free_place():
     right = np.array([[60, 45, 100, 55]])
     assert place(np.array([[50, 50]]), size, right, inside).tolist() == [[0, 15]]
     assert place(np.array([[85, 50]]), size, nothing, inside).tolist() == [[0, 15]]
-
-
-def test_surface_takes_the_names_that_the_labeler_states(log):
-    """Other names are not stated twice, and a wrong one is an error."""
-    names = {"watch_time": "played", "duration": "length", "like": "thumb"}
-    frame = log.frame.rename(columns=names)
-    labeler = ExplicitFeedback(explicit=["thumb"]).fit(frame)
-    display = LabelSurfaceDisplay.from_estimator(
-        labeler, frame, watch_time="played", duration="length", n_points=3
-    )
-    assert display.labels.min(axis=(1, 2)).tolist() == [0, 1]
-    d2q = D2Q(watch_time="played", duration="length").fit(frame)
-    assert LabelSurfaceDisplay.from_estimator(d2q, frame, n_points=3).labels.ndim == 3
-    with pytest.raises(ValueError, match="column 'tumb' is not in the log"):
-        LabelSurfaceDisplay.from_estimator(d2q, frame, explicit=["tumb"])

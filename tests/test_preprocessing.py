@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklabelcraft import KneeScaler, scale
@@ -78,3 +79,20 @@ def test_unfitted(seconds):
     """transform before fit is refused."""
     with pytest.raises(NotFittedError):
         KneeScaler().transform(seconds)
+
+
+def test_a_failed_fit_leaves_nothing(seconds):
+    """The scaler is as it was, unfitted or fitted before, without names of columns."""
+    frame = pd.DataFrame(seconds, columns=["watch_time", "duration"])
+    wrong = frame.rename(columns=str.upper).assign(more=-1.0)
+    scaler = KneeScaler()
+    with pytest.raises(ValueError, match="Negative"):
+        scaler.fit(wrong)
+    assert vars(scaler) == vars(clone(scaler))
+    scaler.fit(frame)
+    before = dict(vars(scaler))
+    with pytest.raises(ValueError, match="Negative"):
+        scaler.fit(wrong)
+    assert vars(scaler) == before
+    assert scaler.get_feature_names_out().tolist() == ["watch_time", "duration"]
+    assert scaler.transform(frame).shape == (200, 2)

@@ -1,6 +1,7 @@
 """The recommender, alone and inside scikit-learn's tools."""
 
 import pickle
+import pickletools
 from dataclasses import replace
 
 import numpy as np
@@ -15,14 +16,14 @@ from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.tree import DecisionTreeClassifier
 
 from sklabelcraft import (
     D2Q,
+    DIN,
     DVR,
+    Columns,
     DINRanker,
     ExplicitFeedback,
     LabelCrafter,
@@ -127,7 +128,7 @@ def test_frozen_labeler_is_not_fitted_again(log, recommender):
     frozen = D2Q().fit(log.frame.iloc[:500])
     recommender.set_params(labeler=FrozenEstimator(frozen))
     recommender.fit(log.data, log.target)
-    labels = recommender.transform(log.frame)
+    labels = recommender.labeler_.transform(log.frame)
     np.testing.assert_array_equal(labels, frozen.transform(log.frame))
 
 
@@ -135,8 +136,8 @@ def test_feature_union_makes_it_multi_task(log, recommender):
     """Two labels, one ranker with two heads, one score."""
     both = FeatureUnion([("wt", WatchTime()), ("ef", ExplicitFeedback())])
     recommender.set_params(labeler=both).fit(log.data, log.target)
-    assert recommender.transform(log.frame).shape == (len(log.frame), 2)
-    assert recommender.ranker_.module_.dense[-1].out_features == 2
+    assert recommender.labeler_.transform(log.frame).shape == (len(log.frame), 2)
+    assert recommender.ranker_.model_.module.dense[-1].out_features == 2
     assert recommender.predict(log.data).shape == (len(log.data),)
 
 
@@ -150,7 +151,8 @@ def test_ranker_of_the_crafter_is_reused(log, fast_ranker):
 
 def test_ranker_is_handed_to_a_crafter_without_one(log):
     """One ranker stated, it is trained along with the label."""
-    din = DINRanker(history_length=5, embedding_dim=4, hidden=(8,), max_epochs=1)
+    network = DIN(history_length=5, embedding_dim=4, hidden=(8,))
+    din = DINRanker(network, max_epochs=1)
     recommender = LabelCraftRecommender(LabelCrafter(), din).fit(log.data, log.target)
     assert recommender.ranker_ is recommender.labeler_.ranker_
     assert isinstance(recommender.ranker_, DINRanker)
@@ -158,11 +160,11 @@ def test_ranker_is_handed_to_a_crafter_without_one(log):
 
 def test_second_ranker_is_trained_on_the_finished_labels(log, fast_ranker):
     """Two rankers stated, the recommender's own is fitted to the crafted labels."""
-    own = clone(fast_ranker).set_params(hidden=(4,))
+    own = clone(fast_ranker).set_params(network__hidden=(4,))
     recommender = LabelCraftRecommender(LabelCrafter(fast_ranker), own, random_state=0)
     recommender.fit(log.data, log.target)
     assert recommender.ranker_ is not recommender.labeler_.ranker_
-    assert recommender.ranker_.hidden == (4,)
+    assert recommender.ranker_.network.hidden == (4,)
 
 
 def test_any_regressor_can_be_the_ranker(log):
@@ -173,14 +175,13 @@ def test_any_regressor_can_be_the_ranker(log):
     assert np.isfinite(recommender.score(log.data, log.target))
 
 
-def test_roles_are_stated_once(log, recommender):
+def test_columns_are_stated_once(log, recommender):
     """Other column names are given to the recommender alone."""
     expected = recommender.fit(log.data, log.target).predict(log.data)
     names = {"user_id": "uid", "duration": "seconds", "watch_time": "played"}
     X, y = log.data.rename(columns=names), log.target.rename(columns=names)
-    renamed = clone(recommender).set_params(
-        user="uid", duration="seconds", watch_time="played"
-    )
+    own = Columns(user="uid", duration="seconds", watch_time="played")
+    renamed = clone(recommender).set_params(columns=own)
     np.testing.assert_array_equal(renamed.fit(X, y).predict(X), expected)
     assert renamed.score(X, y) == recommender.score(log.data, log.target)
 
@@ -189,18 +190,14 @@ def test_arrays_with_positions(log, fast_ranker):
     """Positions of feedback count inside y, as those of features do inside X."""
     X = log.data[["user_id", "item_id", "duration", "timestamp"]].to_numpy()
     y = log.target[["watch_time", "like"]].to_numpy()
+    positions = Columns(
+        user=0, item=1, duration=2, timestamp=3, watch_time=0, explicit=(1,)
+    )
     recommender = LabelCraftRecommender(
-        LabelCrafter(),
-        fast_ranker,
-        user=0,
-        item=1,
-        duration=2,
-        timestamp=3,
-        watch_time=0,
-        explicit=(1,),
-        random_state=0,
+        LabelCrafter(), fast_ranker, columns=positions, random_state=0
     ).fit(X, y)
-    assert recommender.labeler_.watch_time == 4
+    assert recommender.labeler_.columns.watch_time == 4
+    assert recommender.labeler_.columns.explicit == (5,)
     assert recommender.ranker_.features_ == [0, 1, 2]
     assert np.isfinite(recommender.score(X, y))
 
@@ -210,15 +207,18 @@ def test_negative_positions_count_inside_their_table(log):
     X = log.data[["user_id", "item_id", "timestamp", "duration"]].to_numpy()
     y = log.target[["watch_time", "like"]].to_numpy()
     ranker = MLPRanker(max_epochs=1)
-    roles = {"user": 0, "item": 1, "explicit": (-1,), "random_state": 0}
+    roles = {"user": 0, "item": 1, "explicit": (-1,)}
     ends = [{"timestamp": 2, "duration": 3, "watch_time": 0}]
     ends += [{"timestamp": -2, "duration": -1, "watch_time": -2}]
     fitted = [
-        LabelCraftRecommender(D2Q(), ranker, **roles, **e).fit(X, y) for e in ends
+        LabelCraftRecommender(
+            D2Q(), ranker, columns=Columns(**roles, **end), random_state=0
+        ).fit(X, y)
+        for end in ends
     ]
     np.testing.assert_array_equal(*(recommender.predict(X) for recommender in fitted))
     with pytest.raises(ValueError, match="column -3 is not in the log"):
-        replace(nwtg_scorer, column=-3, user=0)(fitted[0], X, y)
+        replace(nwtg_scorer, column=-3)(fitted[0], X, y)
 
 
 def test_foreign_parts_keep_their_parameters(log):
@@ -252,8 +252,38 @@ def test_nothing_is_held_out_that_nobody_uses(log):
 
 def test_validation_fraction_of_zero_holds_nothing_out(log, recommender):
     """The ranker then runs all its epochs on all rows."""
-    recommender.set_params(validation_fraction=0).fit(log.data, log.target)
+    recommender.set_params(ranker__validation_fraction=0)
+    recommender.fit(log.data, log.target)
     assert "validation_loss" not in recommender.ranker_.history_[0]
+
+
+def test_each_part_holds_out_rows_by_its_own_fraction(log, fast_ranker):
+    """That of the labeler and that of the ranker act, each where it stands."""
+    crafter = LabelCrafter(clone(fast_ranker), starts=[(0, 1, 1)])
+    base = LabelCraftRecommender(crafter, fast_ranker, k=5, random_state=0)
+
+    def labels_and_scores(**params):
+        recommender = clone(base).set_params(**params).fit(log.data, log.target)
+        labels = recommender.labeler_.transform(log.frame)
+        return labels, recommender.predict(log.data)
+
+    labels, scores = labels_and_scores()
+    other_labels, _ = labels_and_scores(labeler__validation_fraction=0.5)
+    assert (other_labels != labels).any()
+    same_labels, other_scores = labels_and_scores(ranker__validation_fraction=0.5)
+    np.testing.assert_array_equal(same_labels, labels)
+    assert (other_scores != scores).any()
+    _, usual_scores = labels_and_scores(ranker__validation_fraction=0.1)
+    np.testing.assert_array_equal(usual_scores, scores)
+
+
+@pytest.mark.parametrize("part", ["ranker", "labeler__ranker"])
+def test_a_ranker_trained_along_holds_nothing_out_itself(log, fast_ranker, part):
+    """The crafter does; what could not act is refused."""
+    recommender = LabelCraftRecommender(LabelCrafter(), random_state=0)
+    recommender.set_params(**{part: fast_ranker.set_params(validation_fraction=0.3)})
+    with pytest.raises(ValueError, match=r"state validation_fraction=0\.3 on it"):
+        recommender.fit(log.data, log.target)
 
 
 @pytest.mark.parametrize("given", [{"X_val": 0}, {"y_val": 0}])
@@ -265,16 +295,17 @@ def test_validation_data_come_in_pairs(log, recommender, given):
 
 def test_mistyped_timestamp(log, recommender):
     """Only the default clock may be missing."""
-    recommender.set_params(timestamp="time")
+    recommender.set_params(columns=Columns(timestamp="time"))
     with pytest.raises(ValueError, match="column 'time' is not in the log"):
         recommender.fit(log.data, log.target)
-    recommender.set_params(timestamp="timestamp")
+    recommender.set_params(columns=None)
     recommender.fit(log.data.drop(columns="timestamp"), log.target)
 
 
 def test_explicit_columns_that_are_not_there(log, fast_ranker):
     """Who needs them says so, under the names that were asked for."""
-    recommender = LabelCraftRecommender(LabelCrafter(fast_ranker), explicit=("thumb",))
+    thumb = Columns(explicit=("thumb",))
+    recommender = LabelCraftRecommender(LabelCrafter(fast_ranker), columns=thumb)
     with pytest.raises(ValueError, match=r"none of the columns \['thumb'\]"):
         recommender.fit(log.data, log.target)
     recommender.set_params(labeler=D2Q(), ranker=fast_ranker)
@@ -315,7 +346,7 @@ def test_clone_and_pickle(log, fast_ranker, labeler):
     copy = pickle.loads(pickle.dumps(recommender))
     np.testing.assert_array_equal(copy.predict(log.data), recommender.predict(log.data))
     np.testing.assert_array_equal(
-        copy.transform(log.frame), recommender.transform(log.frame)
+        copy.labeler_.transform(log.frame), recommender.labeler_.transform(log.frame)
     )
 
 
@@ -328,7 +359,7 @@ def test_validation_data_can_be_given(log, recommender):
         X_val=log.data.iloc[valid],
         y_val=log.target.iloc[valid],
     )
-    learned = sum(len(group) for group in recommender.labeler_.watched_)
+    learned = int(recommender.labeler_.quantiles_.total[-1])
     assert learned == len(train)
     assert "validation_loss" in recommender.ranker_.history_[0]
 
@@ -401,7 +432,7 @@ def test_bad_input(log, fast_ranker, case):
 
 @pytest.mark.parametrize(
     ("parameter", "value"),
-    [("k", 0), ("validation_fraction", 1.5), ("labeler", "D2Q"), ("user", 1.5)],
+    [("k", 0), ("labeler", "D2Q"), ("ranker", "MLP"), ("columns", {"user": "uid"})],
 )
 def test_unknown_parameter_values(log, recommender, parameter, value):
     """scikit-learn's parameter validation names the parameter."""
@@ -412,43 +443,104 @@ def test_unknown_parameter_values(log, recommender, parameter, value):
 
 def test_feedback_may_be_one_series(log, fast_ranker):
     """A log with watch time alone has a target of one column."""
-    recommender = LabelCraftRecommender(D2Q(), fast_ranker, explicit=())
+    recommender = LabelCraftRecommender(
+        D2Q(), fast_ranker, columns=Columns(explicit=())
+    )
     recommender.fit(log.data, pd.Series(log.target["watch_time"]))
     assert np.isfinite(recommender.score(log.data, log.target["watch_time"]))
 
 
-def numeric(classifier):
-    """A classifier on the numeric columns of the synthetic log."""
-    numbers = make_column_transformer(("passthrough", ["duration", "item_id"]))
-    return make_pipeline(numbers, classifier)
-
-
-def test_a_classifier_is_fitted_to_the_label_as_a_probability(log):
-    """It ranks by its probability, whose mean is that of the label."""
-    tree = DecisionTreeClassifier(min_samples_leaf=50, random_state=0)
-    recommender = LabelCraftRecommender(WatchTime(), numeric(tree))
-    scores = recommender.fit(log.data, log.target).predict(log.data)
-    labels = recommender.transform(log.frame)
-    assert scores.mean() == pytest.approx(labels.mean())
-    assert len(np.unique(scores)) > 2
-    assert np.isfinite(recommender.score(log.data, log.target))
-
-
-def test_what_a_classifier_needs(log):
-    """Weights, and one label between 0 and 1."""
-    neighbours = LabelCraftRecommender(WatchTime(), numeric(KNeighborsClassifier()))
-    with pytest.raises(ValueError, match="must take sample_weight"):
-        neighbours.fit(log.data, log.target)
-    beyond = LabelCraftRecommender(DVR(), numeric(DecisionTreeClassifier()))
-    with pytest.raises(ValueError, match=r"needs one label in \[0, 1\], got 1 in \[-"):
-        beyond.fit(log.data, log.target)
-
-
 def test_a_stated_column_is_the_one_that_is_missed(log):
     """The error names what was stated, not the default."""
-    recommender = LabelCraftRecommender(WatchTime(), watch_time="played")
+    played = Columns(watch_time="played")
+    recommender = LabelCraftRecommender(WatchTime(), columns=played)
     with pytest.raises(ValueError, match="column 'played' is not in the log"):
         recommender.fit(log.data, log.target)
     X = log.data.assign(timestamp=log.data["timestamp"].astype(str))
     with pytest.raises(ValueError, match=r"numbers or dates.*pandas\.to_datetime"):
         LabelCraftRecommender(WatchTime()).fit(X, log.target)
+
+
+def test_a_recommender_is_no_labeler(recommender):
+    """Its labels are those of the labeler, which takes the whole log."""
+    assert not hasattr(recommender, "transform")
+    with pytest.raises(ValueError, match="Invalid parameter 'validation_fraction'"):
+        recommender.set_params(validation_fraction=0.1)  # its parts have their own
+
+
+@pytest.mark.parametrize("role", ["user", "item", "duration", "timestamp"])
+@pytest.mark.parametrize("labeler", [D2Q(), LabelCrafter()])
+def test_a_column_that_is_not_there_is_an_error(log, fast_ranker, labeler, role):
+    """A stated name is wanted, whoever would read it."""
+    own = Columns(**{role: "no_such"})
+    recommender = LabelCraftRecommender(labeler, fast_ranker, columns=own)
+    before = dict(vars(recommender))
+    with pytest.raises(ValueError, match="column 'no_such' is not in the log"):
+        recommender.fit(log.data, log.target)
+    assert vars(recommender) == before
+
+
+@pytest.mark.parametrize("labeler", [D2Q(), LabelCrafter()])
+def test_a_clock_is_only_asked_for_where_there_is_a_past(log, fast_ranker, labeler):
+    """To score new rows, a network without a past does without, under any name."""
+    X = log.data.rename(columns={"timestamp": "when"})
+    recommender = LabelCraftRecommender(
+        labeler, fast_ranker, columns=Columns(timestamp="when"), random_state=0
+    ).fit(X, log.target)
+    scores = recommender.predict(X.drop(columns="when"))
+    np.testing.assert_array_equal(scores, recommender.predict(X))
+
+
+def test_ids_of_another_kind_are_an_error(log, recommender):
+    """Nobody would be recognised."""
+    recommender.fit(log.data, log.target)
+    with pytest.raises(ValueError, match="'item_id' held numbers in fit and holds tex"):
+        recommender.predict(log.data.assign(item_id="v1"))
+
+
+@pytest.mark.parametrize("learning_rate", [1e8, 1e30])
+@pytest.mark.parametrize("labeler", [WatchTime(), LabelCrafter(starts=[(0, 1, 1)])])
+def test_diverging_training_is_an_error(log, labeler, learning_rate):
+    """Nothing half-fitted is left of any part, nor is what was fitted lost."""
+    ranker = MLPRanker(max_epochs=1, loss="squared_error")
+    recommender = LabelCraftRecommender(labeler, ranker, random_state=0)
+    steep = {"ranker__optimizer": "sgd", "ranker__learning_rate": learning_rate}
+    diverging = clone(recommender).set_params(**steep)
+    before = dict(vars(diverging))
+    with pytest.raises(ValueError, match=r"training diverged.*learning_rate=1"):
+        diverging.fit(log.data, log.target)
+    assert vars(diverging) == before
+    scores = recommender.fit(log.data, log.target).predict(log.data)
+    with pytest.raises(ValueError, match="training diverged"):
+        recommender.set_params(**steep).fit(log.data, log.target)
+    np.testing.assert_array_equal(recommender.predict(log.data), scores)
+
+
+@pytest.mark.parametrize("labeler", [D2Q(), LabelCrafter()])
+def test_score_of_a_row_is_the_same_in_any_call(log, fast_ranker, labeler):
+    """Bit by bit, whatever other rows are there, and in whatever order."""
+    recommender = LabelCraftRecommender(labeler, fast_ranker, k=5, random_state=0)
+    together = recommender.fit(log.data, log.target).predict(log.data)
+    rng = np.random.RandomState(0)
+    for size in [1] * 10 + [2, 7, 100, len(log.data)]:
+        rows = rng.permutation(len(log.data))[:size]
+        scores = recommender.predict(log.data.iloc[rows])
+        np.testing.assert_array_equal(scores, together[rows])
+
+
+@pytest.mark.parametrize("labeler", [D2Q(), DVR(), LabelCrafter()])
+def test_pickles_hold_no_frame(log, fast_ranker, labeler):
+    """What is stored names nothing of pandas, which changes from version to version."""
+    level = pd.array(np.arange(len(log.data)) % 3, dtype="Int64")
+    level[5] = pd.NA
+    kinds = pd.Categorical(log.data["tag"])
+    clock = pd.to_datetime(log.data["timestamp"], unit="h")
+    X = log.data.assign(level=level, kind=kinds, timestamp=clock)
+    network = DIN(history_length=3, embedding_dim=4, hidden=(8,))
+    for ranker in (fast_ranker, DINRanker(network, max_epochs=1)):
+        recommender = LabelCraftRecommender(labeler, ranker, random_state=0)
+        stored = pickle.dumps(recommender.fit(X, log.target))
+        named = {str(argument) for _, argument, _ in pickletools.genops(stored)}
+        assert "sklabelcraft.recommender" in " ".join(named)
+        assert not [name for name in named if "pandas" in name]
+        assert not [name for name in named if "narwhals" in name]

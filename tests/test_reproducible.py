@@ -5,18 +5,29 @@ import pytest
 import torch
 from joblib import Parallel, delayed
 
-from sklabelcraft import DINRanker, LabelCrafter, LabelCraftRecommender, MLPRanker
+from sklabelcraft import (
+    DIN,
+    MLP,
+    DINRanker,
+    LabelCrafter,
+    LabelCraftRecommender,
+    MLPRanker,
+)
 
-TINY = {"embedding_dim": 4, "hidden": (8,), "max_epochs": 2}
+TINY = {"embedding_dim": 4, "hidden": (8,)}
+RANKERS = [
+    MLPRanker(MLP(**TINY), max_epochs=2),
+    DINRanker(DIN(history_length=5, **TINY), max_epochs=2),
+]
 
 
-@pytest.fixture(params=[MLPRanker(**TINY), DINRanker(history_length=5, **TINY)])
+@pytest.fixture(params=RANKERS, ids=["MLPRanker", "DINRanker"])
 def fit(request, log):
     def fit(seed):
         crafter = LabelCrafter(request.param, validation_users=10)
         recommender = LabelCraftRecommender(crafter, random_state=seed)
         recommender.fit(log.data, log.target)
-        return recommender.transform(log.frame), recommender.predict(log.data)
+        return recommender.labeler_.transform(log.frame), recommender.predict(log.data)
 
     return fit
 

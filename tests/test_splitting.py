@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from sklabelcraft import split_by_time
+from sklabelcraft import Columns, split_by_time
+
+BIG = 2**60
 
 
-@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
 def test_each_users_latest_rows_are_tested(log, frame):
     """Parts are disjoint and whole, and later in time for every user."""
     X = frame(log.data[["user_id", "timestamp"]].to_dict("list"))
@@ -26,10 +29,37 @@ def test_each_users_latest_rows_are_tested(log, frame):
 def test_order_of_the_rows_without_a_clock():
     """Columns have any names, a clock is optional, and a part may be empty."""
     X = pd.DataFrame({"uid": [1, 1, 2, 1, 2, 1]})
-    parts = split_by_time(X, valid=0, test=0.5, user="uid")
+    parts = split_by_time(X, valid=0, test=0.5, columns=Columns(user="uid"))
     assert parts.train.tolist() == [0, 1, 2]
     assert parts.valid.tolist() == []
     assert parts.test.tolist() == [3, 4, 5]
+
+
+def test_columns_by_name_and_position():
+    """Of a frame and of an array, the same rows are parted."""
+    X = pd.DataFrame({"when": [4, 1, 3, 2, 2, 1], "uid": [0, 0, 0, 0, 1, 1]})
+    named = split_by_time(X, columns=Columns(user="uid", timestamp="when"))
+    assert named.train.tolist() == [1, 3, 5]
+    assert (named.valid.tolist(), named.test.tolist()) == ([2], [0, 4])
+    placed = split_by_time(X.to_numpy(), columns=Columns(user=-1, timestamp=0))
+    for name, rows in named.items():
+        np.testing.assert_array_equal(placed[name], rows)
+
+
+def test_a_column_that_was_stated_is_needed(log):
+    """It is named where it is not there."""
+    with pytest.raises(ValueError, match="'when' is not in the log"):
+        split_by_time(log.data, columns=Columns(timestamp="when"))
+
+
+def test_users_and_times_are_exact():
+    """Large users, a missing one and times 1 ns apart are told apart."""
+    users = [BIG, BIG, BIG + 1, BIG + 1, None, None]
+    ticks = [BIG + 1, BIG, BIG, BIG + 1, BIG + 1, BIG]
+    X = pl.DataFrame({"user_id": users, "timestamp": ticks})
+    for frame in (X, X.with_columns(pl.col("timestamp").cast(pl.Datetime("ns")))):
+        parts = split_by_time(frame, valid=0, test=0.5)
+        assert parts.test.tolist() == [0, 3, 4]
 
 
 def test_something_must_be_left_to_train_on(log):

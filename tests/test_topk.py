@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
-from sklabelcraft import soft_topk, topk
+from sklabelcraft import soft_topk
+from sklabelcraft.topk import _ragged
 
 modest = settings(max_examples=50, deadline=None)
 eighths = st.integers(-40, 40).map(lambda i: i / 8)  # ties are common, gaps >= 1/8
@@ -91,14 +92,14 @@ def test_gradient_is_that_of_finite_differences(shape, k, kwargs, temperature):
 @pytest.mark.parametrize("k", [2, [1.0, 1.5, 1.0, 0.5, 1.0, 1.0]])
 def test_gradient_is_that_of_finite_differences_in_very_unequal_lists(k, monkeypatch):
     """Short and long lists that are solved apart."""
-    monkeypatch.setattr(topk, "CHUNK", 0)
+    monkeypatch.setattr(_ragged, "CHUNK", 0)
     lengths = [3, 40, 2, 3, 1, 2]
     scores = torch.tensor(np.random.default_rng(0).normal(size=sum(lengths)))
 
     def top(scores):
         return soft_topk(scores, k, temperature=0.5, lengths=lengths)
 
-    assert len(lengths) * max(lengths) > topk.PADDING * sum(lengths)
+    assert len(lengths) * max(lengths) > _ragged.PADDING * sum(lengths)
     assert torch.autograd.gradcheck(top, (scores.requires_grad_(),))
 
 
@@ -202,14 +203,14 @@ def test_very_unequal_lists_are_not_padded_to_the_longest(k, monkeypatch):
     scores = np.random.default_rng(1).normal(size=lengths.sum())
     sizes = []
 
-    def padded(scores, k, lengths, options):
+    def padded(scores, lengths, *rest):
         sizes.append(len(lengths) * int(lengths.max()))
-        return pad(scores, k, lengths, options)
+        return pad(scores, lengths, *rest)
 
-    pad = topk._padded
-    monkeypatch.setattr(topk, "_padded", padded)
+    pad = _ragged._padded
+    monkeypatch.setattr(_ragged, "_padded", padded)
     alpha = soft_topk(scores, k, temperature=0.1, lengths=lengths)
-    assert sum(sizes) <= topk.PADDING * len(scores) + topk.CHUNK
+    assert sum(sizes) <= _ragged.PADDING * len(scores) + _ragged.CHUNK
 
     lists = np.split(scores, lengths.cumsum()[:-1])
     for i in [7, 70, *range(30)]:

@@ -41,7 +41,9 @@ crafted.fit(*train, *valid)
 # %%
 # The lists are judged by three metrics: the watch time in them (NWTG), the explicit
 # feedback in them (NEG), and the spread of their durations in seconds (DS). See
-# :doc:`/metrics` for their formulas. Scores at random tell what these numbers mean.
+# :doc:`/metrics` for their formulas. Scores at random tell what these numbers mean. Our
+# recommenders tell the scorers how long the lists are; for the random scores,
+# ``replace`` does.
 
 from dataclasses import replace
 
@@ -83,7 +85,7 @@ pd.DataFrame(
 from sklabelcraft import DurationBiasDisplay
 
 display = DurationBiasDisplay.from_estimators(
-    {"watch time": on_watch_time, "crafted label": crafted}, test[0], k=5, bin_width=20
+    {"watch time": on_watch_time, "crafted label": crafted}, test[0], bin_width=20
 )
 
 # %%
@@ -96,8 +98,8 @@ from sklabelcraft import TrainingHistoryDisplay
 display = TrainingHistoryDisplay.from_estimator(crafted)
 
 # %%
-# If only the labels are wanted, for a model of one's own, a labeler is a transformer on
-# the whole log, and the recommender hands the labels of its own out by ``transform``.
+# If only the labels are wanted, for a model of one's own: a labeler is a transformer on
+# the whole log, and the one that the recommender has fitted is its ``labeler_``.
 
-labels = crafted.transform(log.frame)
+labels = crafted.labeler_.transform(log.frame)
 labels.shape

@@ -12,8 +12,6 @@ for.
 # ``(train, valid)``. The last rows of each user stay unseen for the end. The learned
 # label tries one starting rule in place of its two, to keep this short.
 
-from dataclasses import replace
-
 from sklearn.model_selection import GridSearchCV
 
 from sklabelcraft import (
@@ -41,13 +39,13 @@ labelers = {
 }
 
 # %%
-# A scorer is a small data class; ``replace`` sets the length of the lists.
+# The scorers take the length of the lists from the recommender.
 
 scorers = {"NWTG": nwtg_scorer, "NEG": neg_scorer, "DS": ds_scorer}
 search = GridSearchCV(
     LabelCraftRecommender(k=5, random_state=0),
     {"labeler": list(labelers.values())},
-    scoring={name: replace(scorer, k=5) for name, scorer in scorers.items()},
+    scoring=scorers,
     refit="NWTG",
     cv=[(log.split.train, log.split.valid)],
 ).fit(log.data, log.target)

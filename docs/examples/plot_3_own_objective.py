@@ -61,9 +61,9 @@ for recommender in recommenders.values():
 # %%
 # A scorer of one's own measures it on the test part. It wraps a function of the
 # column, the scores and the users; :class:`~sklabelcraft.scorers.ListScorer` finds the
-# column and the users in the log.
-
-from dataclasses import replace
+# column and the users in the log, numbers the users, and wants one value for each, in
+# the order of these numbers. Equal scores are no order: each of the rows that are tied
+# counts as their mean, so whichever of them comes first, the rate is the one to expect.
 
 import pandas as pd
 
@@ -71,12 +71,12 @@ from sklabelcraft import ds_scorer, neg_scorer, nwtg_scorer
 from sklabelcraft.scorers import ListScorer
 
 
-def dislike_rate(dislikes, scores, *, groups, k, average="mean"):
-    """Share of disliked videos among the first k of each user."""
-    rows = pd.DataFrame({"user": groups, "score": scores, "dislike": dislikes})
-    rows = rows.sort_values("score", ascending=False, kind="stable")
-    rates = rows.groupby("user", sort=False).head(k).groupby("user")["dislike"].mean()
-    return rates.mean() if average == "mean" else rates.to_numpy()
+def dislike_rate(dislikes, scores, *, groups, k, average=None):
+    """Share of disliked videos to expect among the first k of each user."""
+    rows = pd.DataFrame({"user": groups, "score": scores, "dislike": dislikes > 0})
+    rows["dislike"] = rows.groupby(["user", "score"])["dislike"].transform("mean")
+    shown = rows.sort_values("score", ascending=False).groupby("user").head(k)
+    return shown.groupby("user")["dislike"].mean().to_numpy()
 
 
 scorers = {
@@ -87,10 +87,7 @@ scorers = {
 }
 reached = pd.DataFrame(
     {
-        name: {
-            metric: replace(scorer, k=5)(recommender, *test)
-            for metric, scorer in scorers.items()
-        }
+        name: {metric: scorer(recommender, *test) for metric, scorer in scorers.items()}
         for name, recommender in recommenders.items()
     }
 )

@@ -5,7 +5,8 @@ Labels for a regressor of one's own
 Many recommenders are gradient-boosted trees: XGBoost, LightGBM, or here
 ``HistGradientBoostingRegressor`` of scikit-learn. Any regressor can be the ranker, in a
 pipeline with whatever prepares its features. The label is then learned with a small
-network inside, and the trees are trained on the finished label.
+network inside, and the trees are trained on the finished label. (Models that learn to
+rank within groups, such as ``LGBMRanker``, and classifiers will do, too.)
 """
 
 # %%
@@ -40,8 +41,6 @@ trees = make_pipeline(
 # The encoder is fitted to the same label as the trees, for it is the pipeline's target.
 # Only the labeler changes from one recommender to the next.
 
-from dataclasses import replace
-
 import pandas as pd
 
 from sklabelcraft import (
@@ -63,7 +62,7 @@ recommenders = {
 pd.DataFrame(
     {
         metric: {
-            name: replace(scorer, k=5)(recommender, *test)
+            name: scorer(recommender, *test)
             for name, recommender in recommenders.items()
         }
         for metric, scorer in scorers.items()
@@ -75,7 +74,7 @@ pd.DataFrame(
 
 from sklabelcraft import DurationBiasDisplay
 
-display = DurationBiasDisplay.from_estimators(recommenders, test[0], k=5, bin_width=20)
+display = DurationBiasDisplay.from_estimators(recommenders, test[0], bin_width=20)
 
 # %%
 # A model outside of scikit-learn, or in another process, only needs the labels. The

@@ -52,37 +52,32 @@ past = log.filter(pl.col("shown_at") < 45)
 later = log.filter(pl.col("shown_at") >= 45)
 
 # %%
-# The names of the columns are said once, on the recommender, which hands them to its
-# labeler and its ranker. ``explicit`` names all that counts as explicit feedback. Since
-# no validation rows are given, the latest rows of each user are held out of ``past``.
+# The names of the columns are said once, on the recommender, from which labeler and
+# ranker inherit them. ``explicit`` names all that counts as explicit feedback. Since no
+# validation rows are given, the latest rows of each user are held out of ``past``.
 
-from sklabelcraft import D2Q, LabelCraftRecommender
+from sklabelcraft import D2Q, Columns, LabelCraftRecommender
 
-names = {
-    "user": "uid",
-    "item": "video",
-    "duration": "length",
-    "timestamp": "shown_at",
-    "watch_time": "played",
-    "explicit": ("thumb", "shares"),
-}
-crafted = LabelCraftRecommender(k=5, random_state=0, **names)
+names = Columns(
+    user="uid",
+    item="video",
+    duration="length",
+    timestamp="shown_at",
+    watch_time="played",
+    explicit=("thumb", "shares"),
+)
+crafted = LabelCraftRecommender(k=5, columns=names, random_state=0)
 crafted.fit(past.drop(feedback), past.select(feedback))
 
-by_quantile = LabelCraftRecommender(D2Q(), k=5, random_state=0, **names)
+by_quantile = LabelCraftRecommender(D2Q(), k=5, columns=names, random_state=0)
 by_quantile.fit(past.drop(feedback), past.select(feedback))
 
 # %%
-# Scorers stand on their own, so they are told the names that they need.
-
-from dataclasses import replace
+# Scorers take names and k from the recommender that they score.
 
 from sklabelcraft import neg_scorer, nwtg_scorer
 
-scorers = {
-    "NWTG@5": replace(nwtg_scorer, user="uid", column="played", k=5),
-    "NEG@5": replace(neg_scorer, user="uid", column=("thumb", "shares"), k=5),
-}
+scorers = {"NWTG@5": nwtg_scorer, "NEG@5": neg_scorer}
 pl.DataFrame(
     [
         {"label": label}
@@ -95,16 +90,13 @@ pl.DataFrame(
 )
 
 # %%
-# The lists by their durations. Pictures take the same names.
+# Pictures take them from there, too. Here are the lists by their durations.
 
 from sklabelcraft import DurationBiasDisplay
 
 display = DurationBiasDisplay.from_estimators(
     {"D2Q": by_quantile, "LabelCraft": crafted},
     later.drop(feedback),
-    user="uid",
-    duration="length",
-    k=5,
     bin_width=20,
 )
 
@@ -112,7 +104,7 @@ display = DurationBiasDisplay.from_estimators(
 # The labels go back into a file, beside the rows that they belong to, for whatever is
 # trained on them next.
 
-labelled = log.with_columns(label=crafted.transform(log)[:, 0])
+labelled = log.with_columns(label=crafted.labeler_.transform(log)[:, 0])
 labelled.write_parquet(path.with_name("labelled.parquet"))
 labelled.select("uid", "video", "played", "length", "thumb", "label").head(3)
 

@@ -11,11 +11,17 @@ be told in a few rules.
 # Watch time does not ask how long the video is. The completion rate only asks which
 # share of it was watched. D2Q asks how the watch time compares with that of others on
 # videos of about the same duration. The dashed line is where a video was watched just
-# once.
+# once. None of the three looks at explicit feedback, so the pictures do without it.
 
 import matplotlib.pyplot as plt
 
-from sklabelcraft import D2Q, LabelSurfaceDisplay, PlayCompletionRate, WatchTime
+from sklabelcraft import (
+    D2Q,
+    Columns,
+    LabelSurfaceDisplay,
+    PlayCompletionRate,
+    WatchTime,
+)
 from sklabelcraft.datasets import make_short_videos
 
 log = make_short_videos(n_users=300, n_items=300, random_state=0).frame
@@ -24,9 +30,10 @@ rules = {
     "completion rate": PlayCompletionRate(),
     "D2Q": D2Q(),
 }
+without = Columns(explicit=())
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
 for ax, (name, rule) in zip(axes, rules.items(), strict=True):
-    LabelSurfaceDisplay.from_estimator(rule.fit(log), log, explicit=(), axes=[ax])
+    LabelSurfaceDisplay.from_estimator(rule.fit(log), log, columns=without, axes=[ax])
     ax.set_title(name)
 
 # %%

@@ -1,12 +1,14 @@
 """The contract of every data set, and what the loaders of public logs share."""
 
-from functools import reduce
+from datetime import date
+from os.path import expanduser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+DATES = (str, date, np.datetime64)
 CHINA = 8 * 3600  # seconds ahead of UTC
 FIRST = r"([^\s,;\[\]]+)"  # of "12,65", "[8, 9]", "31;5" or "31 0.9;5 0.1"
 
@@ -46,64 +48,12 @@ def make_bunch(frame, target_columns, part, description, **extra):
 
 
 def inside(path, name):
-    """The folder `name` in `path` if there is one, else `path` itself."""
-    folder = Path(path)
+    """The folder `name` in `path` if there is one, else `path` itself; ~ is home."""
+    folder = Path(expanduser(path))
     return folder / name if (folder / name).is_dir() else folder
 
 
-def read_files(folder, pattern, columns):
-    """Read all files that match a pattern, one below the other.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the files are.
-    pattern : str
-        What their names match.
-    columns : dict of str to str
-        The columns to read and their types; further columns are left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The rows, in the order of the names of the files.
-    """
-    paths = sorted(folder.glob(pattern))
-    if not paths:
-        raise FileNotFoundError(f"no file {pattern} in {str(folder)!r}.")
-    return pd.concat([_read(path, columns) for path in paths], ignore_index=True)
-
-
-def _read(path, columns):
-    try:
-        return _columns(path, columns)
-    except pd.errors.EmptyDataError as error:
-        raise ValueError(f"{path.name} is empty.") from error
-    except (OverflowError, ValueError):
-        _name_fault(path, columns)
-        raise
-
-
-@np.errstate(invalid="ignore")
-def _columns(path, columns):
-    return pd.read_csv(path, usecols=list(columns), dtype=columns)
-
-
-def _name_fault(path, columns):
-    """Raise an error that names the column that cannot be read."""
-    there = list(pd.read_csv(path, nrows=0))
-    for name, dtype in columns.items():
-        if name not in there:
-            raise ValueError(f"{path.name} has no column {name!r}; it has {there}.")
-        try:
-            _columns(path, {name: dtype})
-        except (OverflowError, ValueError) as error:
-            raise ValueError(
-                f"{path.name}: column {name!r} must be {dtype} in every row: {error}."
-            ) from error
-
-
-def drop_unusable(log, *, recorded, duration, watch_time, timestamp):
+def drop_unusable(log, *, recorded, duration, watch_time, times):
     """Drop the rows that cannot be learned from, and count them.
 
     Parameters
@@ -112,8 +62,10 @@ def drop_unusable(log, *, recorded, duration, watch_time, timestamp):
         The rows, under their official names.
     recorded : list of str
         The columns that make two rows exact duplicates if they agree on all.
-    duration, watch_time, timestamp : str
-        Columns with a duration above 0, a watch time of at least 0 and a time above 0.
+    duration, watch_time : str
+        Columns with a duration above 0 and a watch time of at least 0.
+    times : list of str
+        Columns with a time above 0.
 
     Returns
     -------
@@ -121,30 +73,58 @@ def drop_unusable(log, *, recorded, duration, watch_time, timestamp):
         The other rows.
     dropped : str
         How many rows were dropped for which reason.
+
+    Raises
+    ------
+    ValueError
+        If there are no other rows.
     """
     faults = {
-        "exact duplicates": lambda rows: rows.duplicated(recorded),
-        "with duration 0 or missing": lambda rows: ~(rows[duration] > 0),
-        "with watch time negative or missing": lambda rows: ~(rows[watch_time] >= 0),
-        "with time missing": lambda rows: ~(rows[timestamp] > 0),
+        "exact duplicates": log.duplicated(recorded),
+        "with duration 0 or missing": ~(log[duration] > 0),
+        "with watch time negative or missing": ~(log[watch_time] >= 0),
+        "with time missing": ~(log[times] > 0).all(axis=1),
     }
+    usable = pd.Series(True, index=log.index)
     dropped = []
-    for fault, find in faults.items():
-        wrong = find(log)
-        dropped.append(f"{wrong.sum()} {fault}")
-        log = log[~wrong]
-    return log, ",\n".join(dropped)
+    for fault, wrong in faults.items():
+        dropped.append(f"{(wrong & usable).sum()} {fault}")
+        usable &= ~wrong
+    if not usable.any():
+        raise ValueError(f"no row of the log can be used: {', '.join(dropped)}.")
+    return log[usable], ",\n".join(dropped)
+
+
+def join(log, table, key, unknown):
+    """Put the columns of a table beside the log.
+
+    Parameters
+    ----------
+    log : pandas.DataFrame
+        The rows of the log.
+    table : pandas.DataFrame
+        The table; of several rows with the same key, the first counts.
+    key : str
+        The column that both share.
+    unknown : dict of str to object
+        What a row of the log gets for the other columns if its key is not in the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The log with the further columns, whose types are those of the table.
+    """
+    table = table.drop_duplicates(key)
+    rows = pd.Index(table[key]).get_indexer(log[key])  # -1, the last row, if not there
+    others = table.drop(columns=key)
+    others = pd.concat([others, pd.DataFrame([unknown])], ignore_index=True)
+    return pd.concat([log, others.iloc[rows].set_axis(log.index)], axis=1)
 
 
 def first_tag(*lists):
     """First entry of the first list, written as text, that has one, or "missing"."""
-    firsts = [texts.str.extract(FIRST, expand=False) for texts in lists]
-    return reduce(pd.Series.fillna, firsts).fillna("missing")
-
-
-def fill_ids(ids):
-    """The ids of videos' authors and the like as int32, -1 where missing."""
-    return ids.fillna(-1).astype(np.int32)
+    texts = lists[0].str.cat(lists[1:], sep=" ") if lists[1:] else lists[0]
+    return texts.str.extract(FIRST, expand=False).fillna("missing")
 
 
 def time_in_china(seconds):
@@ -152,20 +132,40 @@ def time_in_china(seconds):
     return pd.to_datetime(seconds + CHINA, unit="s")
 
 
-def split_by(clock, valid_from, test_from):
-    """Part of each row: "train" before `valid_from`, "valid" before `test_from`."""
+def first_days(valid_from, test_from):
+    """The first days of the validation and the test part, checked, as timestamps."""
+    days = _date("valid_from", valid_from), _date("test_from", test_from)
+    check_order(*days)
+    return days
+
+
+def _date(name, value):
+    """The timestamp of a date or of a text that says one."""
+    try:
+        day = pd.Timestamp(value) if isinstance(value, DATES) else pd.NaT
+    except ValueError:
+        day = pd.NaT
+    if day is pd.NaT or day.tzinfo is not None:
+        raise ValueError(
+            f"{name} must be a date such as '2022-05-01', without a time zone, got "
+            f"{value!r}."
+        )
+    return day
+
+
+def check_order(valid_from, test_from):
+    """Refuse a validation part that begins after the test part."""
     if valid_from > test_from:
         raise ValueError(
             "the validation part must begin before the test part, got "
             f"valid_from={valid_from!s} and test_from={test_from!s}."
         )
+
+
+def split_by(clock, valid_from, test_from):
+    """Part of each row: "train" before `valid_from`, "valid" before `test_from`."""
     bounds = [clock < valid_from, clock < test_from]
     return np.select(bounds, ["train", "valid"], "test")
-
-
-def split_by_date(clock, valid_from, test_from):
-    """Part of each row, with the bounds as dates."""
-    return split_by(clock, pd.Timestamp(valid_from), pd.Timestamp(test_from))
 
 
 def describe(template, frame, **facts):

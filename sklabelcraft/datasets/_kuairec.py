@@ -6,22 +6,24 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 from sklabelcraft.datasets._base import (
     describe,
     drop_unusable,
+    first_days,
     first_tag,
     inside,
+    join,
     make_bunch,
-    read_files,
-    split_by_date,
+    split_by,
     time_in_china,
 )
+from sklabelcraft.datasets._csv import ID, NUMBER, SECONDS, TEXT, read_files
 
 LOG = {
-    "user_id": "int32",
-    "video_id": "int32",
-    "play_duration": "float64",
-    "video_duration": "float64",
-    "timestamp": "float64",
+    "user_id": ID,
+    "video_id": ID,
+    "play_duration": NUMBER,
+    "video_duration": NUMBER,
+    "timestamp": SECONDS,
 }
-VIDEOS = {"video_id": "int32", "feat": "str"}
+VIDEOS = {"video_id": ID, "feat": TEXT}
 DESCRIPTION = """KuaiRec 2.0 (Gao et al., CIKM 2022), {matrix}, licence CC BY-SA 4.0.
 
 {n} impressions of {users} users on {items} videos, {first} to {last}.
@@ -45,7 +47,8 @@ def load_kuairec(
     ----------
     path : str or path-like
         The folder of the official archive (or its subfolder ``data``), with
-        ``big_matrix.csv`` or ``small_matrix.csv`` and ``item_categories.csv``.
+        ``big_matrix.csv`` or ``small_matrix.csv`` and ``item_categories.csv``; ``~`` is
+        the home folder.
     matrix : {"big_matrix", "small_matrix"}, default="big_matrix"
         Which log: the sparse one, or the one in which nearly every user has seen every
         video.
@@ -64,7 +67,8 @@ def load_kuairec(
     FileNotFoundError
         If the files are not there.
     ValueError
-        If a column is not there or cannot be read, or the parts are out of order.
+        If a file is not in the official layout, a value is none of its column, no row
+        can be used, or the parts are out of order or begin at no date.
 
     Notes
     -----
@@ -80,18 +84,18 @@ def load_kuairec(
     >>> from sklabelcraft.datasets import load_kuairec
     >>> log = load_kuairec("KuaiRec 2.0")  # doctest: +SKIP
     """
+    days = first_days(valid_from, test_from)
     folder = inside(path, "data")
     kept, dropped = drop_unusable(
         read_files(folder, f"{matrix}.csv", LOG),
         recorded=list(LOG),
         duration="video_duration",
         watch_time="play_duration",
-        timestamp="timestamp",
+        times=["timestamp"],
     )
     videos = read_files(folder, "item_categories.csv", VIDEOS)
     videos["tag"] = first_tag(videos["feat"])
-    videos = videos.drop_duplicates("video_id").drop(columns="feat")
-    kept = kept.merge(videos, on="video_id", how="left")
+    kept = join(kept, videos[["video_id", "tag"]], "video_id", {"tag": "missing"})
     kept = kept.sort_values(["user_id", "timestamp"], kind="stable", ignore_index=True)
     clock = time_in_china(kept["timestamp"])
     frame = _canonical(kept, clock)
@@ -103,7 +107,7 @@ def load_kuairec(
         last=clock.max().date(),
         dropped=dropped,
     )
-    part = split_by_date(clock, valid_from, test_from)
+    part = split_by(clock, *days)
     return make_bunch(frame, ["watch_time"], part, description)
 
 
@@ -115,7 +119,7 @@ def _canonical(log, clock):
             "item_id": log["video_id"],
             "duration": log["video_duration"] / 1000,
             "timestamp": log["timestamp"],
-            "tag": log["tag"].fillna("missing"),
+            "tag": log["tag"],
             "hour": clock.dt.hour.astype("int8"),
             "watch_time": log["play_duration"] / 1000,
         }

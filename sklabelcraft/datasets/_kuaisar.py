@@ -5,29 +5,38 @@ import pandas as pd
 from sklabelcraft.datasets._base import (
     describe,
     drop_unusable,
-    fill_ids,
+    first_days,
     inside,
+    join,
     make_bunch,
-    read_files,
-    split_by_date,
+    split_by,
     time_in_china,
+)
+from sklabelcraft.datasets._csv import (
+    FLAG,
+    ID,
+    MILLISECONDS,
+    NUMBER,
+    OPTIONAL_ID,
+    read_files,
 )
 
 SIGNALS = ["click", "forward", "like", "follow", "search", "search_item_related"]
 LOG = {
-    "user_id": "int32",
-    "item_id": "int64",
-    "playing_time": "float64",
-    "duration_ms": "float64",
-    "timestamp": "float64",
-} | dict.fromkeys(SIGNALS, "int8")
+    "user_id": ID,
+    "item_id": ID,
+    "playing_time": NUMBER,
+    "duration_ms": NUMBER,
+    "timestamp": MILLISECONDS,
+} | dict.fromkeys(SIGNALS, FLAG)
 LEVELS = {
     "first_level_category_id": "tag",
     "second_level_category_id": "category_2",
     "third_level_category_id": "category_3",
     "fourth_level_category_id": "category_4",
 }
-ITEMS = {"item_id": "int64"} | dict.fromkeys(["author_id", *LEVELS], "float64")
+ITEMS = {"item_id": ID} | dict.fromkeys(["author_id", *LEVELS], OPTIONAL_ID)
+UNKNOWN = dict.fromkeys(["author_id", *LEVELS.values()], -1) | {"tag": "missing"}
 DESCRIPTION = """KuaiSAR (Sun et al., CIKM 2023), what was recommended, licence CC
 BY-NC-SA 4.0.
 
@@ -47,7 +56,8 @@ def load_kuaisar(path, *, valid_from="2023-06-05", test_from="2023-06-08"):
     ----------
     path : str or path-like
         The folder of the official archive with ``rec_inter.csv`` and
-        ``item_features.csv`` (or the parent of its folder ``KuaiSAR_final``).
+        ``item_features.csv`` (or the parent of its folder ``KuaiSAR_final``); ``~`` is
+        the home folder.
     valid_from, test_from : str, default="2023-06-05", "2023-06-08"
         First days, in China, of the validation and the test part; what comes before is
         for training. KuaiSAR goes from 22 May to 10 June 2023; KuaiSAR-small ends on 31
@@ -65,7 +75,8 @@ def load_kuaisar(path, *, valid_from="2023-06-05", test_from="2023-06-08"):
     FileNotFoundError
         If the files are not there.
     ValueError
-        If a column is not there or cannot be read, or the parts are out of order.
+        If a file is not in the official layout, a value is none of its column, no row
+        can be used, or the parts are out of order or begin at no date.
 
     Notes
     -----
@@ -85,16 +96,17 @@ def load_kuaisar(path, *, valid_from="2023-06-05", test_from="2023-06-08"):
     >>> from sklabelcraft.datasets import load_kuaisar
     >>> log = load_kuaisar("KuaiSAR_final")  # doctest: +SKIP
     """
+    days = first_days(valid_from, test_from)
     folder = inside(path, "KuaiSAR_final")
     kept, dropped = drop_unusable(
         read_files(folder, "rec_inter.csv", LOG),
         recorded=list(LOG),
         duration="duration_ms",
         watch_time="playing_time",
-        timestamp="timestamp",
+        times=["timestamp"],
     )
     items = _known_ids(read_files(folder, "item_features.csv", ITEMS))
-    kept = kept.merge(items, on="item_id", how="left")
+    kept = join(kept, items, "item_id", UNKNOWN)
     kept = kept.sort_values(["user_id", "timestamp"], kind="stable", ignore_index=True)
     clock = time_in_china(kept["timestamp"] / 1000)
     frame = _canonical(kept, clock)
@@ -106,15 +118,16 @@ def load_kuaisar(path, *, valid_from="2023-06-05", test_from="2023-06-08"):
         dropped=dropped,
         signals=", ".join(SIGNALS),
     )
-    part = split_by_date(clock, valid_from, test_from)
+    part = split_by(clock, *days)
     return make_bunch(frame, ["watch_time", *SIGNALS], part, description)
 
 
 def _known_ids(items):
     """The items under canonical names, with -1 or "missing" in place of padding."""
-    items = items.drop_duplicates("item_id").set_index("item_id")
-    items = fill_ids(items.where(items > 0)).rename(columns=LEVELS).reset_index()
-    return items.assign(tag=items["tag"].astype(str).where(items["tag"] > 0, "missing"))
+    items = items.set_index("item_id").rename(columns=LEVELS)
+    items = items.where(items > 0, -1)
+    tag = items["tag"].astype(str).where(items["tag"] > 0, "missing")
+    return items.assign(tag=tag).reset_index()
 
 
 def _canonical(log, clock):
@@ -124,10 +137,9 @@ def _canonical(log, clock):
         "item_id": log["item_id"],
         "duration": log["duration_ms"] / 1000,
         "timestamp": log["timestamp"] / 1000,
-        "author_id": fill_ids(log["author_id"]),
-        "tag": log["tag"].fillna("missing"),
+        "author_id": log["author_id"],
     }
-    known |= {f"category_{i}": fill_ids(log[f"category_{i}"]) for i in (2, 3, 4)}
+    known |= {name: log[name] for name in LEVELS.values()}
     known["hour"] = clock.dt.hour.astype("int8")
     logged = {"watch_time": log["playing_time"] / 1000}
     return pd.DataFrame(known | logged | {name: log[name] for name in SIGNALS})

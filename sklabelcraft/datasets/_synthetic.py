@@ -14,6 +14,9 @@ N_FACTORS = 4
 N_TAGS = 20
 SIGNALS = {"like": -3.6, "follow": -5.4, "comment": -4.8}  # log-odds at preference 0
 LIKING = 1.2  # log-odds per unit of preference
+LARGEST = 1e6  # of exponents and log-odds, far from overflow
+LONGEST = 100.0  # log seconds meant to watch, beyond the duration of any video
+MOST = 10**8  # users, videos or rows
 PARTS = {"train": 0.5, "valid": 0.75}  # where a user's rows go over to the next part
 DESCRIPTION = """Synthetic short-video log.
 
@@ -31,14 +34,14 @@ of each user's rows is for training, a quarter each for validation and test.
 
 @validate_params(
     {
-        "n_users": [Interval(Integral, 1, None, closed="left")],
-        "n_items": [Interval(Integral, 1, None, closed="left")],
-        "n_impressions": [Interval(Integral, 1, None, closed="left")],
-        "duration_bias": [Interval(Real, None, None, closed="neither")],
-        "noise": [Interval(Real, 0, None, closed="left")],
+        "n_users": [Interval(Integral, 1, MOST, closed="both")],
+        "n_items": [Interval(Integral, 1, MOST, closed="both")],
+        "n_impressions": [Interval(Integral, 1, MOST, closed="both")],
+        "duration_bias": [Interval(Real, -LARGEST, LARGEST, closed="both")],
+        "noise": [Interval(Real, 0, LARGEST, closed="both")],
         "replays": [Interval(Real, 0, 1, closed="both")],
         "idle": [Interval(Real, 0, 1, closed="both")],
-        "eagerness": [Interval(Real, None, None, closed="neither")],
+        "eagerness": [Interval(Real, -LARGEST, LARGEST, closed="both")],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -86,6 +89,11 @@ def make_short_videos(
         test), DESCR, and preference, the true preference of each row, ndarray of
         shape (n,).
 
+    Raises
+    ------
+    ValueError
+        If the log would have more than 100 million rows.
+
     Examples
     --------
     >>> from sklabelcraft.datasets import make_short_videos
@@ -93,6 +101,7 @@ def make_short_videos(
     >>> log.frame.shape, log.preference.shape
     ((1200, 9), (1200,))
     """
+    _check_size(n_users, n_impressions)
     rng = check_random_state(random_state)
     users = np.repeat(np.arange(n_users), n_impressions)
     items = rng.randint(n_items, size=len(users))
@@ -134,6 +143,14 @@ def make_short_videos(
     )
 
 
+def _check_size(n_users, n_impressions):
+    if int(n_users) * int(n_impressions) > MOST:
+        raise ValueError(
+            f"n_users * n_impressions must be at most {MOST} rows, got {n_users} * "
+            f"{n_impressions}."
+        )
+
+
 def _preferences(rng, n_users, n_items, users, items):
     """Tags of the videos, and a preference for each row, standardised."""
     tags = rng.randint(N_TAGS, size=n_items)
@@ -150,7 +167,8 @@ def _watch(rng, preference, duration, duration_bias, noise, replays):
     """Seconds watched: cut at the duration, but for replays."""
     longer = duration_bias * (np.log(duration) - 3.6)
     log_seconds = 2.2 + 0.8 * preference + longer
-    meant = np.exp(log_seconds + noise * rng.normal(size=len(duration)))
+    log_seconds += noise * rng.normal(size=len(duration))
+    meant = np.exp(np.minimum(log_seconds, LONGEST))
     again = (meant >= duration) & (rng.uniform(size=len(duration)) < replays)
     extra = duration * rng.exponential(0.7, size=len(duration))
     return np.minimum(meant, duration) + np.where(again, extra, 0.0)

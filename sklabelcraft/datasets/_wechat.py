@@ -1,17 +1,23 @@
 """WeChat Big Data Challenge 2021 in its official layout."""
 
+from dataclasses import replace
+from numbers import Integral
+
+import numpy as np
 import pandas as pd
+from sklearn.utils._param_validation import Interval, validate_params
 
 from sklabelcraft.datasets._base import (
+    check_order,
     describe,
     drop_unusable,
-    fill_ids,
     first_tag,
     inside,
+    join,
     make_bunch,
-    read_files,
     split_by,
 )
+from sklabelcraft.datasets._csv import FLAG, ID, NUMBER, OPTIONAL_ID, TEXT, read_files
 
 SIGNALS = [
     "like",
@@ -22,22 +28,32 @@ SIGNALS = [
     "read_comment",
     "click_avatar",
 ]
+DAY = replace(
+    OPTIONAL_ID, wanted="int16 or missing", dtype="int16", low=-(2**15), high=2**15 - 1
+)
 ACTIONS = {
-    "userid": "int32",
-    "feedid": "int32",
-    "date_": "int16",
-    "device": "int8",
-    "play": "float64",
-    "stay": "float64",
-} | dict.fromkeys(SIGNALS, "int8")
+    "userid": ID,
+    "feedid": ID,
+    "date_": DAY,
+    "device": FLAG,
+    "play": NUMBER,
+    "stay": NUMBER,
+} | dict.fromkeys(SIGNALS, FLAG)
 FEEDS = {
-    "feedid": "int32",
-    "authorid": "float64",
-    "videoplayseconds": "float64",
-    "bgm_song_id": "float64",
-    "bgm_singer_id": "float64",
-    "manual_tag_list": "str",
-    "machine_tag_list": "str",
+    "feedid": ID,
+    "authorid": OPTIONAL_ID,
+    "videoplayseconds": NUMBER,
+    "bgm_song_id": OPTIONAL_ID,
+    "bgm_singer_id": OPTIONAL_ID,
+    "manual_tag_list": TEXT,
+    "machine_tag_list": TEXT,
+}
+UNKNOWN = {
+    "authorid": -1,
+    "videoplayseconds": np.nan,
+    "bgm_song_id": -1,
+    "bgm_singer_id": -1,
+    "tag": "missing",
 }
 DESCRIPTION = """WeChat Big Data Challenge 2021, user_action.csv and feed_info.csv.
 
@@ -51,6 +67,13 @@ list), song_id, singer_id, device. y: watch_time, {signals}.
 """
 
 
+@validate_params(
+    {
+        "valid_from": [Interval(Integral, None, None, closed="neither")],
+        "test_from": [Interval(Integral, None, None, closed="neither")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def load_wechat(path, *, valid_from=11, test_from=13):
     """Load the log of the WeChat Big Data Challenge 2021.
 
@@ -58,7 +81,7 @@ def load_wechat(path, *, valid_from=11, test_from=13):
     ----------
     path : str or path-like
         The folder ``wechat_algo_data1`` of the official archive (or its parent), with
-        ``user_action.csv`` and ``feed_info.csv``.
+        ``user_action.csv`` and ``feed_info.csv``; ``~`` is the home folder.
     valid_from, test_from : int, default=11, 13
         First days, of 1 to 14, of the validation and the test part; what comes before
         is for training.
@@ -75,31 +98,34 @@ def load_wechat(path, *, valid_from=11, test_from=13):
     FileNotFoundError
         If the files are not there.
     ValueError
-        If a column is not there or cannot be read, or the parts are out of order.
+        If a file is not in the official layout, a value is none of its column, no row
+        can be used, or the parts are out of order or begin at no day.
 
     Notes
     -----
     The official ``play`` is in milliseconds, the official ``videoplayseconds`` in
-    seconds; both become seconds. Exact duplicates and rows without a usable duration or
-    watch time are dropped and counted in DESCR, those of a feed that ``feed_info.csv``
-    lacks among them; watch times beyond the duration (replays) are kept. A missing tag
-    is the tag "missing", a missing author, song or singer is -1.
+    seconds; both become seconds. Exact duplicates and rows without a usable duration,
+    watch time or day are dropped and counted in DESCR, those of a feed that
+    ``feed_info.csv`` lacks among them; watch times beyond the duration (replays) are
+    kept. A missing tag is the tag "missing", a missing author, song or singer is -1.
 
     Examples
     --------
     >>> from sklabelcraft.datasets import load_wechat
     >>> log = load_wechat("wechat_algo_data1")  # doctest: +SKIP
     """
+    check_order(valid_from, test_from)
     folder = inside(path, "wechat_algo_data1")
     actions = read_files(folder, "user_action.csv", ACTIONS)
-    feeds = read_files(folder, "feed_info.csv", FEEDS).drop_duplicates("feedid")
-    feeds["tag"] = first_tag(feeds["manual_tag_list"], feeds["machine_tag_list"])
+    feeds = read_files(folder, "feed_info.csv", FEEDS)
+    lists = feeds.pop("manual_tag_list"), feeds.pop("machine_tag_list")
+    feeds["tag"] = first_tag(*lists)
     kept, dropped = drop_unusable(
-        actions.merge(feeds, on="feedid", how="left"),
+        join(actions, feeds, "feedid", UNKNOWN),
         recorded=list(ACTIONS),
         duration="videoplayseconds",
         watch_time="play",
-        timestamp="date_",
+        times=["date_"],
     )
     kept = kept.sort_values(["userid", "date_"], kind="stable", ignore_index=True)
     frame = _canonical(kept)
@@ -123,10 +149,10 @@ def _canonical(log):
         "item_id": log["feedid"],
         "duration": log["videoplayseconds"],
         "timestamp": log["date_"],
-        "author_id": fill_ids(log["authorid"]),
+        "author_id": log["authorid"],
         "tag": log["tag"],
-        "song_id": fill_ids(log["bgm_song_id"]),
-        "singer_id": fill_ids(log["bgm_singer_id"]),
+        "song_id": log["bgm_song_id"],
+        "singer_id": log["bgm_singer_id"],
         "device": log["device"],
     }
     logged = {"watch_time": log["play"] / 1000}

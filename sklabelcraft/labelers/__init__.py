@@ -1,7 +1,6 @@
 """Labelers: transformers from a log of feedback to one label per impression."""
 
 from sklabelcraft.labelers._base import BaseLabeler
-from sklabelcraft.labelers._crafter import LabelCrafter
 from sklabelcraft.labelers._duration import D2Q, DVR
 from sklabelcraft.labelers._rules import (
     ExplicitFeedback,
@@ -15,7 +14,6 @@ __all__ = [
     "D2Q",
     "DVR",
     "ExplicitFeedback",
-    "LabelCrafter",
     "PlayCompletion",
     "PlayCompletionRate",
     "WatchTime",

@@ -3,28 +3,38 @@
 from abc import abstractmethod
 
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelcraft._columns import read_table
-from sklabelcraft._validation import all_or_nothing
+from sklabelcraft._callbacks import all_or_nothing
+from sklabelcraft._estimator import LogEstimator
+from sklabelcraft._log import read_log
+from sklabelcraft.columns import Columns
 
 
-class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimator):
     """Template of a labeler: a subclass learns in ``_learn`` and labels in ``_label``.
 
-    Both hooks get the log as a table, whose columns are read by
-    ``log.numeric(key, minimum=0)``. ``_label`` returns an ndarray of shape (n,).
+    Both hooks get the log and the names of its columns: ``_label(log, columns)``
+    returns an ndarray of shape (n,), made of what ``log.numeric(key, minimum=0)`` reads
+    from the columns that ``_keys(columns)`` names. ``_learn`` stores what is learned
+    under names that end in an underscore; by default nothing is.
+
+    Parameters
+    ----------
+    columns : Columns, default=None
+        Names or positions of the log's columns; None for those of the estimator around
+        this one, else the usual names.
     """
 
-    _parameter_constraints: dict = {}
-    _roles = ("watch_time", "duration")
+    _parameter_constraints: dict = {"columns": [Columns, None]}
     _n_features_out = 1
-    _takes_roles = True
+
+    def __init__(self, *, columns=None):
+        self.columns = columns
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, log, y=None):
@@ -42,8 +52,10 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self : object
             The fitted labeler.
         """
+        columns = self._stated("columns")
         with all_or_nothing(self):
-            self._learn(read_table(self, log, roles=self._keys(), reset=True))
+            table = read_log(self, log, self._keys(columns), reset=True)
+            self._learn(table, columns)
         return self
 
     def transform(self, log):
@@ -61,19 +73,20 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             One label per impression.
         """
         check_is_fitted(self)
-        table = read_table(self, log, roles=self._keys(), reset=False)
-        return self._label(table)[:, None]
+        columns = self._stated("columns")
+        table = read_log(self, log, self._keys(columns), reset=False)
+        return self._label(table, columns)[:, None]
 
-    def _keys(self):
+    def _keys(self, columns):
         """The columns that the label is made of."""
-        return [getattr(self, role) for role in self._roles]
+        return [columns.watch_time, columns.duration]
 
-    def _learn(self, log):
+    def _learn(self, log, columns):
         """Learn from the rows of the log; by default, check that they can be read."""
-        self._label(log)
+        self._label(log, columns)
 
     @abstractmethod
-    def _label(self, log):
+    def _label(self, log, columns):
         """Labels of the rows of the log, ndarray of shape (n,)."""
 
     def __sklearn_tags__(self):

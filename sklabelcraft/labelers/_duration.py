@@ -3,9 +3,11 @@
 from numbers import Integral
 
 import numpy as np
+import torch
 from sklearn.utils._param_validation import Interval
 
-from sklabelcraft._validation import COLUMN
+from sklabelcraft._docs import shared
+from sklabelcraft._quantiles import GroupedQuantiles, group_edges
 from sklabelcraft.labelers._base import BaseLabeler
 
 
@@ -16,56 +18,48 @@ class DurationGroupLabeler(BaseLabeler):
     fitted ones belong to the outermost groups.
     """
 
-    _parameter_constraints: dict = {
-        "n_groups": [Interval(Integral, 1, None, closed="left")],
-        "watch_time": COLUMN,
-        "duration": COLUMN,
+    _parameter_constraints: dict = BaseLabeler._parameter_constraints | {
+        "n_groups": [Interval(Integral, 1, None, closed="left")]
     }
 
-    def __init__(self, n_groups=30, *, watch_time="watch_time", duration="duration"):
+    def __init__(self, n_groups=30, *, columns=None):
+        super().__init__(columns=columns)
         self.n_groups = n_groups
-        self.watch_time = watch_time
-        self.duration = duration
 
-    def _learn(self, log):
-        duration = log.numeric(self.duration, minimum=0)
-        inner = np.linspace(0, 1, self.n_groups + 1)[1:-1]
-        edges = np.unique(np.quantile(duration, inner, method="inverted_cdf"))
-        self.edges_ = edges[edges < duration.max()]  # no group is empty
-        group, watched = self._grouped(log)
-        self._describe(group, watched)
+    def _learn(self, log, columns):
+        watched, duration = self._seconds(log, columns)
+        self.edges_ = group_edges(duration, self.n_groups)
+        self._describe(watched, duration)
 
-    def _grouped(self, log):
-        duration = log.numeric(self.duration, minimum=0)
-        watch_time = log.numeric(self.watch_time, minimum=0)
-        group = np.searchsorted(self.edges_, duration, side="left")
-        return group, np.minimum(watch_time, duration)
+    def _seconds(self, log, columns):
+        duration = log.numeric(columns.duration, minimum=0)
+        watch_time = log.numeric(columns.watch_time, minimum=0)
+        return np.minimum(watch_time, duration), duration
 
 
+@shared
 class D2Q(DurationGroupLabeler):
     """D2Q: label an impression by its quantile among videos of similar duration.
 
     The label is the empirical distribution function of min(watch time, duration)
-    inside the impression's duration group [1]_.
+    inside the impression's duration group [1]_. Watch times are compared to 12
+    significant bits, one part in 4096.
 
     Parameters
     ----------
     n_groups : int, default=30
         Number of equal-frequency duration groups; equal durations are never split, so
         there may be fewer.
-    watch_time, duration : str or int, default="watch_time", "duration"
-        Columns of the log, by name or position, both in seconds.
+    {columns}
 
     Attributes
     ----------
     edges_ : ndarray of shape (n_edges,)
         Upper ends of all groups but the last, in seconds.
-    watched_ : list of ndarray
-        The sorted watch times of each group, in seconds.
-    n_features_in_ : int
-        Number of columns of the log.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if the log was a data frame.
+    quantiles_ : torch.nn.Module
+        How often each watch time occurred in each group, in bounded space; it maps
+        watch times and durations, float64 tensors of shape (n,), to labels.
+    {learned_names}
 
     References
     ----------
@@ -83,21 +77,15 @@ class D2Q(DurationGroupLabeler):
            [0.67]])
     """
 
-    def _describe(self, group, watched):
-        order = np.lexsort((watched, group))
-        ends = np.searchsorted(group[order], np.arange(len(self.edges_)), side="right")
-        self.watched_ = np.split(watched[order], ends)
+    def _describe(self, watched, duration):
+        self.quantiles_ = GroupedQuantiles.learn(self.edges_, watched, duration)
 
-    def _label(self, log):
-        group, watched = self._grouped(log)
-        label = np.empty(len(log))
-        for g, known in enumerate(self.watched_):
-            inside = group == g
-            below = np.searchsorted(known, watched[inside], side="right")
-            label[inside] = below / len(known)
-        return label
+    def _label(self, log, columns):
+        seconds = (torch.from_numpy(part) for part in self._seconds(log, columns))
+        return self.quantiles_(*seconds).numpy()
 
 
+@shared
 class DVR(DurationGroupLabeler):
     """DVR: label an impression by its watch-time gain over videos of similar duration.
 
@@ -111,8 +99,7 @@ class DVR(DurationGroupLabeler):
     n_groups : int, default=30
         Number of equal-frequency duration groups; equal durations are never split, so
         there may be fewer.
-    watch_time, duration : str or int, default="watch_time", "duration"
-        Columns of the log, by name or position, both in seconds.
+    {columns}
 
     Attributes
     ----------
@@ -120,10 +107,7 @@ class DVR(DurationGroupLabeler):
         Upper ends of all groups but the last, in seconds.
     mean_, std_ : ndarray of shape (n_edges + 1,)
         Mean and standard deviation of the watch time of each group, in seconds.
-    n_features_in_ : int
-        Number of columns of the log.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if the log was a data frame.
+    {learned_names}
 
     References
     ----------
@@ -141,17 +125,20 @@ class DVR(DurationGroupLabeler):
            [ 0.  ]])
     """
 
-    def _describe(self, group, watched):
-        n_groups = len(self.edges_) + 1
+    def _describe(self, watched, duration):
+        group, n_groups = self._group(duration), len(self.edges_) + 1
         size = np.bincount(group, minlength=n_groups)
         self.mean_ = np.bincount(group, watched, n_groups) / size
         squares = np.bincount(group, (watched - self.mean_[group]) ** 2, n_groups)
         std = np.sqrt(squares / size)
         self.std_ = np.where(std > 1e-12 * self.mean_, std, 0.0)  # rounding is no gain
 
-    def _label(self, log):
-        group, watched = self._grouped(log)
-        std = self.std_[group]
-        gain = np.zeros(len(log))
+    def _group(self, duration):
+        return np.searchsorted(self.edges_, duration, side="left")
+
+    def _label(self, log, columns):
+        watched, duration = self._seconds(log, columns)
+        group = self._group(duration)
+        gain, std = np.zeros(len(log)), self.std_[group]
         np.divide(watched - self.mean_[group], std, out=gain, where=std > 0)
         return gain

@@ -1,18 +1,23 @@
 """The durations that methods show, beside those they choose from."""
 
+from collections.abc import Mapping
 from numbers import Integral, Real
+from operator import attrgetter
 
 import numpy as np
-from pandas import factorize
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklabelcraft._columns import as_table
-from sklabelcraft.metrics import _Lists, _nonnegative
+from sklabelcraft._estimator import USUAL, stated_by
+from sklabelcraft._log import as_log
+from sklabelcraft.columns import Columns
+from sklabelcraft.metrics import Ranked
 from sklabelcraft.plotting._panels import COLORS, leftmost, need_matplotlib, panels
 
 COVERED = 0.99  # of the impressions, by the bins before the open one
+MOST_BINS = 10_000  # of which none would be a pixel wide
+LENGTH = Interval(Integral, 1, None, closed="left")
 VALID = {
-    "k": [Interval(Integral, 1, None, closed="left")],
+    "columns": [Columns, None],
     "bin_width": [Interval(Real, 0, None, closed="neither")],
 }
 
@@ -20,17 +25,20 @@ VALID = {
 class DurationBiasDisplay:
     """Histograms of the durations in the top k, beside those of all impressions.
 
-    A method without duration bias shows durations as they come. Make it with
-    :meth:`from_estimators` or :meth:`from_predictions`.
+    A method without duration bias shows durations as they come. Equal scores are no
+    order: what is shown is the expectation over all orders of the rows that are tied.
+    Make it with :meth:`from_estimators` or :meth:`from_predictions`.
 
     Parameters
     ----------
     durations : ndarray of shape (n,)
-        Durations of all impressions in the lists of the users who take part, in
-        seconds.
-    shown : dict of ndarray of shape (n_users, k)
-        By method, the durations of the first k impressions of each of these users, in
-        seconds.
+        Durations of all impressions of the users who take part, in seconds.
+    shown : dict of ndarray of shape (n,)
+        By method, how much of each of these impressions is expected among the first k
+        of its user: 1 if it is there for certain, 0 if not, a share of 1 if scores are
+        tied across the end of the list. They sum to k for each user.
+    k : int
+        Length of the shown lists.
     bin_width : float, default=50
         Width of the bins, in seconds. The last bin is open: it holds the longest
         videos, about a hundredth of all impressions or more.
@@ -48,31 +56,32 @@ class DurationBiasDisplay:
     --------
     >>> from sklabelcraft import DurationBiasDisplay
     >>> from sklabelcraft.datasets import make_short_videos
-    >>> log = make_short_videos(n_users=50, random_state=0).frame
+    >>> X = make_short_videos(n_users=50, random_state=0).data
     >>> display = DurationBiasDisplay.from_predictions(
-    ...     log["duration"],
-    ...     {"longest first": log["duration"], "shortest first": -log["duration"]},
-    ...     groups=log["user_id"],
+    ...     X, {"longest first": X["duration"], "shortest first": -X["duration"]}
     ... )
-    >>> display.shown["longest first"].shape
-    (50, 10)
+    >>> float(display.shown["longest first"].sum())
+    500.0
     """
 
-    def __init__(self, durations, shown, *, bin_width=50):
+    def __init__(self, durations, shown, *, k, bin_width=50):
         self.durations = durations
         self.shown = shown
+        self.k = k
         self.bin_width = bin_width
 
     @classmethod
-    @validate_params(VALID, prefer_skip_nested_validation=True)
+    @validate_params(
+        VALID | {"estimators": [Mapping], "k": [LENGTH, None]},
+        prefer_skip_nested_validation=True,
+    )
     def from_estimators(
         cls,
         estimators,
         X,
         *,
-        user="user_id",
-        duration="duration",
-        k=10,
+        columns=None,
+        k=None,
         bin_width=50,
         axes=None,
         **kwargs,
@@ -85,12 +94,13 @@ class DurationBiasDisplay:
             By name, fitted estimators with ``predict``.
         X : data frame or array of shape (n, n_columns)
             Impressions.
-        user : str, int or None, default="user_id"
-            Column of X with the user; None makes one list of all rows.
-        duration : str or int, default="duration"
-            Column of X in seconds.
-        k : int, default=10
-            Length of the shown lists; users with more than k rows take part.
+        columns : Columns, default=None
+            Names or positions of the columns of X; None for those that the estimators
+            state, else the usual names. Only the user and the duration are read, in
+            which the estimators must not contradict each other.
+        k : int, default=None
+            Length of the shown lists; users with more than k rows take part. None for
+            that which the estimators state without contradiction, else 10.
         bin_width : float, default=50
             Width of the bins, in seconds.
         axes : array-like of Axes, default=None
@@ -102,13 +112,22 @@ class DurationBiasDisplay:
         -------
         DurationBiasDisplay
             The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If the estimators contradict each other in what is not given, no user has
+            more than k rows, a duration or score is not finite or a duration negative,
+            or `bin_width` makes too many bins.
         """
         need_matplotlib(cls, "from_estimators")
-        table = as_table(X)
+        read = attrgetter("user", "duration")
+        columns = columns or _stated(estimators, "columns", read)
+        k = k or _stated(estimators, "k", int)
         return cls.from_predictions(
-            table.numeric(duration, minimum=0),
+            X,
             {name: estimator.predict(X) for name, estimator in estimators.items()},
-            groups=np.zeros(len(table)) if user is None else table[user],
+            columns=columns,
             k=k,
             bin_width=bin_width,
             axes=axes,
@@ -116,21 +135,26 @@ class DurationBiasDisplay:
         )
 
     @classmethod
-    @validate_params(VALID, prefer_skip_nested_validation=True)
+    @validate_params(
+        VALID | {"scores": [Mapping], "k": [LENGTH]},
+        prefer_skip_nested_validation=True,
+    )
     def from_predictions(
-        cls, durations, scores, *, groups, k=10, bin_width=50, axes=None, **kwargs
+        cls, X, scores, *, columns=None, k=10, bin_width=50, axes=None, **kwargs
     ):
         """Draw the lists that scores lead to.
 
         Parameters
         ----------
-        durations : array-like of shape (n,)
-            Seconds, >= 0.
+        X : data frame or array of shape (n, n_columns)
+            Impressions.
         scores : dict of array-like of shape (n,)
             By name, the scores of a method: the higher, the earlier in the list. Equal
-            scores keep the order of the rows.
-        groups : array-like of shape (n,)
-            The user of each row.
+            scores are no order.
+        columns : Columns, default=None
+            Names or positions of the columns of X; None for the usual names. Only the
+            user and the duration are read; a user of None makes one list of all rows,
+            missing users are one user.
         k : int, default=10
             Length of the shown lists; users with more than k rows take part.
         bin_width : float, default=50
@@ -148,21 +172,23 @@ class DurationBiasDisplay:
         Raises
         ------
         ValueError
-            If no user has more than k rows, or a value is not finite or negative.
+            If no user has more than k rows, a duration or score is not finite or a
+            duration negative, or `bin_width` makes too many bins.
         """
         need_matplotlib(cls, "from_predictions")
         if not scores:
             raise ValueError("scores must hold those of at least one method.")
-        shown = {}
-        for name, values in scores.items():
-            lists = _Lists(values, groups, k)
-            durations = _nonnegative(durations, lists, "durations")
-            shown[name] = lists.shown(durations)
-        codes, _ = factorize(np.asarray(groups), use_na_sentinel=False)
-        takes_part = (np.bincount(codes) > k)[codes]
-        return cls(durations[takes_part], shown, bin_width=bin_width).plot(
-            axes, **kwargs
-        )
+        log, columns = as_log(X), columns or USUAL["columns"]
+        durations = log.numeric(columns.duration, minimum=0)
+        users = log.ids(columns.user).codes()
+        shown = {name: _shown(values, users, k) for name, values in scores.items()}
+        takes_part = np.bincount(users)[users] > k
+        return cls(
+            durations[takes_part],
+            {name: values[takes_part] for name, values in shown.items()},
+            k=k,
+            bin_width=bin_width,
+        ).plot(axes, **kwargs)
 
     def plot(self, axes=None, **kwargs):
         """Draw the histograms.
@@ -179,20 +205,20 @@ class DurationBiasDisplay:
         DurationBiasDisplay
             The drawn display.
         """
-        self.axes_ = panels(self, len(self.shown), axes, size=(3, 3.2))
-        self.figure_ = self.axes_[0].figure
+        need_matplotlib(type(self), "plot")
         self.edges_ = self._edges()
-        everything = _shares(self.durations, self.edges_)
-        shares = {name: _shares(v, self.edges_) for name, v in self.shown.items()}
-        highest = max(everything.max(), *(share.max() for share in shares.values()))
+        everything = self._histogram(np.ones(len(self.durations)))
+        shown = {name: self._histogram(v) for name, v in self.shown.items()}
+        self.axes_ = panels(self, len(shown), axes, size=(3, 3.2))
+        self.figure_ = self.axes_[0].figure
+        highest = max(everything.max(), *(shares.max() for shares in shown.values()))
         drawn = np.append(self.edges_[:-1], self.edges_[-2] + self.bin_width)
         options = {"color": COLORS["blue"], "linewidth": 2}
-        for ax, (name, share) in zip(self.axes_, shares.items(), strict=True):
-            k = self.shown[name].shape[1]
+        for ax, (name, shares) in zip(self.axes_, shown.items(), strict=True):
             ax.stairs(
                 everything, drawn, fill=True, color="0.8", label="all impressions"
             )
-            ax.stairs(share, drawn, label=f"top {k}", **options | kwargs)
+            ax.stairs(shares, drawn, label=f"top {self.k}", **options | kwargs)
             ax.set(title=name, xlabel="duration (s)", xlim=drawn[[0, -1]])
             ax.set_ylim(0, 1.05 * highest)
             _tick(ax, drawn)
@@ -202,16 +228,45 @@ class DurationBiasDisplay:
         return self
 
     def _edges(self):
-        last = np.quantile(self.durations, COVERED) // self.bin_width * self.bin_width
-        return np.append(
-            np.arange(0, last + self.bin_width / 2, self.bin_width), np.inf
+        """Bounds of the bins: as many as cover nearly all, and infinity."""
+        longest = float(np.quantile(self.durations, COVERED))
+        n_closed = longest / float(self.bin_width)
+        if n_closed > MOST_BINS:
+            raise ValueError(
+                f"bin_width={self.bin_width:g} makes {n_closed:.3g} bins up to the "
+                f"99 % quantile of the durations, {longest:.6g} s; at most {MOST_BINS} "
+                "can be drawn. Raise bin_width, or bring the durations to seconds."
+            )
+        return np.append(np.arange(int(n_closed) + 1) * self.bin_width, np.inf)
+
+    def _histogram(self, shown):
+        """The share of each bin in what is shown, in whatever order the rows are."""
+        order = np.lexsort((shown, self.durations))
+        bins = np.digitize(self.durations[order], self.edges_) - 1
+        totals = np.bincount(bins, shown[order], minlength=len(self.edges_) - 1)
+        return totals / totals.sum()
+
+
+def _stated(estimators, name, read):
+    """Columns or k of those estimators that state them; what is `read` must agree."""
+    stated = {key: stated_by(value, name) for key, value in estimators.items()}
+    stated = {key: value for key, value in stated.items() if value is not None}
+    if len({read(value) for value in stated.values()}) > 1:
+        different = {key: read(value) for key, value in stated.items()}
+        raise ValueError(
+            f"the estimators state different {name}: {different}; say by {name}= which "
+            "to draw by."
         )
+    return next(iter(stated.values()), USUAL[name])
 
 
-def _shares(durations, edges):
-    """The share of the durations in each bin."""
-    counts, _ = np.histogram(durations, edges)
-    return counts / np.size(durations)
+def _shown(scores, users, k):
+    """How much of each row is expected in the list of its user, (n,)."""
+    ranked = Ranked.by(scores, users, k)
+    rows, shares = ranked.shown(np.arange(ranked.n_rows))
+    shown = np.zeros(ranked.n_rows)
+    shown[rows] = shares
+    return shown
 
 
 def _tick(ax, bounds, most=6):

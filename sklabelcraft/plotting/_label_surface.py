@@ -3,10 +3,13 @@
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
 from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils.validation import check_is_fitted
 
-from sklabelcraft._columns import USUAL, Table, as_table, join
+from sklabelcraft._estimator import USUAL, stated_by
+from sklabelcraft._ids import OTHER
+from sklabelcraft._log import as_log
+from sklabelcraft.columns import USUAL_EXPLICIT, Columns
 from sklabelcraft.plotting._panels import leftmost, need_matplotlib, panels
 
 TITLES = ["without explicit feedback", "with explicit feedback"]
@@ -53,39 +56,33 @@ class LabelSurfaceDisplay:
 
     @classmethod
     @validate_params(
-        {"n_points": [Interval(Integral, 2, None, closed="left")]},
+        {
+            "columns": [Columns, None],
+            "n_points": [Interval(Integral, 2, None, closed="left")],
+        },
         prefer_skip_nested_validation=True,
     )
     def from_estimator(
-        cls,
-        labeler,
-        log,
-        *,
-        watch_time=None,
-        duration=None,
-        explicit=None,
-        n_points=160,
-        axes=None,
-        **kwargs,
+        cls, labeler, log, *, columns=None, n_points=160, axes=None, **kwargs
     ):
         """Label a grid of watch times and durations.
 
-        The grid goes from 1 s to the 95 % quantile of the durations. Columns that are
-        not named here have the values of the first row of the log.
+        The grid goes from 1 s to the 95 % quantile of the durations. Columns other than
+        watch time, duration and explicit feedback have the values of one row of the
+        log, that which comes first in ascending order of these columns.
 
         Parameters
         ----------
-        labeler : transformer
-            A fitted labeler or recommender that makes one label per impression.
+        labeler : transformer or LabelCraftRecommender
+            A fitted labeler that makes one label per impression; of a recommender, its
+            labeler is drawn.
         log : data frame or array of shape (n, n_columns)
             Impressions with their feedback, with the columns that the labeler wants.
-        watch_time, duration : str or int, default=None
-            Columns of the log, by name or position, in seconds; None for those that the
-            labeler states, else "watch_time" and "duration".
-        explicit : sequence of str or int, default=None
-            Columns of explicit feedback, all 0 in the first panel and all 1 in the
-            second; without any there is one panel. None for those that the labeler
-            uses, else for "like", "follow" and "comment", those present.
+        columns : Columns, default=None
+            Names or positions of the log's columns; None for those that the labeler
+            states, else the usual names. Those of explicit feedback are all 0 in the
+            first panel and all 1 in the second; without any there is one panel. Where
+            the labeler states them, those it does not use may be missing.
         n_points : int, default=160
             Points of each axis.
         axes : array-like of Axes, default=None
@@ -101,25 +98,19 @@ class LabelSurfaceDisplay:
         Raises
         ------
         ValueError
-            If there is more than one label, or videos are no longer than a second.
+            If there is more than one label, the log has no rows, or videos are no
+            longer than a second.
         """
         need_matplotlib(cls, "from_estimator")
-        table = as_table(log)
-        watch_time = _stated(labeler, watch_time, "watch_time")
-        duration = _stated(labeler, duration, "duration")
-        found = _explicit(labeler, explicit, table)
-        longest = np.quantile(table.numeric(duration, minimum=0), 0.95)
-        if longest <= SHORTEST:
-            raise ValueError(
-                f"the axes go from {SHORTEST:g} s to the 95 % quantile of the "
-                f"durations, which is {longest:g} s."
-            )
-        seconds = np.geomspace(SHORTEST, longest, n_points)
-        grid = np.meshgrid(seconds, seconds, indexing="ij")
-        columns = {watch_time: grid[0].ravel(), duration: grid[1].ravel()}
+        check_is_fitted(labeler)
+        labeler, log = getattr(labeler, "labeler_", labeler), as_log(log)
+        explicit = _explicit(labeler, columns, log)
+        columns = columns or stated_by(labeler, "columns") or USUAL["columns"]
+        seconds = _seconds(log.numeric(columns.duration, minimum=0), n_points)
+        grid = _grid(log, columns, explicit, seconds)
         labels = [
-            _labels(labeler, _rows(table, columns | dict.fromkeys(found, value)))
-            for value in ([0, 1] if found else [0])
+            _labels(labeler, grid.filled(dict.fromkeys(explicit, value)))
+            for value in ([0, 1] if explicit else [0])
         ]
         return cls(seconds, np.reshape(labels, (-1, n_points, n_points))).plot(
             axes, **kwargs
@@ -159,34 +150,62 @@ class LabelSurfaceDisplay:
         return self
 
 
-def _stated(labeler, key, role):
-    """The column of a role: as given, as the labeler states it, or its default."""
-    return getattr(labeler, role, role) if key is None else key
-
-
-def _explicit(labeler, keys, table):
+def _explicit(labeler, columns, log):
     """The columns of explicit feedback that are set to 0 and to 1."""
-    if keys is not None:
-        return [table.canonical(key) for key in keys]
-    used = getattr(labeler, "explicit_", getattr(labeler, "explicit", USUAL))
-    return [key for key in used if key in table]
+    if columns is None:
+        columns = stated_by(labeler, "columns") or USUAL["columns"]
+        used = getattr(labeler, "explicit_", columns.explicit)
+        return [log.canonical(key) for key in used if key in log]
+    optional = {key for key in USUAL_EXPLICIT if key not in log}
+    return [log.canonical(key) for key in columns.explicit if key not in optional]
 
 
-def _rows(table, columns):
-    """The first row of a log over and over, but for what `columns` hold."""
-    columns = pd.DataFrame({table.canonical(key): v for key, v in columns.items()})
-    rows = table.rows(np.zeros(len(columns), dtype=int))
-    if isinstance(rows.data, np.ndarray):
-        grid = rows.data.astype(float)
-        grid[:, list(columns)] = columns
-        return grid
-    others = Table(rows.data.drop(list(columns)))
-    both = as_table(join(others, as_table(columns)))
-    return both.data.select(table.keys).to_native()
+def _seconds(durations, n_points):
+    """Points of an axis up to where all but the longest videos end."""
+    if len(durations) == 0:
+        raise ValueError("the log must have rows, got none.")
+    longest = np.quantile(durations, 0.95)
+    if longest <= SHORTEST:
+        raise ValueError(
+            f"the axes go from {SHORTEST:g} s to the 95 % quantile of the durations, "
+            f"which is {longest:g} s."
+        )
+    return np.geomspace(SHORTEST, longest, n_points)
 
 
-def _labels(labeler, rows):
-    labels = np.asarray(labeler.transform(rows), dtype=float).reshape(len(rows), -1)
+def _grid(log, columns, explicit, seconds):
+    """A row for each pair of watch time and duration, which differ in nothing else."""
+    roles = [log.canonical(key) for key in (columns.watch_time, columns.duration)]
+    others = [key for key in log.keys if key not in [*roles, *explicit]]
+    row = _first_in_order(log, others)
+    points = np.meshgrid(seconds, seconds, indexing="ij")
+    rows = row.rows(np.zeros(points[0].size, dtype=int))
+    return rows.filled(dict(zip(roles, map(np.ravel, points), strict=True)))
+
+
+def _first_in_order(log, keys):
+    """Those rows of a log that come first in ascending order of some columns."""
+    for key in keys:
+        first = _lowest(log, key)
+        log = log.rows(first) if len(first) < len(log) else log
+    return log
+
+
+def _lowest(log, key):
+    """Positions of the lowest value of a column; all, if its values have no order."""
+    try:
+        ids = log.ids(key)
+        there = np.flatnonzero(~ids.missing)
+        if ids.kind is not None and ids.kind != OTHER:
+            return there[ids.values[there] == ids.values[there].min()]
+    except (TypeError, ValueError):
+        pass  # what cannot be compared
+    return np.arange(len(log))
+
+
+def _labels(labeler, log):
+    labels = np.asarray(labeler.transform(log.native), dtype=float)
+    labels = labels.reshape(len(log), -1)
     if labels.shape[1] != 1:
         raise ValueError(
             f"one label per impression can be drawn, got {labels.shape[1]}."

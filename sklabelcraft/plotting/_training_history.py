@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft.plotting._panels import COLORS, MARKERS, need_matplotlib
 
 MEAN = "weighted mean"
-WEIGHT = "weight "  # begins the names of the weights of the objectives
+WEIGHT = "weight_"  # and the name of an objective: that of its weight in the balance
+SUMMARY = ("epoch", "loss", "objective")  # what else is told of each epoch
 LOSSES = {"loss": "training", "validation_loss": "held out"}
 
 
@@ -191,20 +192,38 @@ def _objectives(crafter, history):
     n_warmup = min(crafter.warmup_epochs, len(history))
     means = history["objective"].to_numpy()
     kept = n_warmup + np.argmax(means[n_warmup:]) if n_warmup < len(means) else None
-    named = history.drop(columns=["loss", "objective"])
-    values = {name.replace("_", " "): named[name].to_numpy() for name in named}
-    balance = {
-        name.removeprefix(WEIGHT): value
-        for name, value in values.items()
-        if name.startswith(WEIGHT)
-    }
-    curves = {name: v for name, v in values.items() if not name.startswith(WEIGHT)}
+    names = _measured(list(crafter.history_[0]), moving=n_warmup == 0)
+    readable = dict(zip(names, _readable(names), strict=True))
     return {
-        "curves": curves | {MEAN: means},
+        "curves": {readable[n]: history[n].to_numpy() for n in names} | {MEAN: means},
         "n_warmup": n_warmup,
         "kept": None if kept is None else (MEAN, kept),
-        "balance": balance,
+        "balance": {
+            readable[name]: history[WEIGHT + name].to_numpy()
+            for name in names
+            if WEIGHT + name in history and WEIGHT + name not in names
+        },
     }
+
+
+def _measured(told, moving):
+    """The names of the objectives in what is told of the first epoch.
+
+    Once the label is moving, their weights follow, which is how those are told from an
+    objective on a column such as "weight_kg".
+    """
+    told = [name for name in told if name not in SUMMARY]
+    for n in range(1, len(told)) if moving else ():
+        weights = {WEIGHT + name for name in told[:n]}
+        if weights.issuperset(told[n:]):
+            return told[:n]
+    return told
+
+
+def _readable(names):
+    """Names with spaces, if they differ so from each other and from the mean."""
+    spaced = [name.replace("_", " ") for name in names]
+    return spaced if len({MEAN, *spaced}) > len(names) else names
 
 
 def _losses(ranker, history):

@@ -1,0 +1,193 @@
+"""Crafting a label: what a ``LabelCrafter`` does with a log, from each start."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.utils import Bunch, check_random_state
+
+from sklabelcraft._estimator import inherit, seed_of
+from sklabelcraft._model import RankerModel
+from sklabelcraft._platform import make_platform, objectives_of
+from sklabelcraft._torch import Drawing, copied, generator_from
+from sklabelcraft.columns import FEEDBACK
+from sklabelcraft.losses import choose_loss
+from sklabelcraft.modules import Feedback, LearnedLabel, Signals, StartingRule
+from sklabelcraft.modules._embeddings import check_widths
+from sklabelcraft.modules._label import INPUTS
+from sklabelcraft.rankers import BaseRanker, MLPRanker
+from sklabelcraft.training import BilevelTask, Loop, drawing_in_training
+
+STARTS = ((0, 1, 0.5), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
+NEEDED = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]])  # inputs of each hand-made label
+
+
+class Craft:
+    """The runs of a ``LabelCrafter``, one from each start, on the same data.
+
+    Parameters
+    ----------
+    crafter : LabelCrafter
+        Says how; it is not changed.
+    ranker : BaseRanker
+        Its ranker, to be trained.
+    logs : (Log, Log)
+        Rows to train on and held-out rows.
+    feedback : Feedback
+        What was logged of the former.
+    columns : Columns
+        Names of the columns.
+    k : int
+        Length of the shown lists.
+    device : torch.device
+        Where to compute.
+    """
+
+    def __init__(self, crafter, ranker, logs, feedback, columns, k, device):
+        self.ranker, self.device = ranker, device
+        self.label_settings = Bunch(**crafter.get_params(deep=False))
+        self.settings = ranker.settings()
+        # seeded once more, as the ranker may have the same random state
+        seed = check_random_state(crafter.random_state).randint(2**31 - 1)
+        self.rng = np.random.RandomState(seed)
+        self.ranker_rng = check_random_state(ranker.random_state)
+        features = features_of_log(logs[0], crafter, ranker.columns)
+        self.model, rows = RankerModel.prepare(
+            logs,
+            replace(ranker.columns, features=features),
+            self.settings,
+            self.ranker_rng,
+            n_outputs=1,
+            loss=choose_loss(ranker.loss, unit=True),
+        )
+        self.model.to(device)
+        self.rows, held_rows = (part.to(device) for part in rows)
+        self.platform = make_platform(
+            self.label_settings,
+            k,
+            logs,
+            columns,
+            crafter.explicit_,
+            held_rows,
+            device,
+        )
+        self.feedback = feedback
+        self.signals = Signals.learn(feedback, crafter.inputs)
+        self.hand_made = self.signals(feedback)[1]
+
+    def run(self, weights, watch):
+        """Craft a label from a starting rule, with a ranker of its own.
+
+        Returns
+        -------
+        reached : float
+            The highest objective once the label moved.
+        learned : dict
+            What was learned, by the names of the attributes.
+        """
+        rule = StartingRule(weights, self.hand_made)
+        with Drawing(self.rng):
+            settings = self.label_settings
+            label = LearnedLabel(self.signals, rule, settings.hidden, settings.bound)
+        model = copy.copy(self.model)
+        model.module = copied(self.model.module)
+        prepared = label.prepare(self.feedback).float().to(self.device)
+        task = BilevelTask(
+            model,
+            label.to(self.device),
+            self.rows,
+            prepared,
+            self.platform,
+            self.settings,
+            self.label_settings,
+            generator_from(self.rng),
+        )
+        n_epochs = settings.warmup_epochs + self.settings.max_epochs
+        loop = Loop(task, generator_from(self.ranker_rng), self.settings, n_epochs)
+        with (
+            watch.subtask("start", n_epochs) as subtask,
+            drawing_in_training(model.module, self.rows, self.ranker_rng, self.device),
+        ):
+            subtask.attributes = lambda: self._stopped(weights, task, loop)
+            loop.run(subtask)
+        return loop.best, self._learned(weights, model, label, loop)
+
+    def _stopped(self, weights, task, loop):
+        """What would be learned, if the run ended now."""
+        label = copy.deepcopy(task.networks["label"])
+        label.load_state_dict(task.averages["label"].in_network())
+        model = task.model.with_average(task.averages["ranker"])
+        return self._learned(weights, model, label.eval(), loop)
+
+    def _learned(self, weights, model, label, loop):
+        losses = [
+            {name: epoch[name] for name in ("epoch", "loss")} for epoch in loop.history
+        ]
+        return {
+            "label_net_": label.cpu(),
+            "start_": tuple(weights.tolist()),
+            "ranker_": copy.copy(self.ranker).adopt(model, losses),
+            "history_": list(loop.history),
+        }
+
+
+def starting_weights(crafter):
+    """Weights of the starting rules, without what is not read, each once."""
+    check_widths(crafter.hidden)
+    unknown = [name for name in crafter.inputs if name not in INPUTS]
+    if unknown or not len(crafter.inputs):
+        raise ValueError(
+            f"inputs must be some of {list(INPUTS)}, got {list(crafter.inputs)}."
+        )
+    weights = STARTS if crafter.starts is None else crafter.starts
+    weights = np.array(weights, dtype=float)
+    if weights.ndim != 2 or weights.shape[1] != 3 or not np.isfinite(weights).all():
+        raise ValueError(
+            "starts must hold three weights for each starting rule, got "
+            f"{weights.tolist()!r}."
+        )
+    read = np.isin(INPUTS, crafter.inputs)
+    weights = np.where((read >= NEEDED).all(axis=1), weights, 0.0)
+    return np.unique(weights, axis=0)
+
+
+def ranker_of(crafter, columns):
+    """A clone of the ranker of a crafter, with what it inherits."""
+    ranker = MLPRanker() if crafter.ranker is None else crafter.ranker
+    if not isinstance(ranker, BaseRanker):
+        raise ValueError(
+            "a LabelCrafter looks through the steps of its ranker, which must be one "
+            f"of sklabelcraft.rankers, got {ranker!r}. To train another model on the "
+            "finished label, give it to LabelCraftRecommender(LabelCrafter(), model)."
+        )
+    if ranker.adversary_weight > 0 or ranker.batch_size < 2:
+        raise ValueError(
+            "the ranker of a LabelCrafter takes no adversary and at least 2 rows a "
+            f"step, got adversary_weight={ranker.adversary_weight} and "
+            f"batch_size={ranker.batch_size}."
+        )
+    if ranker.validation_fraction is not None:
+        raise ValueError(
+            "a LabelCrafter holds rows out itself: state validation_fraction="
+            f"{ranker.validation_fraction} on it and not on its ranker."
+        )
+    return inherit(ranker, random_state=seed_of(crafter.random_state), columns=columns)
+
+
+def feedback_of(log, columns, explicit):
+    """The feedback of a log, checked, as tensors."""
+    seconds = columns.watch_time, columns.duration
+    arrays = [log.numeric(key, minimum=0) for key in seconds]
+    return Feedback(*map(torch.from_numpy, [*arrays, log.any_positive(explicit)]))
+
+
+def features_of_log(log, crafter, columns):
+    """What a ranker sees of a log in one table: all but the feedback and the clock."""
+    if columns.features is not None:
+        return columns.features
+    objectives, _ = objectives_of(crafter, bool(crafter.explicit_))
+    feedback = {columns.watch_time, *columns.explicit, columns.timestamp}
+    feedback |= {o.column for o in objectives if o.column not in INPUTS}
+    feedback = {log.canonical(key) for key in feedback if key in log}
+    return tuple(key for key in log.keys if key not in feedback and key not in FEEDBACK)

@@ -1,0 +1,100 @@
+"""Texts that several docstrings share, each written once."""
+
+TEXTS = {
+    "ranking": """\
+scores : array-like of shape (n,)
+    The higher, the earlier in the list. Equal scores are no order.
+groups : array-like of shape (n,)
+    The user of each row; missing ones are one user.
+k : int, default=10
+    Length of the shown list; users with at most k rows are left out.""",
+    "columns": """\
+columns : Columns, default=None
+    Names or positions of the log's columns; None for those of the estimator around
+    this one, else the usual names.""",
+    "learned_names": """\
+n_features_in_ : int
+    Number of columns of the data given to ``fit``.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Names of the columns, if they were a data frame.""",
+    "training": """\
+loss : {"auto", "log_loss", "brier", "squared_error"} or callable, default="auto"
+    "log_loss" (cross entropy) and "brier" (squared error) fit the sigmoid of the
+    logit to labels in [0, 1], "squared_error" the logit itself to any label. "auto"
+    is "log_loss" where all labels lie in [0, 1], else "squared_error". A callable
+    maps logits and labels (tensors) to the loss of each element.
+optimizer : {"adamw", "sgd"}, default="adamw"
+    "sgd" is plain gradient descent, as in Algorithm 1 of LabelCraft. Either steps only
+    those rows of the embeddings that a batch touches, with the result of stepping all.
+learning_rate : float, default=0.001
+    Of the optimiser.
+weight_decay : float, default=0.1
+    Each step takes the share ``learning_rate * weight_decay`` of every weight away;
+    with "sgd" that is twice the factor lambda of Algorithm 1.
+batch_size : int, default=512
+    Impressions per step.
+max_epochs : int, default=20
+    Passes over the training rows at most.
+patience : int, default=5
+    Epochs without progress on the held-out rows after which training stops. The
+    weights of the best epoch are kept.
+averaging : float, default=0.5
+    Share of the exponential average of the weights that each epoch keeps. The average
+    is what the held-out rows judge and what scores; 0 for the weights as they are.
+validation_fraction : float, default=None
+    Share of each user's rows, the latest, held out when no validation data is given to
+    ``fit``; None for 0.1. Where nothing is held out, all epochs are run. A
+    ``LabelCrafter`` holds out rows itself and refuses a ranker that states it.
+adversary_weight : float, default=0.0
+    If positive, the duration is no feature, and the network is trained against an
+    adversary that reads the duration out of its scores, with this weight on the
+    reversed gradient; DVR uses 0.1.
+min_count : int, default=2
+    Values of a categorical column seen less often share the embedding that also serves
+    values never seen.
+device : str or torch.device, default="cpu"
+    Where the network is trained and scores, such as "cuda". What is drawn is the same
+    on all; sums on a GPU may differ in their last digits from run to run.
+precision : {"float32", "bfloat16"}, default="float32"
+    Of the matrix products in training. bfloat16 pays with wide layers and batches of
+    thousands, where the processor has it. Scores are computed in float64.
+columns : Columns, default=None
+    Names or positions of the columns; None for those of the estimator around this one,
+    else the usual names.
+random_state : int, RandomState instance or None, default=None
+    Controls the initial weights and the order of the rows; None for that of the
+    estimator around this one.""",
+    "sizes": """\
+cardinalities : list of int
+    Number of codes of each categorical column.
+n_numeric, n_outputs : int
+    Number of numeric columns and of labels.
+past_columns : tuple of int
+    The categorical columns that the past consists of.""",
+    "trained": """\
+model_ : RankerModel
+    What was learned: ``model_.module`` is the network, a ``torch.nn.Module``.
+features_ : list of str or int
+    The columns that the network sees.
+history_ : list of dict
+    Per epoch, the training loss and the held-out one.
+n_features_in_ : int
+    Number of columns of X.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Names of the columns of X, if it was a data frame.""",
+}
+
+
+def shared(documented):
+    """Fill the places such as ``{columns}`` of a docstring with the shared texts."""
+    lines = []
+    for line in documented.__doc__.splitlines():
+        name = line.strip()[1:-1]
+        if line.strip() == f"{{{name}}}" and name in TEXTS:
+            indent = line[: line.index("{")]
+            text = TEXTS[name].splitlines()
+            lines += [f"{indent}{part}" if part else "" for part in text]
+        else:
+            lines.append(line)
+    documented.__doc__ = "\n".join(lines)
+    return documented

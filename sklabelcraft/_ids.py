@@ -1,0 +1,262 @@
+"""Ids as they are: whole numbers exactly, text as text, a missing one as one more."""
+
+from typing import NamedTuple
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from pandas.api.extensions import ExtensionArray
+from pandas.api.types import infer_dtype
+
+NUMBERS, TEXT, DATES, OTHER = "numbers", "text", "dates", "values of several kinds"
+KINDS = {
+    "integer": NUMBERS,
+    "floating": NUMBERS,
+    "mixed-integer-float": NUMBERS,
+    "boolean": NUMBERS,
+    "decimal": NUMBERS,
+    "string": TEXT,
+    "datetime": DATES,
+    "datetime64": DATES,
+    "date": DATES,
+}
+
+
+class Ids(NamedTuple):
+    """A column of values that serve as keys.
+
+    Attributes
+    ----------
+    kind : str or None
+        What they are; None if all are missing.
+    values : ndarray of shape (n,)
+        Integers where all are whole, else floats or objects; anything where missing.
+    missing : bool ndarray of shape (n,)
+        Which are missing; they are one more value.
+    """
+
+    kind: str | None
+    values: np.ndarray
+    missing: np.ndarray
+
+    def factorize(self):
+        """Codes by first appearance, missing ones last, and the distinct values."""
+        codes = np.empty(len(self.values), dtype=np.int64)
+        codes[~self.missing], distinct = _factorize(self.values[~self.missing])
+        codes[self.missing] = len(distinct)
+        return codes, distinct
+
+    def codes(self):
+        """Codes by first appearance, of which missing ones have one too."""
+        codes, _ = self.factorize()
+        return _factorize(codes)[0] if self.missing.any() else codes
+
+    def names(self):
+        """The distinct values by first appearance, NaN for the missing one."""
+        codes, distinct = self.factorize()
+        names = np.append(distinct.astype(object), np.nan)
+        return names[pd.unique(codes)] if self.missing.any() else distinct
+
+
+def _factorize(values):
+    """Codes and distinct values of an array without missing ones."""
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    return codes, np.asarray(distinct)
+
+
+def read_ids(values, name="ids"):
+    """Read a series, an array or a sequence of ids.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be keys.
+    """
+    if isinstance(values, pd.Index | ExtensionArray):
+        values = pd.Series(values)
+    if isinstance(values, nw.Series) or nw.dependencies.is_into_series(values):
+        ids = _of_series(nw.from_native(values, series_only=True))
+    elif hasattr(values, "__array__") and not hasattr(values, "to_pylist"):
+        ids = _of_array(np.asarray(values))
+    else:
+        ids = _of_objects(_as_objects(values))
+    if ids.values.ndim != 1:
+        raise ValueError(f"{name} must be one column, got shape {ids.values.shape}.")
+    try:
+        if ids.kind == OTHER:
+            _factorize(ids.values[~ids.missing])
+    except TypeError as error:
+        raise ValueError(
+            f"{name} must hold values that can be keys, such as text or whole "
+            f"numbers: {error}."
+        ) from error
+    return ids
+
+
+def _as_objects(values):
+    values = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
+
+
+def _of_series(series):
+    if series.dtype == nw.Boolean:
+        series = series.cast(nw.Int64)
+    dtype = series.dtype
+    if dtype.is_integer() and dtype not in (nw.Int128, nw.UInt128):
+        missing = series.is_null().to_numpy()
+        values = (series.fill_null(0) if missing.any() else series).to_numpy()
+        return Ids(NUMBERS, _integers(values), missing.astype(bool))
+    if dtype.is_float():
+        return _of_floats(series.to_numpy().astype(np.float64))
+    if dtype == nw.String:
+        return _of_text(np.asarray(series.to_numpy(), dtype=object))
+    return _of_objects(_as_objects(series.to_list()))
+
+
+def _of_array(values):
+    if values.dtype.kind in "iub":
+        missing = np.zeros(values.shape, dtype=bool)
+        return Ids(NUMBERS, _integers(values), missing)
+    if values.dtype.kind == "f":
+        return _of_floats(values.astype(np.float64))
+    return _of_objects(values.astype(object))
+
+
+def _integers(values):
+    """Whole numbers as int64, as uint64 where some are beyond that."""
+    if values.dtype == np.uint64 and len(values) and values.max() > 2**63 - 1:
+        return values
+    return values.astype(np.int64)
+
+
+def _of_floats(values):
+    """Floats, as integers where all of them are whole."""
+    missing = np.isnan(values)
+    there = values[~missing]
+    if len(there) == 0:
+        return Ids(None, np.zeros(values.shape), missing)
+    if (np.abs(there) < 2.0**63).all() and (there == np.floor(there)).all():
+        return Ids(NUMBERS, np.where(missing, 0, values).astype(np.int64), missing)
+    return Ids(NUMBERS, values, missing)
+
+
+def _of_text(values):
+    missing = pd.isna(values)
+    return Ids(None if missing.all() and len(values) else TEXT, values, missing)
+
+
+def _of_objects(values):
+    if values.ndim != 1:
+        return Ids(OTHER, values, np.zeros(values.shape, dtype=bool))
+    missing = np.array([_is_missing(value) for value in values], dtype=bool)
+    there = values[~missing]
+    if len(there) == 0:
+        return Ids(None, values, missing)
+    kind = KINDS.get(infer_dtype(there, skipna=False), OTHER)
+    if kind != NUMBERS:
+        return Ids(kind, values, missing)
+    return _of_numbers(values, there, missing)
+
+
+def _is_missing(value):
+    return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
+def _of_numbers(values, there, missing):
+    """Numbers of Python, as integers where all of them are whole."""
+    whole = [int(v) for v in there if abs(v) != np.inf and v == v // 1]
+    if len(whole) < len(there):
+        if any(value != float(value) for value in whole):
+            return Ids(NUMBERS, values, missing)
+        return Ids(NUMBERS, np.where(missing, np.nan, values).astype(float), missing)
+    low, high = min(whole), max(whole)
+    dtype = np.int64 if low >= -(2**63) and high < 2**63 else object
+    dtype = np.uint64 if low >= 0 and 2**63 <= high < 2**64 else dtype
+    integers = np.zeros(len(values), dtype=dtype)
+    integers[~missing] = np.array(whole, dtype=dtype)
+    return Ids(NUMBERS, integers, missing)
+
+
+class Vocabulary:
+    """The distinct values of a column, coded from 1 on; 0 stands for all others.
+
+    Parameters
+    ----------
+    kind : str or None
+        What the values are, as in :class:`Ids`.
+    values : ndarray of shape (n,)
+        Plain integers, floats or objects.
+    has_missing : bool
+        Whether the missing value has a code of its own, the last one.
+    """
+
+    def __init__(self, kind, values, has_missing):
+        self.kind, self.values, self.has_missing = kind, values, has_missing
+
+    @classmethod
+    def learn(cls, ids, min_count=1):
+        """The vocabulary of those values that occur often enough."""
+        codes, distinct = ids.factorize()
+        counts = np.bincount(codes, minlength=len(distinct) + 1)
+        frequent = distinct[counts[:-1] >= min_count]
+        return cls(ids.kind, frequent, bool(counts[-1] >= min_count))
+
+    def grown(self, ids):
+        """The vocabulary with all values of further ids."""
+        more = Vocabulary.learn(ids)
+        dtype = object if self.values.dtype != more.values.dtype else more.values.dtype
+        values = [self.values.astype(dtype), more.values.astype(dtype)]
+        new = self._positions(more.values) < 0
+        values = np.concatenate([values[0], values[1][new]])
+        has_missing = self.has_missing or more.has_missing
+        return Vocabulary(self.kind or more.kind, values, has_missing)
+
+    def __len__(self):
+        return len(self.values) + self.has_missing
+
+    def codes(self, ids, name):
+        """Codes of a column of the same kind, int64 of shape (n,)."""
+        self.check_kind(ids, name)
+        codes = np.zeros(len(ids.values), dtype=np.int64)
+        there = ~ids.missing
+        codes[there] = 1 + self._positions(ids.values[there])
+        if self.has_missing:
+            codes[ids.missing] = len(self)
+        return codes
+
+    def check_kind(self, ids, name):
+        """Check that the ids of the column `name` can be found here at all."""
+        known = {self.kind, ids.kind}
+        if len(known) == 1 or known & {None, OTHER} or len(ids.values) == 0:
+            return
+        example = ids.values[~ids.missing][0]
+        raise ValueError(
+            f"column {name!r} held {self.kind} in fit and holds {ids.kind} now, such "
+            f"as {example!r}: nothing of it would be recognised."
+        )
+
+    def _positions(self, values):
+        """Positions among the values, -1 for those that are not there."""
+        ours, theirs = self.values.dtype, values.dtype
+        if ours == theirs:
+            return self._index.get_indexer(_index(values))
+        return _index(self.values.astype(object)).get_indexer(
+            _index(values.astype(object))
+        )
+
+    @property
+    def _index(self):
+        """The values as a hashed index, which is made anew after loading."""
+        if "_hashed" not in vars(self):
+            self._hashed = _index(self.values)
+        return self._hashed
+
+    def __getstate__(self):
+        """Plain arrays alone, which every version of pandas can load."""
+        return {name: vars(self)[name] for name in ("kind", "values", "has_missing")}
+
+
+def _index(values):
+    return pd.Index(values, dtype=values.dtype, tupleize_cols=False)

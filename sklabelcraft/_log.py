@@ -1,0 +1,319 @@
+"""The log as a table: the one place that knows pandas, polars and arrays."""
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from pandas.api.types import infer_dtype
+from sklearn.utils.validation import check_array, validate_data
+
+from sklabelcraft._clock import Clock, clock_of_dates
+from sklabelcraft._ids import read_ids
+from sklabelcraft.columns import USUAL_EXPLICIT
+
+
+class Log:
+    """Columns of a log, found by name or by position and checked as they are read.
+
+    Parameters
+    ----------
+    data : data frame or array of shape (n, n_columns)
+        The rows.
+
+    Raises
+    ------
+    ValueError
+        If the data are lazy, not two-dimensional, or have several levels of names.
+    """
+
+    def __init__(self, data):
+        _refuse_lazy(data, "the log")
+        self.native, self.is_array = data, not is_frame(data)
+        frame = _as_frame(data) if self.is_array else data
+        if isinstance(frame, pd.DataFrame) and frame.columns.nlevels > 1:
+            raise ValueError(
+                "the columns of the log must have names of one level, got "
+                f"{frame.columns.nlevels} levels, such as {frame.columns[0]!r}."
+            )
+        self._frame = nw.from_native(frame, eager_only=True)
+
+    def __len__(self):
+        return len(self._frame)
+
+    @property
+    def keys(self):
+        """Names of the columns, or their positions where they have no names."""
+        names = list(self._frame.columns)
+        named = bool(names) and all(isinstance(name, str) for name in names)
+        return names if named else list(range(len(names)))
+
+    def __contains__(self, key):
+        if isinstance(key, str):
+            return key in self.keys
+        return key is not None and -len(self.keys) <= key < len(self.keys)
+
+    def canonical(self, key):
+        """The one way to write a key: its name if it has one, else its position."""
+        if key not in self:
+            there = f"it has {self.keys}"
+            if self.is_array:
+                there = f"it is an array of {len(self.keys)} columns, named by position"
+            raise ValueError(f"column {key!r} is not in the log; {there}.")
+        return key if isinstance(key, str) else self.keys[key]
+
+    def _series(self, key):
+        key = self.canonical(key)
+        return self._frame[key] if isinstance(key, str) else self._frame[:, key]
+
+    def numeric(self, key, *, minimum=-np.inf):
+        """The column as finite float64 of shape (n,), none below `minimum`."""
+        return _finite(_floats(self._series(key), key), key, minimum)
+
+    def ids(self, key):
+        """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
+        if key is None:
+            return read_ids(np.zeros(len(self), dtype=np.int64))
+        return read_ids(self._series(key), f"column {key!r}")
+
+    def clock(self, key):
+        """The column as a :class:`Clock`; of None, the order of the rows."""
+        if key is None:
+            return Clock("the order of the rows", np.arange(len(self)))
+        series = self._series(key)
+        if series.dtype in (nw.Datetime, nw.Date):
+            return clock_of_dates(series, key)
+        try:
+            values = _floats(series, key)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} A clock must hold numbers or dates; pandas.to_datetime makes "
+                "dates of text."
+            ) from error
+        _finite(values, key, -np.inf)
+        exact = read_ids(series).values
+        return Clock("numbers", exact if exact.dtype == np.int64 else values)
+
+    def is_continuous(self, key):
+        """Whether the column holds floating-point numbers."""
+        return self._series(key).dtype.is_float()
+
+    def is_date(self, key):
+        """Whether the column holds dates or times."""
+        return self._series(key).dtype.is_temporal()
+
+    def any_positive(self, keys):
+        """Whether any of the columns `keys` is above 0, float64 of shape (n,)."""
+        positive = np.zeros(len(self), dtype=bool)
+        for key in keys:
+            positive |= self.numeric(key, minimum=0) > 0
+        return positive.astype(np.float64)
+
+    def present(self, keys):
+        """Those of `keys` that are columns; only the usual ones may be missing."""
+        found = [key for key in keys if key in self]
+        if len(keys) and not found:
+            raise ValueError(
+                f"none of the columns {list(keys)} is in the log; it has {self.keys}. "
+                "If it has no explicit feedback, say explicit=()."
+            )
+        for key in keys:
+            if key not in USUAL_EXPLICIT:
+                self.canonical(key)
+        return found
+
+    def optional(self, columns, role):
+        """The column of a role, or None if its usual name is not there."""
+        key = getattr(columns, role)
+        if key is None or (key not in self and columns.is_optional(role)):
+            return None
+        return self.canonical(key)
+
+    def rows(self, index):
+        """The rows at the positions `index`."""
+        rows = Log.__new__(Log)
+        rows.is_array = self.is_array
+        rows._frame = self._frame[index]
+        rows.native = self.native[index] if self.is_array else rows._frame.to_native()
+        return rows
+
+    def filled(self, columns):
+        """The same rows with other values in some columns, by their canonical keys."""
+        if self.is_array:
+            data = self.native.astype(np.result_type(self.native, float))
+            for key, values in columns.items():
+                data[:, key] = values
+            return Log(data)
+        frame = nw.maybe_reset_index(self._frame)
+        series = [
+            nw.new_series(
+                key if isinstance(key, str) else frame.columns[key],
+                np.full(len(frame), values),
+                backend=frame.implementation,
+            )
+            for key, values in columns.items()
+        ]
+        return Log(frame.with_columns(*series).to_native())
+
+    def beside(self, feedback):
+        """These columns and those of the feedback side by side, as data.
+
+        A data frame of the kind of this log, or an array; two arrays of different
+        types become a frame whose columns are named by position.
+        """
+        if self.is_array:
+            parts = [self.native, feedback.native]
+            if parts[0].dtype == parts[1].dtype:
+                return np.hstack(parts)
+            both = pd.concat([_as_frame(part) for part in parts], axis=1)
+            return both.set_axis(range(both.shape[1]), axis=1)
+        twice = [key for key in feedback.keys if key in self]
+        if twice:
+            raise ValueError(f"columns {twice} are in X and in y; each belongs to one.")
+        backend = self._frame.implementation
+        added = [_copied(feedback._series(key), key, backend) for key in feedback.keys]
+        return self._frame.with_columns(*added).to_native()
+
+
+def _as_frame(array):
+    """An array as a frame, whose columns of objects get types that lose no digit."""
+    frame = pd.DataFrame(array)
+    typed = frame.infer_objects()
+    for key in frame.columns:
+        if typed[key].dtype.kind == "f" and infer_dtype(frame[key]) == "integer":
+            typed[key] = frame[key]  # beside missing ones
+    return typed
+
+
+def _copied(series, key, backend):
+    """A series of another index or library; whole numbers stay whole."""
+    whole = series.dtype.is_integer() and series.null_count()
+    if whole and backend.is_pandas():
+        missing = series.is_null().to_numpy().astype(bool)
+        values = pd.arrays.IntegerArray(series.fill_null(0).to_numpy().copy(), missing)
+        return nw.from_native(pd.Series(values, name=key), series_only=True)
+    if series.dtype == nw.Object and backend.is_pandas():
+        values = pd.Series(series.to_numpy(), name=key, dtype=object)
+        return nw.from_native(values, series_only=True)
+    values = series.to_numpy()
+    if series.null_count() and not series.dtype.is_float():
+        missing = series.is_null().to_numpy()
+        pairs = zip(series.to_list(), missing, strict=True)
+        values = [None if is_missing else value for value, is_missing in pairs]
+    return nw.new_series(key, values, backend=backend)
+
+
+def _floats(series, key):
+    """The column as float64, missing ones as NaN; an error names what is no number."""
+    if series.dtype.is_integer():
+        ids = read_ids(series)
+        return np.where(ids.missing, np.nan, ids.values).astype(np.float64)
+    if series.dtype.is_numeric() or series.dtype == nw.Boolean:
+        return series.cast(nw.Float64).to_numpy().astype(np.float64)
+    values = series.to_list()
+    for row, value in enumerate(values):
+        if not _is_number(value):
+            raise ValueError(
+                f"column {key!r} must hold numbers, got {series.dtype} such as "
+                f"{value!r} in row {row}."
+            )
+    return np.array([np.nan if pd.isna(v) else float(v) for v in values], dtype=float)
+
+
+def _is_number(value):
+    if isinstance(value, str | bytes) or np.ndim(value) != 0:
+        return False
+    if pd.isna(value):
+        return True
+    return hasattr(value, "__float__") and not isinstance(value, complex)
+
+
+def _finite(values, key, minimum):
+    """Check that no value of the column `key` is missing, infinite or too low."""
+    wrong = ~(np.isfinite(values) & (values >= minimum))
+    if wrong.any():
+        first = values[wrong][0]
+        what = "Negative values in data" if first < minimum else "Not finite"
+        wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
+        raise ValueError(
+            f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} "
+            f"rows are not, the first is row {wrong.argmax()}: {first}."
+        )
+    return values
+
+
+def is_frame(data):
+    """Whether `data` is a data frame that narwhals can read."""
+    return nw.dependencies.is_into_dataframe(data)
+
+
+def _refuse_lazy(data, what):
+    if nw.dependencies.is_into_lazyframe(data) and not is_frame(data):
+        raise ValueError(f"{what} must be in memory, got a lazy frame: collect() it.")
+
+
+def as_log(data):
+    """Any data frame or array as a log."""
+    if is_frame(data) or nw.dependencies.is_into_lazyframe(data):
+        return Log(data)
+    return Log(check_array(data, **_array_options(data)))
+
+
+def _array_options(data):
+    """How an array is checked; objects stay, so that ids keep all their digits."""
+    if getattr(data, "dtype", None) == np.dtype(object):
+        return {"dtype": None, "ensure_all_finite": "allow-nan"}
+    return {}
+
+
+def read_log(estimator, data, keys, *, reset, min_rows=1):
+    """Check the log given to `estimator` and make its columns accessible.
+
+    A frame whose `keys` are all names is only asked for those, so the order of the
+    columns and further columns do not matter; anything else is held to the layout seen
+    in fit.
+    """
+    if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
+        options = _array_options(data) | {"ensure_min_samples": min_rows}
+        return Log(validate_data(estimator, data, reset=reset, **options))
+    log = Log(data)
+    by_name = all(isinstance(key, str) for key in keys)
+    if reset or not by_name:
+        validate_data(estimator, data, reset=reset, skip_check_array=True)
+    if len(log) < min_rows:
+        raise ValueError(
+            f"the log has {len(log)} rows, while at least {min_rows} are required."
+        )
+    return log
+
+
+def read_feedback(y, like):
+    """The feedback `y` as a log of the same kind as `like`, which holds X."""
+    if y is None:
+        raise ValueError("this requires y to be passed, but the target y is None.")
+    _refuse_lazy(y, "y")
+    if like.is_array:
+        y = check_array(y, ensure_2d=False, input_name="y")
+        y = y.reshape(len(y), -1)
+    else:
+        y = _feedback_frame(y)
+    if len(y) != len(like):
+        raise ValueError(
+            f"X and y must have the same number of rows, got {len(like)} and {len(y)}."
+        )
+    return Log(y)
+
+
+def _feedback_frame(y):
+    if is_frame(y):
+        return y
+    if not nw.dependencies.is_into_series(y):
+        raise ValueError(
+            "X is a data frame, so y must be one with the feedback columns as well, "
+            f"got {type(y).__name__}."
+        )
+    series = nw.from_native(y, series_only=True)
+    if not isinstance(series.name, str) or not series.name:
+        raise ValueError(
+            "X is a data frame, so y as a series must have the name of its column, "
+            "such as y.rename('watch_time'); it has none."
+        )
+    return series.to_frame().to_native()

@@ -1,0 +1,173 @@
+"""What a trained ranker is: encoder, history, network, loss and head scales."""
+
+import copy
+
+import numpy as np
+import torch
+from scipy.special import expit
+from torch import nn
+
+from sklabelcraft._batches import Impressions
+from sklabelcraft._encoder import Encoder, warn_of_dates
+from sklabelcraft._history import History
+from sklabelcraft._torch import Drawing, copied
+from sklabelcraft.losses import UNIT_LOSSES
+from sklabelcraft.training._rows import exact_logits
+
+
+class RankerModel:
+    """Encodes impressions and scores them by a network.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Codes and numbers of the columns.
+    history : History
+        The past that impressions see.
+    module : nn.Module
+        Maps a :class:`~sklabelcraft.modules.Batch` to logits of shape (n, n_outputs).
+    loss : callable
+        Pointwise loss of logits against labels, which says what a logit stands for.
+
+    Attributes
+    ----------
+    head_mean, head_scale : float64 ndarray of shape (n_outputs,)
+        Mean and standard deviation of the logits of the training rows, if there are
+        several outputs; else None.
+    """
+
+    def __init__(self, encoder, history, module, loss):
+        self.encoder, self.history = encoder, history
+        self.module, self.loss = module, loss
+        self.head_mean = self.head_scale = None
+
+    @classmethod
+    def prepare(cls, logs, columns, settings, random_state, *, n_outputs, loss):
+        """Learn the encoding of a log and make a network for it.
+
+        Parameters
+        ----------
+        logs : list of Log
+            The training rows and, perhaps, held-out rows; the encoding is learned from
+            the first, and all are remembered as histories.
+        columns : Columns
+            Names of the columns.
+        settings : object
+            The parameters of a ranker, as attributes.
+        random_state : RandomState
+            Controls the initial weights.
+        n_outputs : int
+            Number of labels.
+        loss : callable
+            Pointwise loss of logits against labels.
+
+        Returns
+        -------
+        model : RankerModel
+            To be trained.
+        rows : list of Impressions
+            The encoded rows of each log.
+        """
+        log, network = logs[0], settings.network
+        user = log.optional(columns, "user")
+        features = features_of(log, columns, settings.adversary_weight > 0)
+        encoder = Encoder(columns, features, settings.min_count).learn(log)
+        described = encoder.positions_without(user)
+        length = getattr(network, "history_length", 0)
+        if length and columns.user is not None:
+            user = log.canonical(columns.user)  # a past cannot do without
+        timestamp = log.optional(columns, "timestamp")
+        history = History(length, user, timestamp, described)
+        encoded = [encoder.encode(part) for part in logs]
+        pasts = history.learn(logs, [codes for codes, _ in encoded])
+        sizes = encoder.cardinalities, encoder.n_numeric, n_outputs, described
+        module = make_module(network, sizes, random_state)
+        rows = [_impressions(*pair) for pair in zip(encoded, pasts, strict=True)]
+        return cls(encoder, history, module, loss), rows
+
+    @property
+    def keys(self):
+        """The columns that are needed to score."""
+        past = [self.history.user, self.history.timestamp]
+        needed = self.encoder.features + past * (self.history.length > 0)
+        return [key for key in dict.fromkeys(needed) if key is not None]
+
+    def encode(self, log):
+        """The rows of a log as :class:`~sklabelcraft._batches.Impressions`."""
+        return _impressions(self.encoder.encode(log), self.history.of(log))
+
+    def fit_head_scales(self, rows):
+        """Learn how the logits of several outputs are brought to one scale."""
+        logits = self.logits(rows)
+        scale = logits.std(axis=0)
+        self.head_mean = logits.mean(axis=0)
+        self.head_scale = np.where(scale > 0, scale, 1.0)
+
+    def logits(self, rows):
+        """Logits of encoded rows, float64 ndarray of shape (n, n_outputs)."""
+        return exact_logits(self.module, rows).double().cpu().numpy()
+
+    def scores(self, log, device):
+        """One score per row, float64 ndarray of shape (n,): the higher the earlier.
+
+        The predicted label; of several, the mean of the standardised logits.
+        """
+        logits = self.logits(self.encode(log).to(device))
+        if self.head_mean is not None:
+            return ((logits - self.head_mean) / self.head_scale).mean(axis=1)
+        unit = self.loss in UNIT_LOSSES.values()
+        return expit(logits[:, 0]) if unit else logits[:, 0]
+
+    def to(self, device):
+        """Move the network to a device."""
+        self.module.to(device)
+        return self
+
+    def with_average(self, average):
+        """A copy whose network has the weights of an average."""
+        other = copy.copy(self)
+        other.module = copied(self.module)
+        other.module.load_state_dict(average.in_network())
+        other.module.eval()
+        return other
+
+    def __getstate__(self):
+        """Store the network on the CPU, so that it can be loaded on any machine."""
+        state = dict(vars(self))
+        if any(p.device.type != "cpu" for p in self.module.parameters()):
+            state["module"] = copied(self.module).cpu()
+        return state
+
+
+def _impressions(encoded, pasts):
+    codes, numbers = encoded
+    return Impressions(torch.as_tensor(codes), torch.as_tensor(numbers), pasts)
+
+
+def features_of(log, columns, without_duration):
+    """The columns of a log that a network sees, each written in one way."""
+    timestamp = log.optional(columns, "timestamp")
+    features = columns.features
+    if features is None:
+        features = [key for key in log.keys if key != timestamp]
+    features = [log.canonical(key) for key in features]
+    if without_duration:
+        features = [key for key in features if key != log.canonical(columns.duration)]
+    warn_of_dates(log, features, columns.timestamp)
+    return features
+
+
+def make_module(network, sizes, random_state):
+    """The module of a network, with weights that are drawn from a random state."""
+    if isinstance(network, nn.Module):
+        raise ValueError(
+            "network must make a torch.nn.Module when called with the sizes of the "
+            f"data, such as its class; got a module itself, {network!r}."
+        )
+    with Drawing(random_state):
+        module = network(*sizes)
+    if not isinstance(module, nn.Module):
+        raise ValueError(
+            f"a network must return a torch.nn.Module when called, got {module!r}."
+        )
+    return module.float()

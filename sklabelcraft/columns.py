@@ -1,0 +1,108 @@
+"""The names of a log's columns, stated once."""
+
+from dataclasses import dataclass, fields
+from numbers import Integral
+
+USUAL_EXPLICIT = ("like", "follow", "comment")  # of which some may be missing
+FEEDBACK = frozenset(  # logged after the impression, by the names of the public logs
+    [
+        *USUAL_EXPLICIT,
+        *("forward", "share", "favorite", "collect", "dislike", "hate"),
+        *("click", "click_avatar", "profile_enter", "read_comment"),
+        *("long_view", "search", "search_item_related", "label"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a log hold what, by name or by position.
+
+    It is stated on the outermost object, from which all parts inherit it. Positions of
+    `watch_time` and `explicit` count in y where X and y are apart.
+
+    Parameters
+    ----------
+    user, item : str, int or None, default="user_id", "item_id"
+        Any values that can be keys. A user of None makes one list of all rows. An item
+        under the usual name may be missing.
+    duration : str, int or None, default="duration"
+        Seconds, at least 0; None for rankers that do without.
+    timestamp : str, int or None, default="timestamp"
+        Numbers or dates that order the rows of a user; None for the order of the rows,
+        which is also taken where there is no column under the usual name.
+    watch_time : str or int, default="watch_time"
+        Seconds, at least 0.
+    explicit : sequence of str or int, default=("like", "follow", "comment")
+        Explicit feedback, 0/1 or counts. Of the usual ones those present are used; an
+        empty sequence does without.
+    features : sequence of str or int, default=None
+        What a ranker sees; None for all that is known before the impression but the
+        timestamp. Floating-point columns other than user and item are numbers, all
+        others categories. Of a log in one table, what is known before the impression is
+        every column but the watch time, explicit feedback, columns of objectives, and
+        columns under the usual names of feedback, such as "click" or "hate".
+
+    Raises
+    ------
+    ValueError
+        If a name is neither a text nor a position.
+
+    Examples
+    --------
+    >>> from sklabelcraft import Columns, D2Q, LabelCraftRecommender
+    >>> names = Columns(user="uid", watch_time="played", explicit=("thumb",))
+    >>> recommender = LabelCraftRecommender(D2Q(), columns=names)
+    """
+
+    user: str | int | None = "user_id"
+    item: str | int | None = "item_id"
+    duration: str | int | None = "duration"
+    timestamp: str | int | None = "timestamp"
+    watch_time: str | int = "watch_time"
+    explicit: tuple = USUAL_EXPLICIT
+    features: tuple | None = None
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("explicit", "features"):
+                value = _several(field.name, value)
+                object.__setattr__(self, field.name, value)
+            elif not (_is_key(value) or (value is None and field.name != "watch_time")):
+                raise ValueError(
+                    f"{field.name} must be the name or position of a column, got "
+                    f"{value!r}."
+                )
+
+    def is_optional(self, role):
+        """Whether the column of a role may be missing where it is not needed.
+
+        Parameters
+        ----------
+        role : str
+            Such as ``"item"``.
+
+        Returns
+        -------
+        bool
+            False where another than the usual name is stated.
+        """
+        return getattr(self, role) in (None, getattr(type(self), role))
+
+
+def _is_key(value):
+    return isinstance(value, str | Integral) and not isinstance(value, bool)
+
+
+def _several(name, values):
+    """A sequence of names as a tuple; features may be None."""
+    if values is None and name == "features":
+        return None
+    several = isinstance(values, list | tuple) or hasattr(values, "__array__")
+    if not several or not all(_is_key(value) for value in values):
+        raise ValueError(
+            f"{name} must be a sequence of names or positions of columns, got "
+            f"{values!r}."
+        )
+    return tuple(values)

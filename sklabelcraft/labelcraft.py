@@ -1,0 +1,323 @@
+"""LabelCraft: the label is learned together with a recommender."""
+
+from numbers import Integral, Real
+from operator import itemgetter
+
+import torch
+from sklearn.base import _fit_context
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklabelcraft._callbacks import fitting
+from sklabelcraft._craft import (
+    Craft,
+    feedback_of,
+    ranker_of,
+    starting_weights,
+)
+from sklabelcraft._docs import shared
+from sklabelcraft._holdout import hold_out
+from sklabelcraft._log import read_log
+from sklabelcraft._torch import own_settings, usable_device
+from sklabelcraft.balancing import SoftmaxBalancing
+from sklabelcraft.inspection import readable_tree
+from sklabelcraft.labelers import BaseLabeler
+from sklabelcraft.modules._label import INPUTS
+from sklabelcraft.objectives import Objective, duration_objective
+from sklabelcraft.rankers import MLPRanker
+from sklabelcraft.training._bilevel import LABEL_OPTIMIZERS
+
+
+@shared
+class LabelCrafter(CallbackSupportMixin, BaseLabeler):
+    """LabelCraft: learn the label that makes the ranker trained on it serve best.
+
+    A label network g(feedback) and a ranker f(features) are trained together: the
+    ranker on the labels, and the labels so that, one step of the ranker later, the
+    lists that it would show to held-out users do best on the platform's objectives
+    [1]_. The log-odds of the label are those of a hand-made rule plus a learned
+    correction. Several rules are tried as starts, each with a ranker of its own, and
+    the label that served the objectives best is kept.
+
+    Parameters
+    ----------
+    ranker : MLPRanker, DCNRanker, DINRanker or another BaseRanker, default=None
+        The ranker and how it is trained; None for ``MLPRanker()``.
+    objectives : sequence of Objective, default=None
+        What the platform wants; None for watch time, explicit feedback and the spread
+        of durations. Each counts relative to lists shown at random: 1 is as good, 1.1
+        is better by a tenth of what they reach. One whose column does not vary on the
+        held-out lists is left out with a warning.
+    objective_weights : sequence of float, default=None
+        What a unit of each objective is worth to the platform; None for 1 each. One of
+        weight 0 is only measured.
+    balancing : callable, default=None
+        Maps the objectives to weights that they are multiplied by at each step, as in
+        :mod:`sklabelcraft.balancing`; None for ``SoftmaxBalancing()``.
+    k : int, default=None
+        Length of the shown lists; held-out users with more than k rows take part. None
+        for that of the estimator around this one, else 10.
+    temperature : float, default=0.25
+        Softness of the top-k, in standard deviations of a user's scores.
+    starts : sequence of (float, float, float), default=None
+        The starting rules: weights of the scaled watch time, of D2Q's label and of
+        explicit feedback, each standardised, in their sum. None for (0, 1, 0.5) and
+        (0, 1, 3). The cost grows with their number. Three times 0 makes a label of 1/2
+        for every row.
+    inputs : sequence of str, default=("watch_time", "duration", "explicit")
+        What the label is made of; a starting rule does without what is left out.
+    bound : float or None, default=2.0
+        The largest correction of the rule's log-odds; None for any.
+    hidden : sequence of int, default=(64, 64)
+        Widths of the label network.
+    optimizer : {"adam", "sgd"}, default="adam"
+        Of the label network; Algorithm 1 of [1]_ has "sgd".
+    learning_rate : float, default=0.001
+        Of that optimiser.
+    averaging : float, default=0.99
+        The label that is kept is the exponential average of the label network over its
+        moves, of which each keeps this share; 0 for the last one.
+    warmup_epochs : int, default=1
+        Epochs of the ranker on a starting rule, before the label moves.
+    validation_users : int, default=128
+        Held-out users sampled for each move of the label.
+    steps_per_move : int, default=1
+        Steps of the ranker per move of the label.
+    validation_fraction : float, default=0.2
+        Share of each user's rows, the latest, held out when no validation log is given
+        to ``fit``; a user with at least 2 (k + 1) rows gives at least k + 1.
+    {columns}
+    random_state : int, RandomState instance or None, default=None
+        Controls the sampling of held-out users and the initial weights of the label,
+        and those of the ranker where it has no random state of its own; None for that
+        of the estimator around this one.
+
+    Attributes
+    ----------
+    label_net_ : torch.nn.Module
+        The learned label as one module: it maps seconds watched, seconds of duration
+        and explicit feedback to labels.
+    start_ : tuple of float
+        The weights of the starting rule that led furthest.
+    ranker_ : BaseRanker
+        The ranker trained along with it.
+    explicit_ : list of str or int
+        The columns of explicit feedback that are used.
+    history_ : list of dict
+        Per epoch, the ranker's loss, each objective on all held-out lists as they would
+        be shown, relative to lists shown at random, and their mean by weight,
+        ``objective``, by which training stops and the best epoch is kept; once the
+        label moves also the mean weights that balancing gave, such as
+        ``weight_duration_spread``.
+    {learned_names}
+
+    References
+    ----------
+    .. [1] Bai et al., "LabelCraft: Empowering Short Video Recommendations with
+       Automated Label Crafting", WSDM 2024.
+
+    Examples
+    --------
+    >>> from sklabelcraft import LabelCrafter, MLPRanker
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=50, random_state=0).frame
+    >>> crafter = LabelCrafter(MLPRanker(max_epochs=2), random_state=0).fit(log)
+    >>> crafter.transform(log).shape == (len(log), 1)
+    True
+    """
+
+    _parameter_constraints: dict = BaseLabeler._parameter_constraints | {
+        "ranker": [HasMethods(["fit", "predict"]), None],
+        "objectives": ["array-like", None],
+        "objective_weights": ["array-like", None],
+        "balancing": [callable, None],
+        "k": [Interval(Integral, 1, None, closed="left"), None],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "starts": ["array-like", None],
+        "inputs": ["array-like"],
+        "bound": [Interval(Real, 0, None, closed="neither"), None],
+        "hidden": ["array-like"],
+        "optimizer": [StrOptions(set(LABEL_OPTIMIZERS))],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "averaging": [Interval(Real, 0, 1, closed="left")],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "validation_users": [Interval(Integral, 1, None, closed="left")],
+        "steps_per_move": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        ranker=None,
+        *,
+        objectives=None,
+        objective_weights=None,
+        balancing=None,
+        k=None,
+        temperature=0.25,
+        starts=None,
+        inputs=INPUTS,
+        bound=2.0,
+        hidden=(64, 64),
+        optimizer="adam",
+        learning_rate=1e-3,
+        averaging=0.99,
+        warmup_epochs=1,
+        validation_users=128,
+        steps_per_move=1,
+        validation_fraction=0.2,
+        columns=None,
+        random_state=None,
+    ):
+        super().__init__(columns=columns)
+        self.ranker = ranker
+        self.objectives = objectives
+        self.objective_weights = objective_weights
+        self.balancing = balancing
+        self.k = k
+        self.temperature = temperature
+        self.starts = starts
+        self.inputs = inputs
+        self.bound = bound
+        self.hidden = hidden
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.averaging = averaging
+        self.warmup_epochs = warmup_epochs
+        self.validation_users = validation_users
+        self.steps_per_move = steps_per_move
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    @classmethod
+    def as_published(cls, **params):
+        """Algorithm 1 of LabelCraft as published, without what stabilises it here.
+
+        Plain gradient steps of ranker and label network from the first step on; no
+        starting rule, bound or average; the means of the paper's slides as objectives,
+        softmax(-tau M) with tau 0.5, and a top-k of temperature 0.005. The objectives
+        are relative to random lists and the scores standardised all the same.
+
+        Parameters
+        ----------
+        **params : object
+            Parameters that are to be others.
+
+        Returns
+        -------
+        LabelCrafter
+            To be fitted.
+        """
+        return cls(**PUBLISHED | params)
+
+    def fit(self, log, y=None, log_val=None):
+        """Learn the label, and a ranker along with it.
+
+        Parameters
+        ----------
+        log : data frame or array of shape (n, n_columns)
+            Impressions with their feedback.
+        y : None
+            Ignored.
+        log_val : as log, default=None
+            Held-out impressions on which the objectives are measured. By default the
+            latest `validation_fraction` of each user's rows in `log` is held out.
+
+        Returns
+        -------
+        self : object
+            The fitted labeler.
+
+        Raises
+        ------
+        ValueError
+            If training diverges, no held-out user has more than k rows, or the data are
+            not what is described here.
+        """
+        return self._fit(log, y, log_val)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def _fit(self, log, y=None, log_val=None, outer=None):
+        """Fit, and tell the watch of an estimator around this one."""
+        starts = starting_weights(self)
+        with fitting(self, log, y, max_subtasks=len(starts), outer=outer) as watch:
+            columns, k = self._stated("columns"), self._stated("k")
+            ranker = ranker_of(self, columns)
+            device = usable_device(ranker.device)
+            table = read_log(self, log, self._keys(columns), reset=True, min_rows=2)
+            explicit = table.present(columns.explicit)
+            feedback = feedback_of(table, columns, explicit)
+            if log_val is None:
+                fraction = self.validation_fraction
+                rows = hold_out(table, columns, fraction, k=k)
+                logs = [table.rows(index) for index in rows]
+                feedback = feedback.rows(torch.from_numpy(rows[0]))
+            else:
+                keys = self._keys(columns)
+                logs = [table, read_log(self, log_val, keys, reset=False)]
+            self.explicit_ = explicit
+            with own_settings(device, training=True):
+                craft = Craft(self, ranker, logs, feedback, columns, k, device)
+                runs = [craft.run(weights, watch) for weights in starts]
+                _, learned = max(runs, key=itemgetter(0))
+                vars(self).update(learned)
+        return self
+
+    def explain(self, log, *, max_leaf_nodes=12):
+        """A short decision tree that says nearly the same as the label.
+
+        Parameters
+        ----------
+        log : data frame or array of shape (n, n_columns)
+            Impressions with their feedback; half of them teach the tree, on the other
+            half its fidelity is measured.
+        max_leaf_nodes : int, default=12
+            The number of rules.
+
+        Returns
+        -------
+        Bunch
+            ``tree``, a ``DecisionTreeRegressor`` on the columns ``names``: watch time
+            and duration in seconds, the share that was watched, explicit feedback 0 or
+            1; ``rules``, the tree as text; and ``fidelity``, its R2.
+        """
+        check_is_fitted(self)
+        columns = self._stated("columns")
+        table = read_log(self, log, self._keys(columns), reset=False)
+        feedback = feedback_of(table, columns, self.explicit_)
+        arrays = [column.numpy() for column in feedback]
+        return readable_tree(*arrays, self._label(table, columns), max_leaf_nodes)
+
+    def _default_parts(self):
+        return {"ranker": MLPRanker}
+
+    def _keys(self, columns):
+        return [columns.watch_time, columns.duration, *columns.explicit]
+
+    def _label(self, log, columns):
+        feedback = feedback_of(log, columns, self.explicit_)
+        with own_settings():
+            return self.label_net_.exact(feedback)
+
+
+PUBLISHED = {
+    "ranker": MLPRanker(
+        loss="brier", optimizer="sgd", learning_rate=0.1, averaging=0.0
+    ),
+    "objectives": (
+        Objective("watch_time", "mean", "scale"),
+        Objective("explicit", "mean", "indicator"),
+        duration_objective,
+    ),
+    "balancing": SoftmaxBalancing(0.5),
+    "temperature": 0.005,
+    "starts": [(0, 0, 0)],
+    "bound": None,
+    "hidden": (256, 256),
+    "optimizer": "sgd",
+    "learning_rate": 1e-4,
+    "averaging": 0.0,
+    "warmup_epochs": 0,
+}

@@ -1,0 +1,196 @@
+"""The learned label: seconds watched, seconds of duration, explicit feedback in."""
+
+import copy
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.special import expit
+from torch import nn
+
+from sklabelcraft._quantiles import (
+    GroupedQuantiles,
+    Ranks,
+    group_edges,
+    rank_among,
+)
+from sklabelcraft.modules._embeddings import dense
+from sklabelcraft.scaling import scale
+
+MARGIN = 0.02  # of the starting labels to 0 and 1
+INPUTS = ("watch_time", "duration", "explicit")
+N_GROUPS = 30  # of the duration, as D2Q has them
+PREDICTION_BATCH = 65536
+KNEE = 0.9  # quantile of watch times, as WT has it
+
+
+class Feedback(NamedTuple):
+    """What was logged of some impressions.
+
+    Attributes
+    ----------
+    watch_time, duration : float64 tensor of shape (n,)
+        In seconds.
+    explicit : float64 tensor of shape (n,)
+        Whether there was any explicit feedback, 0 or 1.
+    """
+
+    watch_time: torch.Tensor
+    duration: torch.Tensor
+    explicit: torch.Tensor
+
+    def rows(self, index):
+        """The feedback of the rows at some positions."""
+        return Feedback(*(column[index] for column in self))
+
+
+class Signals(nn.Module):
+    """Feedback as the label network reads it, and the hand-made labels of it.
+
+    Parameters
+    ----------
+    watch_points, duration_points : ndarray of shape (n_quantiles,)
+        Quantiles of watch times and durations, in seconds.
+    knee, maximum : float
+        Of the scaling of watch times, in seconds.
+    quantiles : GroupedQuantiles
+        Of watch times among others of similar duration.
+    inputs : sequence of str
+        Those of ``INPUTS`` that are read.
+    """
+
+    def __init__(self, watch_points, duration_points, knee, maximum, quantiles, inputs):
+        super().__init__()
+        self.register_buffer("watch_points", torch.from_numpy(watch_points))
+        self.register_buffer("duration_points", torch.from_numpy(duration_points))
+        self.register_buffer(
+            "scale", torch.tensor([knee, maximum], dtype=torch.float64)
+        )
+        self.quantiles = quantiles
+        self.read = [INPUTS.index(name) for name in inputs]
+
+    @classmethod
+    def learn(cls, feedback, inputs):
+        """Learn from some :class:`Feedback` what the label is made of."""
+        watch_time, duration, _ = (column.numpy() for column in feedback)
+        edges = group_edges(duration, N_GROUPS)
+        return cls(
+            Ranks.learn(watch_time).points,
+            Ranks.learn(duration).points,
+            np.quantile(watch_time, KNEE),
+            watch_time.max(),
+            GroupedQuantiles.learn(edges, np.minimum(watch_time, duration), duration),
+            inputs,
+        )
+
+    def forward(self, feedback):
+        """Inputs of the label network, (n, n_inputs), and hand-made labels, (n, 3).
+
+        Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2; and
+        scaled watch time, D2Q's label, and explicit feedback 0 or 1.
+        """
+        watch_time, duration, explicit = feedback
+        inputs = [
+            4 * rank_among(self.watch_points, watch_time) - 2,
+            4 * rank_among(self.duration_points, duration) - 2,
+            2 * explicit,
+        ]
+        knee, maximum = self.scale
+        labels = [
+            scale(watch_time, knee=knee, maximum=maximum),
+            self.quantiles(torch.minimum(watch_time, duration), duration),
+            explicit,
+        ]
+        return torch.stack(inputs, 1)[:, self.read], torch.stack(labels, 1)
+
+
+class StartingRule(nn.Module):
+    """The weighted sum of standardised hand-made labels, brought into (0, 1).
+
+    Weights of 0 make the label that is 1/2 everywhere.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (3,)
+        One for each hand-made label.
+    labels : tensor of shape (n, 3)
+        The hand-made labels of the rows to learn from.
+    """
+
+    def __init__(self, weights, labels):
+        super().__init__()
+        std = labels.std(0, correction=0)
+        scaled = torch.from_numpy(np.asarray(weights)) / std.where(std > 0, 1)
+        self.register_buffer("weights", scaled)
+        sums = labels @ scaled
+        self.register_buffer("ends", torch.stack([sums.min(), sums.max()]))
+
+    def forward(self, labels):
+        """Log-odds of the rule, (n, 1)."""
+        low, high = self.ends
+        if not self.weights.any():
+            return labels.new_zeros(len(labels), 1)
+        width = torch.where(high > low, high - low, 1)
+        part = ((labels @ self.weights - low) / width).clamp(0, 1)
+        return torch.logit(MARGIN + (1 - 2 * MARGIN) * part)[:, None]
+
+
+class LearnedLabel(nn.Module):
+    """The learned label g(feedback), between 0 and 1.
+
+    Its log-odds are those of a starting rule plus a learned correction, which is 0 at
+    first and may be bounded, so that the label can neither collapse nor turn into
+    something that has nothing to do with the rule. All that it knows of the log that it
+    was learned on are buffers of bounded size.
+
+    Parameters
+    ----------
+    signals : Signals
+        Reads the feedback.
+    rule : StartingRule
+        What the label starts from.
+    hidden : sequence of int
+        Widths of the dense layers.
+    bound : float or None
+        The largest correction of the log-odds; None for any.
+    """
+
+    def __init__(self, signals, rule, hidden, bound):
+        super().__init__()
+        self.signals, self.rule, self.bound = signals, rule, bound
+        self.correction = dense(len(signals.read), hidden, 1)
+        nn.init.zeros_(self.correction[-1].weight)
+        nn.init.zeros_(self.correction[-1].bias)
+
+    def forward(self, feedback):
+        """Labels of some :class:`Feedback`, (n, 1)."""
+        prepared = self.prepare(feedback)
+        return self.craft(prepared.to(self.correction[0].weight))
+
+    def prepare(self, feedback):
+        """What does not depend on what is learned, (n, n_inputs + 1), in float64."""
+        inputs, labels = self.signals(feedback)
+        return torch.cat([inputs, self.rule(labels)], dim=1)
+
+    def craft(self, prepared):
+        """Labels of what :meth:`prepare` returns, (n, 1)."""
+        return torch.sigmoid(self.log_odds(prepared))
+
+    @torch.no_grad()
+    def exact(self, feedback):
+        """Labels as float64, (n,), each the same whatever rows are beside it.
+
+        They are computed in float64 and rounded to float32 at the log-odds.
+        """
+        double, n = copy.deepcopy(self).double(), len(feedback.watch_time)
+        parts = torch.arange(n).split(PREDICTION_BATCH)
+        prepared = (double.prepare(feedback.rows(part)) for part in parts)
+        log_odds = torch.cat([double.log_odds(part).float() for part in prepared])
+        return expit(log_odds[:, 0].double().numpy())
+
+    def log_odds(self, prepared):
+        """Log-odds of these labels, (n, 1)."""
+        correction = self.correction(prepared[:, :-1])
+        if self.bound is not None:
+            correction = self.bound * torch.tanh(correction / self.bound)
+        return prepared[:, -1:] + correction

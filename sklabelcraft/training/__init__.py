@@ -1,0 +1,26 @@
+"""Training: one loop, and a step for rankers and for labels; no frame, no estimator."""
+
+from sklabelcraft.training._bilevel import BilevelStep, BilevelTask
+from sklabelcraft.training._hypergradient import label_gradient
+from sklabelcraft.training._loop import Average, Loop, Task
+from sklabelcraft.training._optimizers import OPTIMIZERS, RowOptimizer
+from sklabelcraft.training._platform import Platform
+from sklabelcraft.training._ranker import RankerSteps, RankerTask, drawing_in_training
+from sklabelcraft.training._rows import RowFinder, exact_logits
+
+__all__ = [
+    "OPTIMIZERS",
+    "Average",
+    "BilevelStep",
+    "BilevelTask",
+    "Loop",
+    "Platform",
+    "RankerSteps",
+    "RankerTask",
+    "RowFinder",
+    "RowOptimizer",
+    "Task",
+    "drawing_in_training",
+    "exact_logits",
+    "label_gradient",
+]

@@ -1,0 +1,207 @@
+"""Training a ranker and the label that it is trained on together."""
+
+from dataclasses import replace
+
+import torch
+
+from sklabelcraft.training._hypergradient import label_gradient
+from sklabelcraft.training._loop import Average, Task
+from sklabelcraft.training._ranker import RankerSteps, fast_logits
+
+LABEL_OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+HARD = 1e-5  # the temperature of lists as they are shown, in standard deviations
+
+
+class BilevelStep:
+    """One step of a ranker f_theta, before it perhaps one of its label g_phi.
+
+    Parameters
+    ----------
+    steps : RankerSteps
+        The steps of the ranker.
+    loss : callable
+        Pointwise loss of logits against labels.
+    label : LearnedLabel
+        The label, changed in place.
+    optimizer : torch.optim.Optimizer
+        Of the label.
+    platform : Platform
+        The objectives on held-out lists.
+    """
+
+    def __init__(self, steps, loss, label, optimizer, platform):
+        self.steps, self.loss, self.label = steps, loss, label
+        self.optimizer, self.platform = optimizer, platform
+
+    def take(self, batch, feedback, shown=None):
+        """Step on a batch; the label first if held-out users are shown their lists.
+
+        Parameters
+        ----------
+        batch : Batch
+            Rows to train on.
+        feedback : tensor of shape (n, n_inputs)
+            What ``label.prepare`` made of their feedback.
+        shown : Shown, default=None
+            A sample of held-out users.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+            The mean loss of the ranker.
+        balance : tensor of shape (n_objectives,) or None
+            How the objectives were balanced, if the label took a step.
+        """
+        batch, *held_out = self.steps.start(batch, *([shown.batch] if shown else []))
+        logits = self.steps.score(batch)
+        balance = None
+        if shown:
+            balance = self._outer_step(batch, logits, feedback, *held_out, shown)
+        with torch.no_grad():
+            labels = self.label.craft(feedback)
+        inner_loss = self.loss(logits, labels).mean()
+        self.steps.finish(inner_loss)
+        return inner_loss.detach(), balance
+
+    def _outer_step(self, batch, logits, feedback, held_out, shown):
+        """Step the label up the objectives, one step of the ranker ahead."""
+        balance = None
+
+        def outer_objective(theta):
+            nonlocal balance
+            scores = self.steps.score(held_out, theta)
+            value, balance = self.platform.value(scores, shown)
+            return value
+
+        labels = self.label.craft(feedback)
+        label_grad = label_gradient(
+            lambda theta: self.steps.score(batch, theta),
+            self.steps.theta,
+            logits,
+            self.loss,
+            labels,
+            outer_objective,
+            self.steps.optimizer.propose,
+        )
+        self.optimizer.zero_grad()
+        labels.backward(-label_grad)
+        self.optimizer.step()
+        return balance
+
+
+class BilevelTask(Task):
+    """A ranker and the label that it is trained on (Algorithm 1 of LabelCraft).
+
+    Parameters
+    ----------
+    model : RankerModel
+        The ranker; its module is changed in place.
+    label : LearnedLabel
+        The label, changed in place.
+    rows : Impressions
+        The training rows.
+    feedback : tensor of shape (n, n_inputs)
+        What ``label.prepare`` made of their feedback.
+    platform : Platform
+        The held-out lists and the objectives on them.
+    settings, label_settings : object
+        The parameters of a ranker and those of a ``LabelCrafter``, as attributes.
+    generator : torch.Generator
+        Draws the held-out users.
+    """
+
+    def __init__(
+        self,
+        model,
+        label,
+        rows,
+        feedback,
+        platform,
+        settings,
+        label_settings,
+        generator,
+    ):
+        self.model, self.platform, self.rows = model, platform, rows
+        self.feedback, self.generator = feedback, generator
+        self.settings, self.label_settings = settings, label_settings
+        self.n_rows, self.device = len(rows), feedback.device
+        self.networks = {"ranker": model.module, "label": label}
+        self.averages = {
+            "ranker": Average(model.module, settings.averaging),
+            "label": Average(label, label_settings.averaging),
+        }
+        self.steps = RankerSteps(model.module, rows.pasts.columns, 1, settings)
+        make = LABEL_OPTIMIZERS[label_settings.optimizer]
+        self.outer = make(label.parameters(), lr=label_settings.learning_rate)
+        self.bilevel = BilevelStep(self.steps, model.loss, label, self.outer, platform)
+        self.n_epochs = self.n_steps = 0
+        self.balances = []
+
+    @property
+    def moving(self):
+        """Whether the label moves in this epoch."""
+        return self.n_epochs >= self.label_settings.warmup_epochs
+
+    def step(self, rows):
+        """Take a step of the ranker, before it perhaps one of the label."""
+        rows, shown = rows.to(self.device), None
+        if self.moving and self.n_steps % self.label_settings.steps_per_move == 0:
+            n_users = self.label_settings.validation_users
+            shown = self.platform.draw(n_users, self.generator)
+        self.n_steps += 1
+        batch, feedback = self.rows.batch(rows), self.feedback[rows]
+        loss, balance = self.bilevel.take(batch, feedback, shown)
+        if shown:
+            self.balances.append(balance)
+            self.averages["label"].update()
+        return loss
+
+    def end_epoch(self, epoch):
+        """Settle the tables, and judge the averages by the objectives."""
+        self.steps.optimizer.settle()
+        self.averages["ranker"].update()
+        record = self._objectives()
+        progress = record["objective"] if self.moving else None
+        if self.balances:
+            mean = torch.stack(self.balances).mean(0).tolist()
+            record |= dict(zip(self.platform.weight_names, mean, strict=True))
+        self.balances, self.n_steps = [], 0
+        self.n_epochs += 1
+        return record, progress
+
+    def _objectives(self):
+        """The objectives on all held-out lists, as the average ranker shows them."""
+        platform = replace(self.platform, temperature=HARD)
+        logits = fast_logits(
+            self.model.module,
+            self.averages["ranker"],
+            platform.impressions,
+            platform.lists.rows,
+        )
+        return platform.progress(logits)
+
+    def blame(self):
+        """The learning rates."""
+        return (
+            f"Lower the ranker's learning_rate={self.settings.learning_rate!r}, or the "
+            f"label's learning_rate={self.label_settings.learning_rate!r}."
+        )
+
+    def state_dict(self):
+        """Optimisers, generator and counters."""
+        return {
+            "optimizer": self.steps.optimizer.state_dict(),
+            "outer": self.outer.state_dict(),
+            "generator": self.generator.get_state(),
+            "n_epochs": self.n_epochs,
+            "n_steps": self.n_steps,
+            "balances": self.balances,
+        }
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        self.steps.optimizer.load_state_dict(state["optimizer"])
+        self.outer.load_state_dict(state["outer"])
+        self.generator.set_state(state["generator"])
+        for name in ("n_epochs", "n_steps", "balances"):
+            setattr(self, name, state[name])

@@ -1,0 +1,192 @@
+"""The platform's view of a ranker: its objectives on held-out lists of users."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from sklabelcraft._batches import Batch, Impressions
+from sklabelcraft._lists import Lists
+from sklabelcraft.topk import soft_topk
+
+
+class Shown(NamedTuple):
+    """A sample of users.
+
+    Attributes
+    ----------
+    batch : Batch
+        Their held-out rows.
+    lists : Lists
+        How the rows make lists.
+    positions : long tensor of shape (n,)
+        Where the rows lie among all held-out lists.
+    """
+
+    batch: Batch
+    lists: Lists
+    positions: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Held-out lists, what is measured on them, and how it is balanced.
+
+    Attributes
+    ----------
+    impressions : Impressions
+        The held-out rows.
+    lists : Lists
+        The users with more than k of them.
+    objectives : sequence of Objective
+        What is measured.
+    values : list of tensor of shape (n,)
+        Per objective, its column of the rows in `lists`.
+    references : tensor of shape (n_objectives,)
+        The objectives of lists shown at random, never 0, which count as 1.
+    weights : tensor of shape (n_objectives,)
+        What a unit of each is worth.
+    balancing : callable
+        Maps the objectives and the inner products of their gradients to further
+        weights, as in :mod:`~sklabelcraft.balancing`.
+    k : int
+        Length of the shown lists.
+    temperature : float
+        Softness of the top-k, in standard deviations of a user's scores.
+    """
+
+    impressions: Impressions
+    lists: Lists
+    objectives: tuple
+    values: list
+    references: torch.Tensor
+    weights: torch.Tensor
+    balancing: object
+    k: int
+    temperature: float
+
+    def draw(self, n_users, generator=None):
+        """A random sample of users, as :class:`Shown`."""
+        lists, positions = self.lists.sample(n_users, generator)
+        return Shown(self.impressions.batch(lists.rows), lists, positions)
+
+    def measure(self, logits, shown):
+        """Objectives of the lists that some logits lead to.
+
+        Parameters
+        ----------
+        logits : tensor of shape (n, 1)
+            Logits of ``shown.batch``.
+        shown : Shown
+            The sample of users.
+
+        Returns
+        -------
+        tensor of shape (n_objectives,)
+            1 plus the gain over lists shown at random, relative to what those reach.
+        """
+        scores = standardise(logits[:, 0], shown.lists)
+        alpha = soft_ranks(scores, shown.lists, self.k, self.temperature)
+        values = [value[shown.positions] for value in self.values]
+        raw = measure_all(self.objectives, alpha, values, shown.lists)
+        return 1 + (raw - self.references) / self.references.abs()
+
+    def value(self, logits, shown):
+        """The objectives as the one number to be raised, and how they were balanced.
+
+        Returns
+        -------
+        value : tensor of shape ()
+            The sum of the objectives that count, times their weights.
+        balance : tensor of shape (n_counting,)
+            The weights that the balancing rule gave, which carry no gradient.
+        """
+        counts = self.weights > 0
+        values = self.measure(logits, shown)[counts]
+        weighted = self.weights[counts] * values
+
+        def gram():
+            """Inner products of the objectives' gradients in the logits."""
+            slopes = [
+                torch.autograd.grad(value, logits, retain_graph=True)[0].ravel()
+                for value in weighted
+            ]
+            return torch.stack(slopes) @ torch.stack(slopes).T
+
+        balance = self.balancing(values.detach(), gram)
+        return (balance * weighted).sum(), balance
+
+    @property
+    def weight_names(self):
+        """Names for the balance of the objectives that count."""
+        counts = (self.weights > 0).tolist()
+        return [f"weight_{n}" for n, c in zip(self.names, counts, strict=True) if c]
+
+    def progress(self, logits):
+        """The objectives of all lists by name, and their mean as ``objective``.
+
+        Parameters
+        ----------
+        logits : tensor of shape (n, 1)
+            Logits of the rows ``lists.rows``.
+
+        Returns
+        -------
+        dict of float
+        """
+        positions = torch.arange(len(logits), device=logits.device)
+        values = self.measure(logits, Shown(None, self.lists, positions))
+        mean = (self.weights * values).sum() / self.weights.sum()
+        named = dict(zip(self.names, values.tolist(), strict=True))
+        return {"objective": mean.item()} | named
+
+    @property
+    def names(self):
+        """The measured columns with their measures, such as ``duration_spread``.
+
+        They are numbered where they would be one another's or that of a weight.
+        """
+        names = [f"{o.column}_{o.measure}" for o in self.objectives]
+        taken = {f"weight_{name}" for name in names} | {"epoch", "loss", "objective"}
+        return [
+            name if names.count(name) == 1 and name not in taken else f"{name}_{i}"
+            for i, name in enumerate(names)
+        ]
+
+
+def soft_ranks(scores, lists, k, temperature):
+    """Soft indicators of being among the first 1, 2, ..., k of a list, (k, n)."""
+    first = 1 + torch.arange(k, device=scores.device)
+    alpha = soft_topk(
+        scores.repeat(k),
+        first.repeat_interleave(len(lists.lengths)),
+        temperature=temperature,
+        lengths=lists.lengths.repeat(k),
+    )
+    return alpha.view(k, -1)
+
+
+def measure_all(objectives, alpha, values, lists):
+    """Every objective of the shown lists, tensor of shape (n_objectives,)."""
+    pairs = zip(objectives, values, strict=True)
+    return torch.stack(
+        [objective(alpha, value, lists.ids) for objective, value in pairs]
+    )
+
+
+def random_references(objectives, values, lists, k):
+    """Objectives of lists shown at random, never 0."""
+    first = 1 + torch.arange(k, device=values[0].device)
+    chance = first[:, None] / lists.lengths.to(values[0])[lists.ids]
+    raw = measure_all(objectives, chance, values, lists)
+    return raw.where(raw != 0, 1.0)
+
+
+def standardise(scores, lists):
+    """Scores of each list shifted to mean 0 and scaled to standard deviation 1."""
+    ids, lengths = lists.ids, lists.lengths.to(scores)
+    zero = scores.new_zeros(len(lengths))
+    centred = scores - (zero.index_add(0, ids, scores) / lengths)[ids]
+    variance = zero.index_add(0, ids, centred.square()) / lengths
+    tiny = torch.finfo(scores.dtype).eps
+    return centred / (variance + tiny).sqrt()[ids]

@@ -1,0 +1,214 @@
+"""Training a ranker on finished labels."""
+
+from contextlib import contextmanager, nullcontext
+
+import torch
+from torch.func import functional_call
+
+from sklabelcraft._torch import DropoutFinder, seeded
+from sklabelcraft.modules import DurationReader
+from sklabelcraft.training._hypergradient import gradients_in
+from sklabelcraft.training._loop import Average, Task
+from sklabelcraft.training._optimizers import OPTIMIZERS
+from sklabelcraft.training._rows import PREDICTION_BATCH, RowFinder, as_matrix
+
+
+class RankerSteps:
+    """Steps of a ranker on the embedding rows that its batches touch.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The ranker, changed in place.
+    past_columns : sequence of int
+        The columns that the past consists of.
+    n_outputs : int
+        Number of logits per row.
+    settings : object
+        The parameters of a ranker, as attributes.
+    """
+
+    def __init__(self, module, past_columns, n_outputs, settings):
+        self.module, self.n_outputs, self.settings = module, n_outputs, settings
+        make = OPTIMIZERS[settings.optimizer]
+        self.optimizer = make(module, settings.learning_rate, settings.weight_decay)
+        self._finder = RowFinder(module, past_columns)
+
+    def start(self, *batches):
+        """Find what the batches touch; they are returned on that, not to be mixed."""
+        rows, batches = self._finder.find(*batches)
+        gathered = self.optimizer.gather(rows)
+        self.theta = {name: value.requires_grad_() for name, value in gathered.items()}
+        return batches
+
+    def score(self, batch, theta=None):
+        """Logits of a batch from :meth:`start`, by its parameters or by others."""
+        with self._precision(batch):
+            logits = functional_call(self.module, theta or self.theta, (batch,))
+        return self._checked(logits, len(batch.codes)).to(batch.numeric.dtype)
+
+    def _checked(self, logits, n):
+        """Logits as (n, n_outputs); an error if they are something else."""
+        shape = tuple(logits.shape) if torch.is_tensor(logits) else type(logits)
+        if shape != (n, self.n_outputs) and (shape != (n,) or self.n_outputs > 1):
+            raise ValueError(
+                f"the network must give logits of shape {(n, self.n_outputs)} for {n} "
+                f"rows, got {shape}."
+            )
+        return as_matrix(logits)
+
+    def _precision(self, batch):
+        if self.settings.precision == "float32":
+            return nullcontext()
+        return torch.autocast(batch.codes.device.type, torch.bfloat16)
+
+    def finish(self, value):
+        """Take a step down a loss."""
+        self.accept(gradients_in(self.theta, value))
+
+    def accept(self, gradients):
+        """Take a step by gradients in theta."""
+        theta = {name: value.detach() for name, value in self.theta.items()}
+        self.optimizer.accept(theta, gradients)
+
+
+class RankerTask(Task):
+    """A ranker on finished labels, perhaps against an adversary.
+
+    Parameters
+    ----------
+    model : RankerModel
+        The ranker; its module is changed in place.
+    rows, labels : Impressions, tensor of shape (n, n_outputs)
+        The training rows and their labels.
+    held_out : (Impressions, tensor) or None
+        Rows and labels for early stopping.
+    nuisance : tensor of shape (n,) or None
+        What the adversary is trained to read in the logits.
+    settings : object
+        The parameters of a ranker, as attributes.
+    """
+
+    def __init__(self, model, rows, labels, held_out, nuisance, settings):
+        self.model, self.settings = model, settings
+        self.rows, self.labels, self.held_out = rows, labels, held_out
+        self.n_rows, self.device = len(rows), labels.device
+        self.networks = {"ranker": model.module}
+        self.averages = {"ranker": Average(model.module, settings.averaging)}
+        n_outputs = labels.shape[1]
+        self.steps = RankerSteps(model.module, rows.pasts.columns, n_outputs, settings)
+        self.adversary = None
+        if nuisance is not None:
+            self.adversary = Adversary(n_outputs, nuisance, settings)
+
+    def step(self, rows):
+        """Take a step on some rows; their mean loss, a tensor."""
+        rows = rows.to(self.device)
+        (batch,) = self.steps.start(self.rows.batch(rows))
+        logits = self.steps.score(batch)
+        value = self.model.loss(logits, self.labels[rows]).mean()
+        if self.adversary is None:
+            self.steps.finish(value)
+        else:
+            self.adversary.step(self.steps, value, logits, rows)
+        return value.detach()
+
+    def end_epoch(self, epoch):
+        """Settle the tables, update the average, and judge it on the held-out rows."""
+        self.steps.optimizer.settle()
+        self.averages["ranker"].update()
+        if self.held_out is None:
+            return {}, None
+        rows, labels = self.held_out
+        logits = fast_logits(self.model.module, self.averages["ranker"], rows)
+        loss = float(self.model.loss(logits, labels).mean())
+        return {"validation_loss": loss}, -loss
+
+    def blame(self):
+        """The learning rate and the labels."""
+        return (
+            f"Lower learning_rate={self.settings.learning_rate!r}, or look at the "
+            f"labels, which go from {self.labels.min():.6g} to {self.labels.max():.6g}."
+        )
+
+    def state_dict(self):
+        """The state of the optimisers."""
+        adversary = None if self.adversary is None else self.adversary.state_dict()
+        return {"optimizer": self.steps.optimizer.state_dict(), "adversary": adversary}
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        self.steps.optimizer.load_state_dict(state["optimizer"])
+        if self.adversary is not None:
+            self.adversary.load_state_dict(state["adversary"])
+
+
+class Adversary:
+    """Reads the duration in a ranker's logits, which are trained against it.
+
+    Parameters
+    ----------
+    n_outputs : int
+        Number of logits per impression.
+    nuisance : tensor of shape (n,)
+        What is read, by training row.
+    settings : object
+        The parameters of a ranker, as attributes.
+    """
+
+    def __init__(self, n_outputs, nuisance, settings):
+        self.nuisance = nuisance
+        reader = DurationReader(n_outputs, settings.adversary_weight)
+        self.reader = reader.to(nuisance.device)
+        make = OPTIMIZERS[settings.optimizer]
+        rates = settings.learning_rate, settings.weight_decay
+        self.optimizer = make(self.reader, *rates)
+
+    def step(self, steps, value, logits, rows):
+        """Take a step of the ranker, with the reversed gradient, and of the reader."""
+        theta = self.optimizer.gather({})
+        own = {f"reader.{n}": v.requires_grad_() for n, v in theta.items()}
+        read = functional_call(self.reader, theta, (logits,))
+        value = value + (read - self.nuisance[rows]).square().mean()
+        gradients = gradients_in(steps.theta | own, value)
+        steps.accept({name: gradients[name] for name in steps.theta})
+        theta = {name: value.detach() for name, value in theta.items()}
+        self.optimizer.accept(theta, {n: gradients[f"reader.{n}"] for n in theta})
+
+    def state_dict(self):
+        """The reader and its optimiser."""
+        return {
+            "reader": self.reader.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        self.reader.load_state_dict(state["reader"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+@torch.no_grad()
+def fast_logits(module, average, impressions, rows=None):
+    """Logits of all rows or some by an average of the weights, (n, n_outputs)."""
+    module.eval()
+    if rows is None:
+        rows = torch.arange(len(impressions), device=impressions.codes.device)
+    parts = rows.split(PREDICTION_BATCH)
+    batches = (impressions.batch(part) for part in parts)
+    logits = [functional_call(module, average.weights, (batch,)) for batch in batches]
+    return torch.cat([as_matrix(part).float() for part in logits])
+
+
+@contextmanager
+def drawing_in_training(module, rows, random_state, device):
+    """Let a network draw from a seed where it draws in training, as dropout does."""
+    module.train()
+    inside = (getattr(part, "dropout", 0) for part in module.modules())
+    found = any(isinstance(share, float) and share > 0 for share in inside)
+    if not found:
+        with torch.no_grad(), DropoutFinder() as finder:
+            module(rows.batch(torch.arange(1, device=device)))
+        found = finder.found
+    with seeded(random_state, device) if found else nullcontext():
+        yield

@@ -1,0 +1,92 @@
+"""Holding out each user's latest rows."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklabelcraft import Columns
+from sklabelcraft._holdout import hold_out, latest_rows
+from sklabelcraft._log import as_log
+
+modest = settings(max_examples=50, deadline=None)
+some_events = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=1, max_size=30
+)
+BIG = 2**60
+
+
+def make_log(users, times=None):
+    log = pd.DataFrame({"user_id": list(users)})
+    return as_log(log if times is None else log.assign(timestamp=times))
+
+
+def test_latest_rows_by_hand():
+    """Half of a's 4 rows, its latest; of b's 3 rows 1.5, rounded up to 2."""
+    log = make_log("abaabab", times=[4, 1, 1, 3, 2, 2, 3])
+    held = latest_rows(log, Columns(), 0.5)
+    assert held.tolist() == [True, False, False, True, True, False, True]
+
+
+def test_latest_rows_leave_lists_to_rank():
+    """With k = 2, a user with 6 rows gives 3 and one with 5 only the fraction."""
+    log = make_log("aaaaaabbbbb")
+    held = latest_rows(log, Columns(timestamp=None), 0.1, k=2)
+    assert np.flatnonzero(held).tolist() == [3, 4, 5, 10]
+
+
+def test_latest_rows_without_users_or_times():
+    """All rows are one user's, and the last rows are the latest."""
+    columns = Columns(user=None, timestamp=None)
+    held = latest_rows(make_log("abcd", times=[4, 3, 2, 1]), columns, 0.25)
+    assert held.tolist() == [False, False, False, True]
+
+
+@modest
+@given(some_events, st.floats(0, 1), st.none() | st.integers(1, 4))
+def test_held_rows_are_the_latest_of_each_user(rows, fraction, k):
+    """As many as stated, none before a row that is kept; at ties the later row."""
+    users, times = zip(*rows, strict=True)
+    log = make_log(users, times=list(times))
+    held = latest_rows(log, Columns(), fraction, k=k)
+    for user, size in Counter(users).items():
+        count = int(np.floor(fraction * size + 0.5))
+        if k is not None and size >= 2 * (k + 1):
+            count = max(count, k + 1)
+        mine = [i for i in range(len(users)) if users[i] == user]
+        by_time = sorted(mine, key=lambda i: (times[i], i))
+        expected = sorted(by_time[size - count :])
+        assert [i for i in mine if held[i]] == expected
+
+
+def test_a_column_that_was_stated_is_needed():
+    """The usual timestamp may be missing, another one may not."""
+    log = make_log("ab")
+    latest_rows(log, Columns(), 0.5)
+    with pytest.raises(ValueError, match="'when' is not in the log"):
+        latest_rows(log, Columns(timestamp="when"), 0.5)
+    with pytest.raises(ValueError, match="'uid' is not in the log"):
+        latest_rows(log, Columns(user="uid"), 0.5)
+
+
+def test_large_users_and_nanoseconds_are_told_apart():
+    """Users beyond 2**53 beside a missing one, and times 1 ns apart, are exact."""
+    users = [BIG, BIG + 1, None, BIG, BIG + 1, None]
+    ticks = [BIG + 2, BIG + 1, BIG + 1, BIG + 1, BIG + 2, BIG + 3]
+    log = as_log(pl.DataFrame({"user_id": users, "timestamp": ticks}))
+    held = latest_rows(log, Columns(), 0.5)
+    assert held.tolist() == [True, False, False, False, True, True]
+
+
+def test_rows_to_train_on_and_held_out():
+    """Both are positions in the log, ascending; something is left to train on."""
+    log = make_log("abab", times=[2, 1, 1, 2])
+    train, held = hold_out(log, Columns(), 0.5)
+    assert train.tolist() == [1, 2]
+    assert held.tolist() == [0, 3]
+    with pytest.raises(ValueError, match=r"validation_fraction=1\.0 leaves none of th"):
+        hold_out(log, Columns(), 1.0)
