@@ -139,7 +139,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         "bound": [Interval(Real, 0, None, closed="neither"), None],
         "hidden": ["array-like"],
         "optimizer": [StrOptions(set(LABEL_OPTIMIZERS))],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, 1e30, closed="right")],
         "averaging": [Interval(Real, 0, 1, closed="left")],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
         "validation_users": [Interval(Integral, 1, None, closed="left")],

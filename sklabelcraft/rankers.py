@@ -33,7 +33,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         "network": [callable, None],
         "loss": [StrOptions({"auto", *LOSSES}), callable],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, 1e30, closed="right")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],

@@ -5,8 +5,8 @@ import torch
 from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vmap
 
-from sklabelcraft import _attention
-from sklabelcraft._attention import LinearAttention
+from sklabelcraft.modules import _attention
+from sklabelcraft.modules._attention import LinearAttention
 
 
 def plain(table, rows, mask, direction, offset):

@@ -18,10 +18,9 @@ LAYERS = [
         "losses",
         "_lists",
         "_quantiles",
-        "_attention",
     },
     {"metrics"},
-    {"_log", "_parquet", "_holdout", "_estimator", "_foreign_rankers", "preprocessing"},
+    {"_log", "_holdout", "_estimator", "_foreign_rankers", "preprocessing"},
     {"_bootstrap", "_folds"},
     {"_encoder", "_history", "_batches"},
     {"modules"},
@@ -32,11 +31,11 @@ LAYERS = [
     {"labelcraft"},
     {"scorers"},
     {"recommender", "datasets", "splitting"},
-    {"persistence", "export", "comparison", "plotting"},
+    {"comparison", "plotting"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics"}
-READ_FRAMES = {"_log.py", "_ids.py", "_clock.py", "_parquet.py"}
+READ_FRAMES = {"_log.py", "_ids.py", "_clock.py"}
 FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 NEVER_CALLED = {
     "torch.manual_seed",

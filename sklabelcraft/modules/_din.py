@@ -6,9 +6,9 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
-from sklabelcraft._attention import LinearAttention
 from sklabelcraft._batches import numbered
 from sklabelcraft._docs import shared
+from sklabelcraft.modules._attention import LinearAttention
 from sklabelcraft.modules._embeddings import Embeddings, dense, interactions
 from sklabelcraft.modules._network import WIDTHS, Network
 
