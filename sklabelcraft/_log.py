@@ -25,6 +25,8 @@ class Log:
         If the data are lazy, not two-dimensional, or have several levels of names.
     """
 
+    _positions = None  # of the rows in the log that they were taken from
+
     def __init__(self, data):
         _refuse_lazy(data, "the log")
         self.native, self.is_array = data, not is_frame(data)
@@ -66,7 +68,12 @@ class Log:
 
     def numeric(self, key, *, minimum=-np.inf):
         """The column as finite float64 of shape (n,), none below `minimum`."""
-        return _finite(_floats(self._series(key), key), key, minimum)
+        values = _floats(self._series(key), key, self._row)
+        return _finite(values, key, minimum, self._row)
+
+    def _row(self, position):
+        """The row that an error names: its position in the log as it was given."""
+        return position if self._positions is None else self._positions[position]
 
     def ids(self, key):
         """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
@@ -82,13 +89,13 @@ class Log:
         if series.dtype in (nw.Datetime, nw.Date):
             return clock_of_dates(series, key)
         try:
-            values = _floats(series, key)
+            values = _floats(series, key, self._row)
         except ValueError as error:
             raise ValueError(
                 f"{error} A clock must hold numbers or dates; pandas.to_datetime makes "
                 "dates of text."
             ) from error
-        _finite(values, key, -np.inf)
+        _finite(values, key, -np.inf, self._row)
         exact = read_ids(series).values
         return Clock("numbers", exact if exact.dtype == np.int64 else values)
 
@@ -132,6 +139,7 @@ class Log:
         rows = Log.__new__(Log)
         rows.is_array = self.is_array
         rows._frame = self._frame[index]
+        rows._positions = self._row(np.asarray(index))
         rows.native = self.native[index] if self.is_array else rows._frame.to_native()
         return rows
 
@@ -201,7 +209,7 @@ def _copied(series, key, backend):
     return nw.new_series(key, values, backend=backend)
 
 
-def _floats(series, key):
+def _floats(series, key, row_of):
     """The column as float64, missing ones as NaN; an error names what is no number."""
     if series.dtype.is_integer():
         ids = read_ids(series)
@@ -213,7 +221,7 @@ def _floats(series, key):
         if not _is_number(value):
             raise ValueError(
                 f"column {key!r} must hold numbers, got {series.dtype} such as "
-                f"{value!r} in row {row}."
+                f"{value!r} in row {row_of(row)}."
             )
     return np.array([np.nan if pd.isna(v) else float(v) for v in values], dtype=float)
 
@@ -226,7 +234,7 @@ def _is_number(value):
     return hasattr(value, "__float__") and not isinstance(value, complex)
 
 
-def _finite(values, key, minimum):
+def _finite(values, key, minimum, row_of):
     """Check that no value of the column `key` is missing, infinite or too low."""
     wrong = ~(np.isfinite(values) & (values >= minimum))
     if wrong.any():
@@ -235,7 +243,7 @@ def _finite(values, key, minimum):
         wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
         raise ValueError(
             f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} "
-            f"rows are not, the first is row {wrong.argmax()}: {first}."
+            f"rows are not, the first is row {row_of(wrong.argmax())}: {first}."
         )
     return values
 

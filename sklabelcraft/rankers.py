@@ -199,6 +199,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
     def _train(self, train, held_out, columns, device, watch):
         (log, labels), settings = train, self.settings()
         rng = check_random_state(self.random_state)
+        nuisance = self._nuisance(log, columns, device)
         loss = choose_loss(self.loss, bool(((labels >= 0) & (labels <= 1)).all()))
         logs = [log] if held_out is None else [log, held_out[0]]
         sizes = {"n_outputs": labels.shape[1], "loss": loss}
@@ -206,7 +207,6 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         model, rows = model.to(device), [part.to(device) for part in rows]
         if held_out is not None:
             held_out = rows[1], held_out[1].to(device)
-        nuisance = self._nuisance(log, columns, device)
         with Drawing(rng):
             task = RankerTask(
                 model, rows[0], labels.to(device), held_out, nuisance, settings

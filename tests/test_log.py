@@ -469,3 +469,13 @@ def test_a_log_needs_rows(kind):
     """Too few are counted."""
     with pytest.raises(ValueError, match=r"4 (rows|sample).* while .* 5 (is|are) req"):
         read_log(BaseEstimator(), kind(DATA), [0], reset=True, min_rows=5)
+
+
+def test_rows_of_rows_are_named_as_they_were_given():
+    """However often some are taken, an error names the row of the first log."""
+    log = as_log(pd.DataFrame({"x": [0.0, 1.0, -1.0, 3.0], "t": [0, "a", 1, "b"]}))
+    some = log.rows(np.array([3, 2, 1])).rows(np.array([0, 1]))
+    with pytest.raises(ValueError, match="the first is row 2: -1"):
+        some.numeric("x", minimum=0)
+    with pytest.raises(ValueError, match="'b' in row 3"):
+        some.numeric("t")

@@ -221,6 +221,14 @@ def test_numeric_features_must_be_finite(fast, log):
         fast.fit(X, log.preference)
 
 
+def test_an_error_names_the_row_that_was_given(fast, log):
+    """Not its place among the rows that are left after some were held out."""
+    X = log.data.assign(level=20.0)
+    X.iloc[1999, X.columns.get_loc("level")] = np.nan
+    with pytest.raises(ValueError, match=r"the first is row 1999: nan"):
+        fast.fit(X, log.preference)
+
+
 def test_rows_and_labels_must_match(fast, log):
     """The error tells both numbers."""
     with pytest.raises(ValueError, match="got 2400 and 3"):
