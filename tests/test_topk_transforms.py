@@ -376,8 +376,8 @@ def test_refusals_under_transforms():
 
 def test_only_what_is_needed_is_kept():
     """The indicator and the temperature, unless k or that is to be differentiated."""
-    scores = torch.randn(5, 9, requires_grad=True)
-    k, tau = torch.full((5, 1), 2.0), torch.ones(5, 1)
+    scores = torch.randn(1, 5, 9, requires_grad=True)
+    k, tau = torch.full((1, 5, 1), 2.0), torch.ones(1, 5, 1)
     alpha, *_ = TwoAnchorTopK.apply(scores, k, tau)
     kept = [x.data_ptr() for x in alpha.grad_fn.saved_tensors]
     assert kept == [alpha.data_ptr(), tau.data_ptr()]

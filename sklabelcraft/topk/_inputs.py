@@ -5,6 +5,7 @@ under the transforms of ``torch.func``.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -153,15 +154,26 @@ def _refuse(numbers, refused, message):
         raise ValueError(f"{message}, got {numbers[refused].ravel()[0].item()!r}.")
 
 
-def per_list(numbers, shape, name):
-    """One number for each of the lists of that shape, (L, 1)."""
-    try:
-        return numbers.expand(shape).reshape(-1, 1)
-    except RuntimeError as error:
-        raise ValueError(
-            f"{name} must be one number, or one for each list and so of shape "
-            f"{tuple(shape)}, got shape {tuple(numbers.shape)}."
-        ) from error
+def for_lists(k, softness, shape, name):
+    """Numbers for lists of some shape, one or several for each, (K, L, 1).
+
+    Further the shape of the several, by which the result has more dimensions.
+    """
+    several = ()
+    for what, numbers in (("k", k), (name, softness)):
+        own = numbers.shape[: max(0, numbers.ndim - len(shape))]
+        try:
+            numbers.expand((*own, *shape))
+            several = np.broadcast_shapes(several, own)
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"{what} must be one number, or one for each list and so of shape "
+                f"{tuple(shape)}, or several for each with further dimensions before "
+                f"these, got shape {tuple(numbers.shape)}."
+            ) from error
+    size = math.prod(several), math.prod(shape), 1
+    k, softness = (x.expand((*several, *shape)).reshape(size) for x in (k, softness))
+    return k, softness, several
 
 
 def as_lengths(lengths, scores):
@@ -192,3 +204,13 @@ def any_masked(lists):
     if lists.isnan().any() or (lists == torch.inf).any():
         raise ValueError("scores must be finite or -inf (masked), got NaN or +inf.")
     return True
+
+
+@cache
+def negligible(dtype):
+    """Where sigmoid(-x), for larger x, stays as it is.
+
+    Beyond, its square is no longer a normal number, and those take twice the time.
+    """
+    limits = torch.finfo(dtype)
+    return -math.log(min(limits.tiny**0.5, limits.eps**2))

@@ -2,7 +2,7 @@
 
 import torch
 
-from sklabelcraft.topk._threshold import CHUNK
+from sklabelcraft.topk._chunks import CHUNK
 
 PADDING = 4  # times the scores, at most, that the lists are padded to
 
@@ -10,22 +10,23 @@ PADDING = 4  # times the scores, at most, that the lists are padded to
 def ragged_topk(scores, lengths, k, softness, solve):
     """Solve lists of one-dimensional scores, long and short ones apart.
 
-    `solve` maps padded scores, (L, n), and k and the softness, (L, 1), to (L, n).
+    `solve` maps padded scores, (1, L, n), and k and the softness, (K, L, 1), to an
+    indicator of shape (K, L, n); what is returned is (K, n_total).
     """
     if len(scores) == 0:
-        return scores.clone()
+        return scores.expand(len(k), 0)
     longest = int(lengths.max())
     if len(lengths) * longest <= max(CHUNK, PADDING * len(scores)):
         return _padded(scores, lengths, k, softness, solve)
-    alpha = torch.zeros_like(scores)
+    alpha = scores.new_zeros(len(k), len(scores))
     long = PADDING * lengths > longest
     for group in (long, ~long):
         inside = group.repeat_interleave(lengths, output_size=len(scores))
         places, lists = (x.nonzero()[:, 0].to(scores.device) for x in (inside, group))
-        own = (x.index_select(0, lists) for x in (k, softness))
+        own = (x.index_select(1, lists) for x in (k, softness))
         own_scores = scores.index_select(0, places)
         found = ragged_topk(own_scores, lengths[group], *own, solve)
-        alpha = alpha.index_copy(0, places, found)
+        alpha = alpha.index_copy(1, places, found)
     return alpha
 
 
@@ -38,5 +39,5 @@ def _padded(scores, lengths, k, softness, solve):
     places += padding_before.repeat_interleave(lengths, output_size=len(scores))
     places = places.to(scores.device)
     padded = scores.new_full((shape[0] * shape[1],), -torch.inf)
-    padded = padded.index_copy(0, places, scores).view(shape)
-    return solve(padded, k, softness).flatten().index_select(0, places)
+    padded = padded.index_copy(0, places, scores).view(1, *shape)
+    return solve(padded, k, softness).flatten(1).index_select(1, places)

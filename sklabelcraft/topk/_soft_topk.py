@@ -12,13 +12,13 @@ from sklabelcraft.topk._inputs import (
     as_lengths,
     as_scores,
     as_softness,
-    per_list,
+    for_lists,
 )
 from sklabelcraft.topk._ragged import ragged_topk
 from sklabelcraft.topk._sorted_anchors import SortedTopK
 from sklabelcraft.topk._two_anchor import TwoAnchorTopK
 
-METHODS = {"two_anchor": TwoAnchorTopK, "sorted": SortedTopK}
+METHODS = ("two_anchor", "sorted")
 
 
 def soft_topk(
@@ -115,15 +115,16 @@ def soft_topk(
     if name == "temperature":
         softness = _normal(softness, values.dtype)
     solve = partial(_solve, method=method, relative=name == "epsilon")
-    if lengths is not None:
-        lengths = as_lengths(lengths, values)
-    shape = values.shape[:-1] if lengths is None else lengths.shape
-    k, softness = per_list(k, shape, "k"), per_list(softness, shape, name)
-    if lengths is not None:
-        alpha = ragged_topk(values, lengths, k, softness, solve)
+    if lengths is None:
+        shape = values.shape[:-1]
+        k, softness, several = for_lists(k, softness, shape, name)
+        lists = values.reshape(1, math.prod(shape), values.shape[-1])
+        alpha = solve(lists, k, softness)
     else:
-        lists = values.reshape(math.prod(shape), values.shape[-1])
-        alpha = solve(lists, k, softness).reshape(values.shape)
+        lengths = as_lengths(lengths, values)
+        k, softness, several = for_lists(k, softness, lengths.shape, name)
+        alpha = ragged_topk(values, lengths, k, softness, solve)
+    alpha = alpha.reshape(*several, *values.shape)
     return alpha.to(scores.dtype) if scores.is_floating_point() else alpha
 
 
@@ -152,13 +153,17 @@ def _array(alpha):
 
 
 def _solve(lists, k, softness, *, method, relative):
-    """The soft top-k of lists, (L, n), with k and the softness of each, (L, 1)."""
-    if lists.numel() == 0:
-        return lists.clone()
+    """The soft top-k, (K, L, n), of lists, (1, L, n), for several k, (K, L, 1)."""
+    shape = len(k), *lists.shape[1:]
+    if 0 in shape:
+        return lists.expand(shape).clone()
     if relative:
         cost = _largest_cost(lists, k if method == "sorted" else 1)
         softness = _normal(softness * cost / 2, lists.dtype)
-    return METHODS[method].apply(lists, k, softness)[0]
+    if method == "sorted":
+        flat = lists.expand(shape).flatten(0, 1), k.flatten(0, 1), softness.flatten(0, 1)
+        return SortedTopK.apply(*flat)[0].view(shape)
+    return TwoAnchorTopK.apply(lists, k, softness)[0]
 
 
 def _normal(tau, dtype):
@@ -168,12 +173,12 @@ def _normal(tau, dtype):
 
 
 def _largest_cost(lists, anchor):
-    """The larger of s^2 and (s - anchor)^2 over each list, (L, 1) in float64."""
+    """The larger of s^2 and (s - anchor)^2 over each list, (..., L, 1) in float64."""
     fixed = lists.detach()
-    high = fixed.amax(1, keepdim=True)
-    low = fixed.where(fixed > -torch.inf, high).amin(1, keepdim=True)
+    high = fixed.amax(-1, keepdim=True)
+    low = fixed.where(fixed > -torch.inf, high).amin(-1, keepdim=True)
     is_high = high.double().square() >= (low.double() - anchor).square()
-    place = (fixed == high.where(is_high, low)).byte().argmax(1, keepdim=True)
-    score = lists.gather(1, place)
+    place = (fixed == high.where(is_high, low)).byte().argmax(-1, keepdim=True)
+    score = lists.expand(len(place), -1, -1).gather(-1, place)
     score = score.where(score > -torch.inf, 0).double()  # else all is masked
     return score.where(is_high, score - anchor).square()

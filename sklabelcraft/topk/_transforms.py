@@ -41,8 +41,8 @@ def over_lists(function, info, in_dims, *given):
     Parameters
     ----------
     function : type of autograd.Function
-        Takes tensors with one row per list, None and flags; returns a tuple of tensors
-        with one row per list.
+        Takes tensors with lists along the last but one dimension, None and flags;
+        returns a tuple of such tensors.
     info, in_dims, *given
         What ``vmap`` hands over.
 
@@ -52,17 +52,18 @@ def over_lists(function, info, in_dims, *given):
         The results and where their batches lie, as ``vmap`` asks for.
     """
     size = info.batch_size
-    sizes = size, given[0].shape[int(in_dims[0] == 0)]
     pairs = zip(given, in_dims, strict=True)
-    rows = [_rows(x, d, size) if torch.is_tensor(x) else x for x, d in pairs]
-    found = function.apply(*rows)
-    return tuple(x.unflatten(0, sizes) for x in found), (0,) * len(found)
+    own = [_examples(x, d, size) if torch.is_tensor(x) else x for x, d in pairs]
+    sizes = own[0].shape[-3:-1]
+    found = function.apply(
+        *(x.flatten(-3, -2) if torch.is_tensor(x) else x for x in own)
+    )
+    parted = tuple(x.unflatten(-2, sizes) for x in found)
+    return parted, tuple(x.ndim - 3 for x in parted)
 
 
-def _rows(tensor, dim, size):
-    """The rows of all examples one after the other."""
-    if dim is None:
-        tensor = tensor.expand(size, *tensor.shape)
-    else:
-        tensor = tensor.movedim(dim, 0)
-    return tensor.flatten(0, 1)
+def _examples(tensor, dim, size):
+    """The tensor with its examples in the last dimension before the lists."""
+    if dim is not None:
+        return tensor.movedim(dim, -3)
+    return tensor.unsqueeze(-3).expand(*tensor.shape[:-2], size, *tensor.shape[-2:])

@@ -1,48 +1,27 @@
 """The soft top-k on two anchors, sigmoid((s - t) / tau), and its derivatives."""
 
-import math
-from functools import cache
 from inspect import signature
 
 import torch
 from torch.nn.functional import logsigmoid
 
-from sklabelcraft.topk._inputs import any_masked
-from sklabelcraft.topk._threshold import chunks, some_thresholds, thresholds
+from sklabelcraft.topk._chunks import chunks
+from sklabelcraft.topk._indicator import indicator
+from sklabelcraft.topk._inputs import negligible
 from sklabelcraft.topk._transforms import forward_again, is_plain, over_lists
 
 
 class TwoAnchorTopK(torch.autograd.Function):
-    """Soft top-k of each row of `scores`, (L, n), with k and tau of shape (L, 1).
+    """Soft top-k of lists of scores, (1, L, n), for several k and tau, (K, L, 1).
 
-    Returns the indicator and, without a derivative, the threshold in two parts of shape
-    (L, 1): the score at the boundary, and from there the distance in units of tau.
+    Returns the indicator, (K, L, n), and, without a derivative, the threshold in two
+    parts of shape (K, L, 1): the score at the boundary, and from there the distance in
+    units of tau.
     """
 
     @staticmethod
     def forward(scores, k, tau):
-        masked = any_masked(scores)
-        alpha = torch.empty_like(scores)
-        size = scores.shape[1]
-        if masked:
-            size = (scores > -torch.inf).sum(1, keepdim=True)
-        solve = ((k > 0) & (k < size))[:, 0]
-        trivial = None if len(k) and solve.all() else ~solve
-        if trivial is None:
-            boundary, z = thresholds(scores, k, tau)
-        else:
-            boundary, z = some_thresholds(scores, k, tau, solve)
-        limit = _negligible(scores.dtype)
-        for part in chunks(scores, boundary, tau, z, alpha):
-            score, centre, width, threshold, out = part
-            torch.sub(score, centre, out=out).div_(width).sub_(threshold)
-            out.clamp_(-limit, limit).sigmoid_()
-            if masked:
-                out.masked_fill_(score == -torch.inf, 0)
-        if trivial is not None:
-            shown = (scores[trivial] > -torch.inf) & (k[trivial] > 0)
-            alpha[trivial] = shown.to(alpha)
-        return alpha, boundary, z
+        return indicator(scores, k, tau)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -65,13 +44,16 @@ class TwoAnchorTopK(torch.autograd.Function):
         gradient = TopKGradient.apply if again else TopKGradient.forward
         to_scores, mean = gradient(alpha, tau, share, grad)
         to_tau = _to_tau(to_scores, tau, *further) if of_tau else None
+        to_scores = to_scores.sum(0, keepdim=True) if len(to_scores) > 1 else to_scores
         return to_scores, mean if of_k else None, to_tau
 
     @staticmethod
     @forward_again
     def jvp(saved, scores_along, k_along, tau_along):
         alpha, tau, *further = saved
-        along = torch.zeros_like(alpha) if scores_along is None else scores_along
+        along = torch.zeros_like(alpha)
+        if scores_along is not None:
+            along = scores_along.expand_as(alpha)
         if tau_along is not None:
             along = along - _distance(tau, *further) * tau_along
         change, _ = TopKGradient.apply(alpha, tau, None, along)
@@ -93,7 +75,7 @@ class TopKGradient(torch.autograd.Function):
     """The derivative of the soft top-k in the scores, which is symmetric, times `grad`.
 
     That is v (g - m) / tau, with v = alpha (1 - alpha) and m the mean of g in which
-    each entry weighs its share v / sum v. Returns it, (L, n), and m, (L, 1), which is
+    each entry weighs its share v / sum v. Returns it, (K, L, n), and m, (K, L, 1), which is
     the derivative in k. For that the share may be given, which alpha is too coarse for
     where it is close to 1.
     """
@@ -103,21 +85,19 @@ class TopKGradient(torch.autograd.Function):
         if not is_plain(grad):
             slope, total = _slope(alpha)
             weight = slope / total if share is None else share
-            mean = (weight * grad).sum(1, keepdim=True)
+            mean = (weight * grad).sum(-1, keepdim=True)
             return slope * (grad - mean) / tau, mean
-        gradient, mean = torch.empty_like(alpha), alpha.new_empty(len(alpha), 1)
+        gradient, mean = torch.empty_like(alpha), alpha.new_empty(*alpha.shape[:2], 1)
         tiny = torch.finfo(alpha.dtype).tiny
         given = () if share is None else (share,)
-        work = None
         for part in chunks(alpha, tau, grad, gradient, mean, *given):
             shown, width, g, out, m, *weight = part
-            work = torch.empty_like(g) if work is None else work[: len(g)]
-            slope = torch.addcmul(shown, shown, shown, value=-1, out=work)
-            torch.sum(torch.mul(slope, g, out=out), 1, keepdim=True, out=m)
+            slope = torch.addcmul(shown, shown, shown, value=-1)
+            torch.sum(torch.mul(slope, g, out=out), -1, keepdim=True, out=m)
             if weight:
-                torch.sum(weight[0] * g, 1, keepdim=True, out=m)
+                torch.sum(weight[0] * g, -1, keepdim=True, out=m)
             else:
-                m.div_(slope.sum(1, keepdim=True).clamp_(min=tiny))
+                m.div_(slope.sum(-1, keepdim=True).clamp_(min=tiny))
             out.addcmul_(slope, m, value=-1).div_(width)
         return gradient, mean
 
@@ -133,7 +113,7 @@ class TopKGradient(torch.autograd.Function):
         to_grad, mean_along = TopKGradient.apply(alpha, tau, share, gradient_grad)
         to_slope = (gradient_grad - mean_along) / tau + mean_grad / total
         to_alpha = (1 - 2 * alpha) * (grad - mean) * to_slope
-        to_tau = -(gradient_grad * gradient).sum(1, keepdim=True) / tau
+        to_tau = -(gradient_grad * gradient).sum(-1, keepdim=True) / tau
         return to_alpha, to_tau, None, to_grad + mean_grad * _derivable(share, alpha)
 
     @staticmethod
@@ -142,7 +122,7 @@ class TopKGradient(torch.autograd.Function):
         alpha, tau, share, grad, gradient, mean = saved
         slope, total = _slope(alpha)
         rise = (1 - 2 * alpha) * alpha_along * (grad - mean)
-        mean_rise = rise.sum(1, keepdim=True) / total
+        mean_rise = rise.sum(-1, keepdim=True) / total
         change, mean_change = TopKGradient.apply(alpha, tau, share, grad_along)
         change = change + (rise - slope * mean_rise - gradient * tau_along) / tau
         return change, mean_change + mean_rise
@@ -152,45 +132,35 @@ class TopKGradient(torch.autograd.Function):
         return over_lists(TopKGradient, info, in_dims, *inputs)
 
 
-@cache
-def _negligible(dtype):
-    """Where sigmoid(-x), for larger x, stays as it is.
-
-    Beyond, its square is no longer a normal number, and those take twice the time.
-    """
-    limits = torch.finfo(dtype)
-    return -math.log(min(limits.tiny**0.5, limits.eps**2))
-
-
 def _slope(alpha):
     """The slope of the sigmoid, v = alpha (1 - alpha), and its sum or else 1."""
     slope = alpha * (1 - alpha)
-    total = slope.sum(1, keepdim=True)
+    total = slope.sum(-1, keepdim=True)
     return slope, total.where(total > 0, 1)
 
 
 def _to_tau(to_scores, *threshold):
-    """The gradient in tau, (L, 1), from that in the scores."""
+    """The gradient in tau, (K, L, 1), from that in the scores."""
     parts = chunks(to_scores, *threshold)
-    moved = [(part * _distance(*own)).sum(1, keepdim=True) for part, *own in parts]
-    return -torch.cat(moved)
+    moved = [(part * _distance(*own)).sum(-1, keepdim=True) for part, *own in parts]
+    return -torch.cat(moved, dim=1)
 
 
 def _distance(tau, scores, _k, boundary, z):
     """How far the scores are from the threshold in units of tau, within limits."""
-    limit = _negligible(scores.dtype)
+    limit = negligible(scores.dtype)
     finite = scores.where(scores > -torch.inf, boundary)
     return ((finite - boundary) / tau - z).clamp(-limit, limit)
 
 
 def _share(tau, scores, k, boundary, z):
-    """The share of each entry in the sum of v, which is d alpha / dk, (L, n).
+    """The share of each entry in the sum of v, which is d alpha / dk, (K, L, n).
 
     From the scores, as every v may be too small for 1 - alpha to show it.
     """
     x = (scores - boundary) / tau - z
-    size = (scores > -torch.inf).sum(1, keepdim=True)
-    share = (logsigmoid(x) + logsigmoid(-x)).softmax(1)
+    size = (scores > -torch.inf).sum(-1, keepdim=True)
+    share = (logsigmoid(x) + logsigmoid(-x)).softmax(-1)
     return share.where((k > 0) & (k < size), 0).detach()
 
 

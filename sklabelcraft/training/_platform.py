@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from sklabelcraft._batches import Batch, Impressions
@@ -156,14 +157,8 @@ class Platform:
 
 def soft_ranks(scores, lists, k, temperature):
     """Soft indicators of being among the first 1, 2, ..., k of a list, (k, n)."""
-    first = 1 + torch.arange(k, device=scores.device)
-    alpha = soft_topk(
-        scores.repeat(k),
-        first.repeat_interleave(len(lists.lengths)),
-        temperature=temperature,
-        lengths=lists.lengths.repeat(k),
-    )
-    return alpha.view(k, -1)
+    first = np.arange(1, k + 1)[:, None]
+    return soft_topk(scores, first, temperature=temperature, lengths=lists.lengths)
 
 
 def measure_all(objectives, alpha, values, lists):

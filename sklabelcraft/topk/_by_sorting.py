@@ -1,4 +1,4 @@
-"""The threshold t of the soft top-k on two anchors: sum sigmoid((s - t) / tau) = k.
+"""The threshold of lists in which few entries count: only those are looked at.
 
 All here works on plain tensors, and has no derivative.
 """
@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-CHUNK = 2**18  # scores at a time, so that what is computed stays in the cache
+from sklabelcraft.topk._chunks import CHUNK, chunks
+
 BLOCK = 256  # scores sorted at a time: short sorts are the fastest
 REACH = 5  # ranks on either side of the boundary that are looked at first
 LOOKAHEAD = 4  # times that far is looked at next, and sorted at once
@@ -20,27 +21,12 @@ LONGEST_STEP = 8.0  # in units of the temperature
 FEW = 8  # less
 
 
-def chunks(*tensors):
-    """The tensors, one row per list, in parts of whole lists."""
-    lists, n = len(tensors[0]), max(tensor.shape[1] for tensor in tensors)
-    parts = min(lists, round(lists * n / CHUNK))
-    if parts <= 1:
-        return [tensors]
-    return zip(*(tensor.chunk(parts) for tensor in tensors), strict=True)
+def by_sorting(scores, k, tau):
+    """Boundary score and threshold z of each list, (L,), with k and tau of each, (L,).
 
-
-def thresholds(scores, k, tau):
-    """Boundary score and threshold z of each list, (L, 1)."""
-    found = _threshold(scores, scores[:, :0], k[:, 0], tau[:, 0])
-    return [value[:, None] for value in found]
-
-
-def some_thresholds(scores, k, tau, solve):
-    """The same, 0 in the lists that are not to be solved."""
-    boundary, z = tau.new_zeros(2, *tau.shape)
-    if solve.any():
-        boundary[solve], z[solve] = thresholds(scores[solve], k[solve], tau[solve])
-    return boundary, z
+    `scores` are (L, n).
+    """
+    return _threshold(scores, scores[:, :0], k, tau)
 
 
 def _threshold(scores, ordered, k, tau, start=None, *, reach=REACH, tries=2):

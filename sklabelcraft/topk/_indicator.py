@@ -1,0 +1,92 @@
+"""The soft top-k on two anchors: sigmoid((s - t) / tau), summing to k over a list.
+
+All here works on plain tensors, and has no derivative.
+"""
+
+import torch
+
+from sklabelcraft.topk._by_moments import SHARPEST, by_moments
+from sklabelcraft.topk._by_sorting import by_sorting, largest
+from sklabelcraft.topk._chunks import chunks
+from sklabelcraft.topk._inputs import any_masked, negligible
+
+PROBED_LISTS, PROBED_ENTRIES = 16, 1024
+SOFT = 1 / 640  # share of a list that must be near the boundary, or sorting is faster
+EXACT = 2 * SHARPEST  # the same of what is shown, or sorting is more exact
+
+
+def indicator(scores, k, tau):
+    """The soft indicator of being among the first k.
+
+    Parameters
+    ----------
+    scores : tensor of shape (1, L, n)
+        The lists.
+    k, tau : tensors of shape (K, L, 1)
+        Of each list several.
+
+    Returns
+    -------
+    alpha : tensor of shape (K, L, n)
+        The indicator.
+    boundary, z : tensors of shape (K, L, 1)
+        The score at the boundary and, counted from it in units of tau, the threshold.
+        They are 0 where the whole list or nothing of it is shown.
+    """
+    masked, size = any_masked(scores), scores.shape[2]
+    if masked:
+        size = (scores > -torch.inf).sum(-1, keepdim=True)
+    solve = ((k > 0) & (k < size))[..., 0]
+    everywhere = bool(solve.all())
+    if everywhere and is_soft(scores, k, tau):
+        alpha, boundary, z, left = by_moments(scores, k, tau)
+        solve = left[..., 0]
+        if not solve.any():
+            return alpha, boundary, z
+    elif everywhere and solve.any() and len(k) == 1:
+        return _by_sorting(scores, k, tau, masked)
+    else:
+        alpha = ((scores > -torch.inf) & (k > 0)).to(scores)
+        boundary, z = tau.new_zeros(2, *tau.shape)
+    if solve.any():
+        lists = scores.expand_as(alpha)[solve]
+        found = _by_sorting(lists[None], k[solve][None], tau[solve][None], masked)
+        alpha[solve], boundary[solve], z[solve] = (value[0] for value in found)
+    return alpha, boundary, z
+
+
+def _by_sorting(scores, k, tau, masked):
+    """The same for single k, all of which are to be solved."""
+    found = by_sorting(scores[0], k[0, :, 0], tau[0, :, 0])
+    boundary, z = (value[None, :, None] for value in found)
+    alpha = torch.empty_like(scores)
+    limit = negligible(scores.dtype)
+    for part in chunks(scores, boundary, tau, z, alpha):
+        score, centre, width, threshold, out = part
+        torch.sub(score, centre, out=out).div_(width).sub_(threshold)
+        out.clamp_(-limit, limit).sigmoid_()
+        if masked:
+            out.masked_fill_(score == -torch.inf, 0)
+    return alpha, boundary, z
+
+
+def is_soft(scores, k, tau):
+    """Whether so much of the lists counts that Newton's method is to run over them.
+
+    Else sorting is faster, or more exact. Told by some entries of some lists, for the
+    last k: by the slope of the sum over the indicators, which counts the entries within
+    a temperature of the boundary.
+    """
+    n = scores.shape[2]
+    if n < 2:
+        return False
+    every, of_each = 1 + scores.shape[1] // PROBED_LISTS, 1 + n // PROBED_ENTRIES
+    probed = scores[0, ::every, ::of_each].contiguous()
+    some, k, tau = probed.shape[1], k[-1, ::every], tau[-1, ::every]
+    ordered = largest(probed, some)
+    rank = (some - k * (some / n)).long().clamp_(1, some - 1)
+    boundary = ordered.gather(1, rank).add_(ordered.gather(1, rank - 1)).div_(2)
+    alpha = (ordered - boundary).div_(tau).sigmoid_()
+    slope = torch.addcmul(alpha, alpha, alpha, value=-1).sum(1) * (n / some)
+    wanted = torch.minimum(k, n - k).mul_(EXACT).clamp_(min=SOFT * n)
+    return slope.sum() > wanted.sum()
