@@ -59,6 +59,7 @@ from sklabelcraft.objectives import (
     watch_time_objective,
 )
 from sklabelcraft.training import BilevelStep, Platform, RankerSteps
+from sklabelcraft.training._optimizers import SGD
 from sklabelcraft.training._platform import Shown
 
 OBJECTIVES = watch_time_objective, explicit_objective, duration_objective
@@ -89,15 +90,14 @@ def ours(kind, problem, optimizer="sgd", device="cpu", precision="float32"):
         K,
         TEMPERATURE,
     )
-    positions = torch.arange(int(problem.lengths.sum()), device=device)
-    shown = Shown(problem.validation, lists, positions)
+    shown = Shown(problem.validation, lists, *lists.everything())
     settings = SimpleNamespace(
         optimizer=optimizer, learning_rate=RATE, weight_decay=0.0, precision=precision
     )
     module = make_module(kind, problem).to(device)
     steps = RankerSteps(module, PAST_COLUMNS, 1, settings)
     labeler = PublishedLabeler().to(device)
-    label_optimizer = torch.optim.SGD(labeler.parameters(), lr=1e-4)
+    label_optimizer = SGD(labeler, 1e-4)
     step = BilevelStep(steps, brier_loss, labeler, label_optimizer, platform)
     return lambda: step.take(problem.training, problem.feedback, shown)
 

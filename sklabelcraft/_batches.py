@@ -59,6 +59,10 @@ class Pasts:
 
     def of(self, rows):
         """Past, past_rows, past_mask and past_of of a :class:`Batch`."""
+        if len(self.store) == 0:
+            none = self.past.new_zeros(len(rows), 0)
+            order = torch.arange(len(rows), device=rows.device)
+            return self.past, none, none.to(torch.float32), order
         start, stop = self.start[rows], self.stop[rows]
         start, stop, past_of = share_windows(start, stop, len(self.store) + 1)
         longest = int((stop - start).max()) if len(start) else 0

@@ -89,7 +89,6 @@ class Watch:
             yield watch
         else:
             with self.outer.subtask(name, max_subtasks) as watch.outer:
-                self.outer.part = watch
                 yield watch
         watch.task.call_on_fit_task_end(estimator=self.estimator)
 

@@ -73,10 +73,12 @@ class History:
 
     def _nothing(self, n):
         """No past for any of n rows."""
-        empty = torch.zeros(n, dtype=torch.int64)
-        none = torch.zeros(1, dtype=torch.int64)
-        past = torch.zeros(1, len(self.columns), dtype=torch.int64)
-        return Pasts(empty, empty, none, past, self.columns, none.clone())
+        bounds, none = (
+            torch.zeros(n, dtype=torch.int64),
+            torch.zeros(0, dtype=torch.int64),
+        )
+        past = none.new_zeros(0, len(self.columns))
+        return Pasts(bounds, bounds, none, past, self.columns, none)
 
     def _pasts(self, users, times):
         start, stop = past_windows(self._users, self._times, users, times)

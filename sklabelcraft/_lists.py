@@ -56,16 +56,21 @@ class Lists(NamedTuple):
         return self.lengths.cumsum(0) - self.lengths
 
     def sample(self, n_users, generator):
-        """A random part of the lists, and the positions of its rows in `rows`.
+        """A random part of the lists; which they are, and where their rows are.
 
         They are drawn on the CPU, so that they are the same on any device.
         """
         if n_users >= len(self.lengths):
-            return self, torch.arange(len(self.rows), device=self.rows.device)
+            return self, *self.everything()
         drawn = torch.randperm(len(self.lengths), generator=generator, device="cpu")
         chosen = drawn[:n_users].to(self.rows.device)
         lengths = self.lengths[chosen]
         first = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
         offsets = torch.arange(len(first), device=first.device) - first
         positions = self.starts[chosen].repeat_interleave(lengths) + offsets
-        return Lists(self.rows[positions], lengths), positions
+        return Lists(self.rows[positions], lengths), chosen, positions
+
+    def everything(self):
+        """The numbers of all lists, and the positions of all rows."""
+        parts = self.lengths, self.rows
+        return tuple(torch.arange(len(x), device=x.device) for x in parts)

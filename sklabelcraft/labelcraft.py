@@ -1,7 +1,6 @@
 """LabelCraft: the label is learned together with a recommender."""
 
 from numbers import Integral, Real
-from operator import itemgetter
 
 import torch
 from sklearn.base import _fit_context
@@ -73,16 +72,16 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         Widths of the label network.
     optimizer : {"adam", "sgd"}, default="adam"
         Of the label network; Algorithm 1 of [1]_ has "sgd".
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.003
         Of that optimiser.
-    averaging : float, default=0.99
+    averaging : float, default=0.96
         The label that is kept is the exponential average of the label network over its
         moves, of which each keeps this share; 0 for the last one.
     warmup_epochs : int, default=1
         Epochs of the ranker on a starting rule, before the label moves.
-    validation_users : int, default=128
+    validation_users : int, default=64
         Held-out users sampled for each move of the label.
-    steps_per_move : int, default=1
+    steps_per_move : int, default=4
         Steps of the ranker per move of the label.
     validation_fraction : float, default=0.2
         Share of each user's rows, the latest, held out when no validation log is given
@@ -162,11 +161,11 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         bound=2.0,
         hidden=(64, 64),
         optimizer="adam",
-        learning_rate=1e-3,
-        averaging=0.99,
+        learning_rate=3e-3,
+        averaging=0.96,
         warmup_epochs=1,
-        validation_users=128,
-        steps_per_move=1,
+        validation_users=64,
+        steps_per_move=4,
         validation_fraction=0.2,
         columns=None,
         random_state=None,
@@ -260,9 +259,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
             self.explicit_ = explicit
             with own_settings(device, training=True):
                 craft = Craft(self, ranker, logs, feedback, columns, k, device)
-                runs = [craft.run(weights, watch) for weights in starts]
-                _, learned = max(runs, key=itemgetter(0))
-                vars(self).update(learned)
+                vars(self).update(craft.learn(starts, watch))
         return self
 
     def explain(self, log, *, max_leaf_nodes=12):
@@ -320,4 +317,6 @@ PUBLISHED = {
     "learning_rate": 1e-4,
     "averaging": 0.0,
     "warmup_epochs": 0,
+    "validation_users": 128,
+    "steps_per_move": 1,
 }

@@ -48,7 +48,7 @@ class Objective:
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
 
-    def __call__(self, alpha, values, lists):
+    def __call__(self, alpha, values, lists, ideal=None):
         """Mean over the lists of the measure of the shown entries.
 
         Parameters
@@ -60,15 +60,21 @@ class Objective:
             The column, transformed.
         lists : long tensor of shape (n,)
             The list of each entry, from 0 on, without gaps.
+        ideal : tensor of shape (n_lists,), default=None
+            What :meth:`ideal` gives, where it is known already.
 
         Returns
         -------
         tensor of shape ()
             The objective, to be raised.
         """
-        measure = MEASURES[self.measure]
-        of_lists = measure(alpha, values, lists)
+        known = {} if ideal is None else {"ideal": ideal}
+        of_lists = MEASURES[self.measure](alpha, values, lists, **known)
         return self.sign * of_lists.sum() / max(1, len(of_lists))
+
+    def ideal(self, values, lists, k):
+        """The largest discounted sum of each list of k, for a gain; else None."""
+        return ideal_gain(values, lists, k) if self.measure == "gain" else None
 
 
 def list_mean(alpha, values, lists):
@@ -87,7 +93,7 @@ def list_mean(alpha, values, lists):
     return _sums(alpha[-1] * values, lists) / len(alpha)
 
 
-def list_gain(alpha, values, lists):
+def list_gain(alpha, values, lists, ideal=None):
     r"""Discounted sum of the shown values of each list, relative to the largest.
 
     The discount of rank r is 1 / log2(r + 1), so that an entry counts by
@@ -100,31 +106,38 @@ def list_gain(alpha, values, lists):
     ----------
     alpha, values, lists : tensors of shape (k, n), (n,) and (n,)
         As in :class:`Objective`; the values are not negative.
+    ideal : tensor of shape (n_lists,), default=None
+        The largest possible sum of each list, where it is known already.
 
     Returns
     -------
     tensor of shape (n_lists_with_a_positive_value,)
         One gain per list, of those where any value is positive.
     """
-    discount = 1 / torch.arange(2, len(alpha) + 2).to(alpha).log2()
+    if ideal is None:
+        ideal = ideal_gain(values, lists, len(alpha))
+    discount = _discount(len(alpha), alpha)
     falls = -torch.diff(discount, append=discount.new_zeros(1))
     shown = (falls[None] @ alpha)[0]
     gain = _sums(shown * values, lists)
-    ideal = _sums(_discounts(values, lists, discount) * values, lists)
     return gain[ideal > 0] / ideal[ideal > 0]
 
 
-def _discounts(values, lists, discount):
-    """The discount of each entry's rank, by descending value, in its list, (n,)."""
+def _discount(k, like):
+    """1 / log2(r + 1) of the ranks r = 1, ..., k."""
+    return 1 / torch.arange(2, k + 2).to(like).log2()
+
+
+def ideal_gain(values, lists, k):
+    """The discounted sum of the k largest values of each list, (n_lists,)."""
+    discount = _discount(k, values)
     order = values.argsort(descending=True)
     order = order[lists[order].argsort(stable=True)]
     sizes = lists.bincount()
     rank = torch.arange(len(lists), device=lists.device)
     rank = rank - (sizes.cumsum(0) - sizes)[lists[order]]
     padded = torch.cat([discount, discount.new_zeros(1)])
-    return torch.empty_like(values).index_copy(
-        0, order, padded[rank.clamp(max=len(discount))]
-    )
+    return _sums(padded[rank.clamp(max=k)] * values[order], lists[order])
 
 
 def list_spread(alpha, values, lists):

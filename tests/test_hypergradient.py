@@ -32,6 +32,7 @@ from sklabelcraft.training._hypergradient import (
     derivative_along,
     gradients_in,
 )
+from sklabelcraft.training._optimizers import SGD
 from sklabelcraft.training._platform import random_references
 
 CARDINALITIES, N_NUMERIC, N_ROWS = [6, 9, 4], 2, 24
@@ -260,7 +261,7 @@ def test_a_bilevel_step_moves_the_label_along_it():
     parameters = list(label.parameters())
     rise = unrolled(steps, log_loss, batch, label.craft(known), parameters, objective)
     expected = [p.detach() + 0.1 * g for p, g in zip(parameters, rise, strict=True)]
-    outer = torch.optim.SGD(parameters, lr=0.1)
+    outer = SGD(label, 0.1)
     steps_of_ranker = make_steps("sgd", ranker, impressions)
     step = BilevelStep(steps_of_ranker, log_loss, label, outer, platform)
     loss, balance = step.take(impressions.batch(rows), known, shown)
@@ -281,7 +282,7 @@ def test_without_shown_users_only_the_ranker_moves():
     ranker, impressions = make_ranker("mlp", 1), make_impressions(N_ROWS)
     label, known = make_label()
     before = [p.detach().clone() for p in label.parameters()]
-    outer = torch.optim.SGD(label.parameters(), lr=0.1)
+    outer = SGD(label, 0.1)
     steps = make_steps("sgd", ranker, impressions)
     step = BilevelStep(steps, log_loss, label, outer, make_platform())
     _, balance = step.take(impressions.batch(torch.arange(N_ROWS)), known)

@@ -71,9 +71,12 @@ def test_a_sample_has_whole_lists(users, n_users, seed):
     """It holds all rows of that many users, each once, list after list."""
     users = np.array(users + [0] * 3)
     lists = lists_of(users, 2)
-    sample, positions = lists.sample(n_users, torch.Generator().manual_seed(seed))
+    sample, chosen, positions = lists.sample(
+        n_users, torch.Generator().manual_seed(seed)
+    )
     assert len(sample.lengths) == min(n_users, len(lists.lengths))
     assert torch.equal(lists.rows[positions], sample.rows)
+    assert torch.equal(lists.lengths[chosen], sample.lengths)
     drawn = set()
     for rows in sample.rows.split(sample.lengths.tolist()):
         (user,) = set(users[rows])
@@ -108,7 +111,8 @@ def test_a_sample_of_all_users_draws_nothing():
     lists = lists_of([0, 0, 1, 1], 1)
     generator = torch.Generator().manual_seed(0)
     before = generator.get_state()
-    sample, positions = lists.sample(2, generator)
+    sample, chosen, positions = lists.sample(2, generator)
     assert sample is lists
+    assert chosen.tolist() == [0, 1]
     assert positions.tolist() == [0, 1, 2, 3]
     assert torch.equal(generator.get_state(), before)

@@ -33,8 +33,7 @@ def random_batch(n, length=4):
 def build(network, **more):
     torch.manual_seed(0)
     module = network(embedding_dim=4, hidden=(8,), **more)([5] * 3, 2, 2, (1, 2))
-    for table in module.embeddings.tables:
-        torch.nn.init.normal_(table.weight)
+    torch.nn.init.normal_(module.embeddings.table.weight)
     return module
 
 

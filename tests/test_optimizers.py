@@ -11,7 +11,7 @@ N_CODES, DIM = 12, 3
 
 
 class Toy(nn.Module):
-    """Two tables and a layer."""
+    """A table of two columns and a layer."""
 
     def __init__(self):
         super().__init__()
@@ -35,7 +35,7 @@ def make(optimizer, **kwargs):
 
 
 def random_rows(n_touched):
-    return {0: torch.randperm(N_CODES)[:n_touched], 1: torch.randperm(5)[:2]}
+    return torch.cat([torch.randperm(N_CODES)[:n_touched], N_CODES + torch.arange(2)])
 
 
 def step(optimizer, dense, twin, rows):
@@ -43,7 +43,7 @@ def step(optimizer, dense, twin, rows):
     theta = optimizer.gather(rows)
     gradients = {name: torch.randn_like(value) for name, value in theta.items()}
     for name, parameter in twin.named_parameters():
-        touched = rows[int(name.split(".")[2])] if "tables" in name else slice(None)
+        touched = rows if "table" in name else slice(None)
         parameter.grad = torch.zeros_like(parameter)
         parameter.grad[touched] = gradients[name]
     dense.step()
@@ -76,7 +76,7 @@ def test_adamw_is_exactly_the_dense_one_where_all_rows_are_touched():
     shape = {"learning_rate": 0.01, "weight_decay": 0.5}
     module, rows_alone, twin, dense = make(AdamW, **shape)
     for _ in range(20):
-        everything = {0: torch.arange(N_CODES), 1: torch.arange(5)}
+        everything = torch.arange(N_CODES + 5)
         rows_alone.accept(*step(rows_alone, dense, twin, everything))
     compare(module, twin, rtol=1e-12, atol=1e-14)
 
@@ -87,8 +87,8 @@ def test_adamw_at_rest_keeps_the_dense_one_s_moves(n_touched):
     shape = {"learning_rate": 0.01, "weight_decay": 0.1}
     module, twin = run(AdamW, n_touched, 200, **shape)
     compare(module, twin, rtol=0, atol=2e-5)
-    start = Toy().double().embeddings.tables[0].weight
-    assert (module.embeddings.tables[0].weight - start).abs().max() > 0.1
+    start = Toy().double().embeddings.table.weight
+    assert (module.embeddings.table.weight - start).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("optimizer", [SGD, AdamW])
@@ -107,19 +107,19 @@ def test_propose_leads_where_accept_goes(optimizer):
     rows_alone.accept(theta, gradients)
     after = dict(module.named_parameters())
     torch.testing.assert_close(after["layer.weight"], moved["layer.weight"])
-    table = "embeddings.tables.0.weight"
-    torch.testing.assert_close(after[table][rows[0]], moved[table])
+    table = "embeddings.table.weight"
+    torch.testing.assert_close(after[table][rows], moved[table])
 
 
 def test_gather_brings_rows_up_to_date():
     """A row at rest is read as if every step had decayed it."""
     module, sgd, *_ = make(SGD, learning_rate=0.5, weight_decay=1.0)
-    before = module.embeddings.tables[0].weight[3].detach().clone()
+    before = module.embeddings.table.weight[3].detach().clone()
     for _ in range(4):
-        theta = sgd.gather({0: torch.tensor([7]), 1: torch.tensor([0])})
+        theta = sgd.gather(torch.tensor([7]))
         sgd.accept(theta, {name: torch.zeros_like(p) for name, p in theta.items()})
-    theta = sgd.gather({0: torch.tensor([3]), 1: torch.tensor([0])})
-    row = theta["embeddings.tables.0.weight"][0]
+    theta = sgd.gather(torch.tensor([3]))
+    row = theta["embeddings.table.weight"][0]
     torch.testing.assert_close(row, before / 16)
 
 

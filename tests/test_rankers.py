@@ -195,7 +195,7 @@ def test_adversary_takes_duration_out_of_the_score(fast, log):
     """Trained on preference and duration, the debiased score shows less of duration."""
     duration = np.log(log.data["duration"].to_numpy())
     label = log.preference + duration
-    fast.set_params(max_epochs=6, batch_size=64, learning_rate=0.01, averaging=0.0)
+    fast.set_params(max_epochs=10, batch_size=64, learning_rate=0.01, averaging=0.0)
     plain = fast.fit(log.data, label).predict(log.data)
     fast.set_params(adversary_weight=1.0).fit(log.data, label)
     assert "duration" not in fast.features_

@@ -11,7 +11,7 @@ from torch import nn
 from sklabelcraft._batches import Batch, Impressions, Pasts, numbered, share_windows
 from sklabelcraft.modules import DCNModule, DINModule, Embeddings, MLPModule
 from sklabelcraft.training import RowFinder, exact_logits
-from sklabelcraft.training._rows import table_columns
+from sklabelcraft.training._rows import embeddings_of
 
 SIZES = [6, 9, 4]
 
@@ -46,26 +46,38 @@ def test_scores_on_touched_rows_are_those_on_whole_tables(n, length, seed):
     module = make_din()
     batches = [random_batch(n, 2, length, seed), random_batch(3, 1, 2, seed + 1)]
     before = [batch.codes.clone() for batch in batches]
-    rows, found = RowFinder(module, (2, 1)).find(*batches)
-    theta = dict(module.named_parameters())
-    for name, column in table_columns(module).items():
-        assert len(rows[column].unique()) == len(rows[column])
-        theta[name] = theta[name][rows[column]]
+    finder = RowFinder(module, (2, 1))
+    rows, found = finder.find(*batches)
+    assert len(rows.unique()) == len(rows)
+    theta = dict(module.named_parameters()) | finder.starts
+    for name in finder.tables:
+        theta[name] = theta[name][rows]
     for batch, small, codes in zip(batches, found, before, strict=True):
         score = torch.func.functional_call(module, theta, (small,))
         torch.testing.assert_close(score, module(batch))
         assert (batch.codes == codes).all()
 
 
-def test_tables_are_found_by_the_column_they_embed():
-    """Also where several parts of a module embed the same columns."""
-    module = nn.ModuleDict({"wide": Embeddings([4], 1), "deep": Embeddings([4, 3], 2)})
-    assert table_columns(module) == {
-        "wide.tables.0.weight": 0,
-        "deep.tables.0.weight": 0,
-        "deep.tables.1.weight": 1,
-    }
-    assert table_columns(Embeddings([4], 1)) == {"tables.0.weight": 0}
+def test_all_embeddings_of_a_module_are_found():
+    """They are of the same columns; anything else is refused."""
+    wide, deep = Embeddings([4, 3], 1), Embeddings([4, 3], 2)
+    module = nn.ModuleDict({"wide": wide, "deep": deep})
+    finder = RowFinder(module, ())
+    assert finder.tables == ["wide.table.weight", "deep.table.weight"]
+    assert set(finder.starts) == {"wide.starts", "deep.starts"}
+    assert RowFinder(wide, ()).tables == ["table.weight"]
+    assert embeddings_of(nn.Linear(1, 1)) == {}
+    for other in ([4], [3, 4], [4, 4]):
+        with pytest.raises(ValueError, match="all Embeddings of a network"):
+            embeddings_of(nn.ModuleList([wide, Embeddings(other, 2)]))
+
+
+def test_a_module_without_embeddings_keeps_the_codes():
+    """Its own tables are read by the codes as they are."""
+    batch = random_batch(3, 2, 1, 0)
+    rows, (found,) = RowFinder(nn.Linear(1, 1), (2, 1)).find(batch)
+    assert rows is None
+    assert found is batch
 
 
 windows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1)

@@ -341,3 +341,39 @@ def test_float32_stays_float32_and_is_accurate(n):
     exact = {"atol": 1e-5, "rtol": 0, "check_dtype": False}
     torch.testing.assert_close(alpha, soft_topk(scores, 3, **soft), **exact)
     torch.testing.assert_close(slope, gradient(scores, weights, 3, **soft), **exact)
+
+
+@modest
+@given(
+    st.lists(score_lists, min_size=1, max_size=4),
+    st.lists(st.floats(-1, 14), min_size=1, max_size=4),
+    temperatures,
+    st.sampled_from(["two_anchor", "sorted"]),
+)
+def test_several_k_at_once_are_each_alone(lists, ks, temperature, method):
+    """Padded and ragged, with the gradient in the scores that is their sum."""
+    ks = [round(ks[0])] * len(ks) if method == "sorted" else ks
+    options = {"temperature": temperature, "method": method}
+    lengths, longest = [len(row) for row in lists], max(map(len, lists))
+    padded = [row + [-np.inf] * (longest - len(row)) for row in lists]
+    flat = np.concatenate(lists)
+    for scores, more in ((padded, {}), (flat, {"lengths": lengths})):
+        scores = torch.tensor(np.array(scores), requires_grad=True)
+        several = torch.tensor(ks, dtype=torch.float64)[:, None]
+        found = soft_topk(scores, several, **options, **more)
+        alone = [soft_topk(scores, k, **options, **more) for k in ks]
+        torch.testing.assert_close(found, torch.stack(alone), rtol=0, atol=1e-12)
+        weights = torch.randn(found.shape, dtype=torch.float64)
+        (gradient,) = torch.autograd.grad((found * weights).sum(), scores)
+        expected = sum((a * w).sum() for a, w in zip(alone, weights, strict=True))
+        (expected,) = torch.autograd.grad(expected, scores)
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-9 / temperature)
+
+
+def test_several_k_of_a_single_list_and_none():
+    """Dimensions come before those of the lists; there may be none of them."""
+    scores = torch.tensor([3.0, 1.0, 2.0])
+    found = soft_topk(scores, [[1], [2]], temperature=[0.1, 1.0, 10.0])
+    assert found.shape == (2, 3, 3)
+    torch.testing.assert_close(found[1, 2], soft_topk(scores, 2, temperature=10.0))
+    assert soft_topk(scores, [], temperature=1.0).shape == (0, 3)

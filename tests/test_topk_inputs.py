@@ -188,7 +188,13 @@ REFUSED = {
     "k text": (TypeError, "k must be .* got str", SCORES, "1", {}),
     "k None": (TypeError, "k must be .* got NoneType", SCORES, None, {}),
     "k complex": (TypeError, "k must be .* complex", TENSOR, torch.tensor(1j), {}),
-    "k too many": (ValueError, r"shape \(2,\).*, got shape \(3,\)", LISTS, [1, 2, 3], {}),
+    "k too many": (
+        ValueError,
+        r"shape \(2,\).*, got shape \(3,\)",
+        LISTS,
+        [1, 2, 3],
+        {},
+    ),
     "k deep": (ValueError, r"got shape \(2, 3\)", LISTS, [[1] * 3] * 2, {}),
     "several": (
         ValueError,

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklabelcraft import soft_topk
+from sklabelcraft.topk import _indicator
 
 PRECISIONS = {torch.float32: (5e-7, 5e-7), torch.float64: (5e-15, 1e-10)}
 
@@ -88,3 +89,48 @@ def test_single_precision_is_reached_in_each_of_many_lists(k, temperature):
     """Many lists at once, with k close to a whole number: the slowest to be solved."""
     scores = torch.tensor(np.random.default_rng(0).normal(size=(2000, 4))).float()
     check_value(scores, k, temperature)
+
+
+SHAPES = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "uniform": lambda rng, shape: rng.uniform(size=shape),
+    "heavy tails": lambda rng, shape: rng.standard_cauchy(shape),
+    "far from 0": lambda rng, shape: 1000 + rng.normal(size=shape),
+    "two heaps": lambda rng, shape: (
+        rng.normal(size=shape) + 9 * (rng.random(shape) < 0.1)
+    ),
+    "ties": lambda rng, shape: rng.integers(3, size=shape).astype(float),
+}
+
+
+@pytest.mark.parametrize("soft", [True, False])
+@pytest.mark.parametrize("dtype", list(PRECISIONS))
+@pytest.mark.parametrize("kind", SHAPES)
+def test_both_ways_to_the_threshold_are_exact(kind, dtype, soft, monkeypatch):
+    """Whichever is taken, and wherever the first gives up, few or most are shown."""
+    monkeypatch.setattr(_indicator, "is_soft", lambda *_: soft)
+    scores = SHAPES[kind](np.random.default_rng(0), (6, 200))
+    for k in (0.3, 1, 7.5, 100, 110.25):
+        for temperature in (1e-6, 1e-3, 0.02, 0.3, 4.0, 1e3):
+            check_value(torch.tensor(scores, dtype=dtype), k, temperature)
+
+
+@pytest.mark.parametrize("soft", [True, False])
+@pytest.mark.parametrize("dtype", list(PRECISIONS))
+def test_both_ways_leave_masked_entries_out(dtype, soft, monkeypatch):
+    """A list with masked entries is as the list without them."""
+    monkeypatch.setattr(_indicator, "is_soft", lambda *_: soft)
+    rng = np.random.default_rng(0)
+    scores, there = (
+        torch.tensor(rng.normal(size=(6, 60)), dtype=dtype),
+        rng.random((6, 60)),
+    )
+    for k in (0.3, 7.5, 25):
+        for temperature in (1e-3, 0.3, 4.0):
+            mask = torch.tensor(there < 0.6)
+            alpha = soft_topk(scores, k, temperature=temperature, mask=mask)
+            assert (alpha[~mask] == 0).all()
+            for row, own, shown in zip(scores, mask, alpha, strict=True):
+                check = soft_topk(row[own], k, temperature=temperature)
+                tolerance = 2 * PRECISIONS[dtype][0]
+                torch.testing.assert_close(shown[own], check, rtol=0, atol=tolerance)

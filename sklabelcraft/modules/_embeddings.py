@@ -11,7 +11,7 @@ SINGLE = {"dtype": torch.float32}  # whatever torch's default type is
 
 
 class Embeddings(nn.Module):
-    """One embedding table per categorical column.
+    """Embeddings of the categorical columns, in one table, column after column.
 
     Parameters
     ----------
@@ -19,25 +19,27 @@ class Embeddings(nn.Module):
         Number of codes of each column.
     dim : int
         Width of the embeddings.
+
+    Attributes
+    ----------
+    table : nn.Embedding
+        The embeddings of all codes.
+    starts : long tensor of shape (n_columns,)
+        Where the codes of each column begin in the table.
     """
 
     def __init__(self, cardinalities, dim):
         super().__init__()
         self.dim = dim
-        self.tables = nn.ModuleList(
-            nn.Embedding(n, dim, **SINGLE) for n in cardinalities
-        )
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=0.01)
+        self.table = nn.Embedding(sum(cardinalities), dim, **SINGLE)
+        nn.init.normal_(self.table.weight, std=0.01)
+        sizes = torch.tensor([0, *cardinalities], dtype=torch.int64)
+        self.register_buffer("starts", sizes.cumsum(0)[:-1])
 
     def forward(self, codes, columns=None):
         """Embed codes of all columns or of those given, (..., n), as (..., n, dim)."""
-        tables = self.tables if columns is None else [self.tables[j] for j in columns]
-        embedded = [table(codes[..., i]) for i, table in enumerate(tables)]
-        if not embedded:
-            shape = *codes.shape[:-1], 0, self.dim
-            return torch.zeros(shape, device=codes.device, **SINGLE)
-        return torch.stack(embedded, dim=-2)
+        starts = self.starts if columns is None else self.starts[columns]
+        return self.table(codes + starts)
 
 
 def dense(n_inputs, hidden, n_outputs):
@@ -78,8 +80,8 @@ def interactions(embedded):
     tensor of shape (n, dim)
         20 times ((sum e)^2 - sum e^2) / 2.
     """
-    pairs = (embedded.sum(1).square() - embedded.square().sum(1)) / 2
-    return PAIR_SCALE * pairs
+    pairs = embedded.sum(1).square() - embedded.square().sum(1)
+    return torch.ops.aten.mul.Scalar(pairs, PAIR_SCALE / 2)  # fast in forward mode, too
 
 
 def check_widths(hidden):

@@ -9,7 +9,7 @@ import math
 import torch
 
 from sklabelcraft.topk._chunks import chunks
-from sklabelcraft.topk._inputs import negligible
+from sklabelcraft.topk._negligible import negligible
 
 MAX_STEPS = 6
 LOGISTIC_VARIANCE = math.pi**2 / 3
@@ -23,7 +23,7 @@ def by_moments(scores, k, tau):
     """Indicator, boundary, threshold z, and where they may be wrong.
 
     `scores` are (1, L, n), `k` and `tau` (K, L, 1): several k share a list. The
-    indicator is (K, L, n), the others (K, L, 1).
+    indicator is (K, L, n), boundary and z are (K, L, 1), the last is (K, L).
     """
     alpha = scores.new_empty(*k.shape[:2], scores.shape[2])
     found = [_newton(*part) for part in chunks(scores, k, tau, alpha)]
@@ -64,7 +64,7 @@ def _newton(scores, k, tau, out):
     if masked is not None and most.any():
         out.masked_fill_(masked, 0)
     found &= slope >= (shown - EXACT).mul_(SHARPEST).maximum(shown * FLATTEST)
-    return boundary, z.mul_(sign), ~(found & (z.abs() < REACHED))
+    return boundary, z.mul_(sign), ~(found & (z.abs() < REACHED))[..., 0]
 
 
 def _start(scores, masked, size, share, odds, sign, tau):

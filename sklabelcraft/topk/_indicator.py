@@ -8,7 +8,8 @@ import torch
 from sklabelcraft.topk._by_moments import SHARPEST, by_moments
 from sklabelcraft.topk._by_sorting import by_sorting, largest
 from sklabelcraft.topk._chunks import chunks
-from sklabelcraft.topk._inputs import any_masked, negligible
+from sklabelcraft.topk._inputs import any_masked
+from sklabelcraft.topk._negligible import negligible
 
 PROBED_LISTS, PROBED_ENTRIES = 16, 1024
 SOFT = 1 / 640  # share of a list that must be near the boundary, or sorting is faster
@@ -36,29 +37,32 @@ def indicator(scores, k, tau):
     masked, size = any_masked(scores), scores.shape[2]
     if masked:
         size = (scores > -torch.inf).sum(-1, keepdim=True)
-    solve = ((k > 0) & (k < size))[..., 0]
-    everywhere = bool(solve.all())
-    if everywhere and is_soft(scores, k, tau):
+    left = ((k > 0) & (k < size))[..., 0]
+    if left.all() and left.any():
+        if not is_soft(scores, k, tau):
+            return _all_by_sorting(scores, k, tau, masked)
         alpha, boundary, z, left = by_moments(scores, k, tau)
-        solve = left[..., 0]
-        if not solve.any():
-            return alpha, boundary, z
-    elif everywhere and solve.any() and len(k) == 1:
-        return _by_sorting(scores, k, tau, masked)
     else:
         alpha = ((scores > -torch.inf) & (k > 0)).to(scores)
         boundary, z = tau.new_zeros(2, *tau.shape)
-    if solve.any():
-        lists = scores.expand_as(alpha)[solve]
-        found = _by_sorting(lists[None], k[solve][None], tau[solve][None], masked)
-        alpha[solve], boundary[solve], z[solve] = (value[0] for value in found)
+    if left.any():
+        lists = scores.expand_as(alpha)[left], k[left], tau[left]
+        alpha[left], boundary[left], z[left] = _by_sorting(*lists, masked)
     return alpha, boundary, z
 
 
+def _all_by_sorting(scores, k, tau, masked):
+    """The same where all are to be solved."""
+    shape = *k.shape[:2], scores.shape[2]
+    lists = scores.expand(shape).reshape(-1, shape[2])
+    found = _by_sorting(lists, k.reshape(-1, 1), tau.reshape(-1, 1), masked)
+    return tuple(value.unflatten(0, shape[:2]) for value in found)
+
+
 def _by_sorting(scores, k, tau, masked):
-    """The same for single k, all of which are to be solved."""
-    found = by_sorting(scores[0], k[0, :, 0], tau[0, :, 0])
-    boundary, z = (value[None, :, None] for value in found)
+    """The same of lists, (L, n), with one k and tau each, (L, 1)."""
+    found = by_sorting(scores, k[:, 0], tau[:, 0])
+    boundary, z = (value[:, None] for value in found)
     alpha = torch.empty_like(scores)
     limit = negligible(scores.dtype)
     for part in chunks(scores, boundary, tau, z, alpha):

@@ -5,7 +5,6 @@ under the transforms of ``torch.func``.
 """
 
 import math
-from functools import cache
 
 import numpy as np
 import torch
@@ -204,13 +203,3 @@ def any_masked(lists):
     if lists.isnan().any() or (lists == torch.inf).any():
         raise ValueError("scores must be finite or -inf (masked), got NaN or +inf.")
     return True
-
-
-@cache
-def negligible(dtype):
-    """Where sigmoid(-x), for larger x, stays as it is.
-
-    Beyond, its square is no longer a normal number, and those take twice the time.
-    """
-    limits = torch.finfo(dtype)
-    return -math.log(min(limits.tiny**0.5, limits.eps**2))

@@ -39,7 +39,7 @@ def soft_topk(
     .. math:: \alpha_i = \operatorname{sigmoid}((s_i - t) / \tau),
 
     with the one threshold t per list at which the indicator sums to k. It is found by
-    a bracketed Newton iteration to machine precision, and differentiated implicitly.
+    Newton's method to machine precision, and differentiated implicitly.
 
     The indicator can be differentiated in the scores, in `k` and in `temperature` or
     `epsilon`, any number of times, in reverse and in forward mode and by the transforms
@@ -52,14 +52,15 @@ def soft_topk(
         One list per row; with `lengths`, all lists one after the other. An entry of
         ``-inf`` takes no part: its indicator and its gradient are exactly 0. Whole
         numbers and booleans are computed in float64, half precision in float32.
-    k : float or array-like of shape (...)
+    k : float or array-like of shape (...) or (n_k, ...)
         Number of entries to show, one for all lists or one per list; it need not be
-        whole.
-    temperature : float or array-like of shape (...), default=None
-        The softness tau, in units of the scores, one for all lists or one per list;
-        towards 0 the result is the hard top-k, in which ties at the boundary share
-        equally.
-    epsilon : float or array-like of shape (...), default=None
+        whole. With further dimensions before those of the lists there are several for
+        each, as with ``k[:, None]`` for a matrix of scores, and the result has these
+        dimensions, too; what the several share is computed once.
+    temperature : float or array-like of shape (...) or (n_k, ...), default=None
+        The softness tau, in units of the scores, of the same shapes as `k`; towards 0
+        the result is the hard top-k, in which ties at the boundary share equally.
+    epsilon : float or array-like of shape (...) or (n_k, ...), default=None
         Instead of `temperature`, the softness relative to the largest transport cost
         of each list: tau = epsilon max(s^2, (s - 1)^2) / 2, as in [1]_; with
         ``method="sorted"`` the 1 is a k. Derivatives in the scores go through the
@@ -77,7 +78,7 @@ def soft_topk(
 
     Returns
     -------
-    tensor or ndarray of the shape of `scores`
+    tensor or ndarray of the shape of `scores`, or (n_k, \*shape)
         Between 0 and 1, summing to min(k, number of entries) in each list. A list of
         at most k entries is shown whole; for k <= 0 nothing is shown. It is a tensor
         where `scores` are one, and of their precision, float64 for whole numbers.
@@ -161,7 +162,11 @@ def _solve(lists, k, softness, *, method, relative):
         cost = _largest_cost(lists, k if method == "sorted" else 1)
         softness = _normal(softness * cost / 2, lists.dtype)
     if method == "sorted":
-        flat = lists.expand(shape).flatten(0, 1), k.flatten(0, 1), softness.flatten(0, 1)
+        flat = (
+            lists.expand(shape).flatten(0, 1),
+            k.flatten(0, 1),
+            softness.flatten(0, 1),
+        )
         return SortedTopK.apply(*flat)[0].view(shape)
     return TwoAnchorTopK.apply(lists, k, softness)[0]
 

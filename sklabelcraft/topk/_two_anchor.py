@@ -7,7 +7,7 @@ from torch.nn.functional import logsigmoid
 
 from sklabelcraft.topk._chunks import chunks
 from sklabelcraft.topk._indicator import indicator
-from sklabelcraft.topk._inputs import negligible
+from sklabelcraft.topk._negligible import negligible
 from sklabelcraft.topk._transforms import forward_again, is_plain, over_lists
 
 
@@ -75,9 +75,9 @@ class TopKGradient(torch.autograd.Function):
     """The derivative of the soft top-k in the scores, which is symmetric, times `grad`.
 
     That is v (g - m) / tau, with v = alpha (1 - alpha) and m the mean of g in which
-    each entry weighs its share v / sum v. Returns it, (K, L, n), and m, (K, L, 1), which is
-    the derivative in k. For that the share may be given, which alpha is too coarse for
-    where it is close to 1.
+    each entry weighs its share v / sum v. Returns it, (K, L, n), and m, (K, L, 1),
+    which is the derivative in k. For that the share may be given, which alpha is too
+    coarse for where it is close to 1.
     """
 
     @staticmethod

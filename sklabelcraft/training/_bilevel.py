@@ -6,9 +6,10 @@ import torch
 
 from sklabelcraft.training._hypergradient import label_gradient
 from sklabelcraft.training._loop import Average, Task
+from sklabelcraft.training._optimizers import SGD, AdamW
 from sklabelcraft.training._ranker import RankerSteps, fast_logits
 
-LABEL_OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+LABEL_OPTIMIZERS = {"adam": AdamW, "sgd": SGD}  # without decay
 HARD = 1e-5  # the temperature of lists as they are shown, in standard deviations
 
 
@@ -23,7 +24,7 @@ class BilevelStep:
         Pointwise loss of logits against labels.
     label : LearnedLabel
         The label, changed in place.
-    optimizer : torch.optim.Optimizer
+    optimizer : RowOptimizer
         Of the label.
     platform : Platform
         The objectives on held-out lists.
@@ -83,9 +84,11 @@ class BilevelStep:
             outer_objective,
             self.steps.optimizer.propose,
         )
-        self.optimizer.zero_grad()
-        labels.backward(-label_grad)
-        self.optimizer.step()
+        phi = dict(self.label.named_parameters())
+        gradients = torch.autograd.grad(labels, list(phi.values()), -label_grad)
+        self.optimizer.accept(
+            self.optimizer.gather(), dict(zip(phi, gradients, strict=True))
+        )
         return balance
 
 
@@ -132,7 +135,7 @@ class BilevelTask(Task):
         }
         self.steps = RankerSteps(model.module, rows.pasts.columns, 1, settings)
         make = LABEL_OPTIMIZERS[label_settings.optimizer]
-        self.outer = make(label.parameters(), lr=label_settings.learning_rate)
+        self.outer = make(label, label_settings.learning_rate)
         self.bilevel = BilevelStep(self.steps, model.loss, label, self.outer, platform)
         self.n_epochs = self.n_steps = 0
         self.balances = []

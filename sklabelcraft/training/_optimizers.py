@@ -13,11 +13,16 @@ from abc import ABC, abstractmethod
 
 import torch
 
-from sklabelcraft.training._rows import table_columns
+from sklabelcraft.training._rows import embeddings_of, names_of
+
+BODY = "body"  # stands for all parameters that are no table
 
 
 class RowOptimizer(ABC):
     """Template: which rows were stepped last when, and what is kept of them.
+
+    What is no table lies in one row of numbers, ``BODY``, so that a step takes few
+    operations.
 
     Parameters
     ----------
@@ -29,20 +34,24 @@ class RowOptimizer(ABC):
 
     n_moments = 0
 
-    def __init__(self, module, learning_rate, weight_decay):
+    def __init__(self, module, learning_rate, weight_decay=0.0):
         self.rate, self.kept = learning_rate, 1 - learning_rate * weight_decay
         self.n_steps = 0
-        self._columns = table_columns(module)
-        self._values = {name: p.detach() for name, p in module.named_parameters()}
+        self._tables = names_of(embeddings_of(module), "table.weight")
+        values = {name: p.detach() for name, p in module.named_parameters()}
+        self._body = {n: v for n, v in values.items() if n not in self._tables}
+        self._values = {name: values[name] for name in self._tables}
+        if self._body:
+            self._values[BODY] = flat(self._body, self._body)
         self._moments = {
-            name: self._stack([torch.zeros_like(value)] * self.n_moments, value)
+            name: value.new_zeros(len(value), self.n_moments, *value.shape[1:])
             for name, value in self._values.items()
         }
         self._last = {
             name: self._values[name].new_zeros(
                 len(self._values[name]), 1, dtype=torch.int32
             )
-            for name in self._columns
+            for name in self._tables
         }
 
     @abstractmethod
@@ -53,32 +62,32 @@ class RowOptimizer(ABC):
     def _idle(self, value, moments, last):
         """Value and moments now, without any gradient since step `last`."""
 
-    def gather(self, rows):
+    def gather(self, rows=None):
         """Up-to-date parameters: of a table the given rows, of others everything.
 
         Parameters
         ----------
-        rows : dict of long tensor
-            By the categorical column, the codes that take part, each once.
+        rows : long tensor of shape (n_touched,), default=None
+            The rows of the tables that take part, each once; None where there are no
+            tables.
 
         Returns
         -------
         dict of tensor
             By the names of the parameters.
         """
-        self._rows = {name: rows[column] for name, column in self._columns.items()}
-        theta, self._gathered = {}, {}
+        self._rows = dict.fromkeys(self._tables, rows)
+        values, self._gathered = {}, {}
         for name, value in self._values.items():
             moments = self._moments[name]
             if name in self._rows:
-                touched = self._rows[name]
-                last = self._last[name][touched]
-                moments = self._unstack(moments[touched])
-                value, moments = self._idle(value[touched], moments, last)
+                last = self._last[name][rows]
+                moments = moments[rows].unbind(1)
+                value, moments = self._idle(value[rows], moments, last)
             else:
-                moments = self._unstack(moments)
-            theta[name], self._gathered[name] = value.clone(), moments
-        return theta
+                value, moments = value.clone(), moments.unbind(1)
+            values[name], self._gathered[name] = value, moments
+        return self._by_name(values)
 
     def propose(self, theta, gradients):
         """Where the next step leads, and how far each gradient moves its parameter.
@@ -93,27 +102,25 @@ class RowOptimizer(ABC):
         stepped, rates : dict of tensor
             The parameters after the step, and the rates D in theta' = c - D gradient.
         """
-        stepped, rates = {}, {}
-        for name, value in theta.items():
-            stepped[name], _, rates[name] = self._step(
-                value, gradients[name], self._gathered[name]
-            )
-        return stepped, rates
+        steps = self._steps(theta, gradients)
+        stepped = {name: value for name, (value, _, _) in steps.items()}
+        rates = {name: rate for name, (_, _, rate) in steps.items()}
+        return self._by_name(stepped), self._by_name(rates)
 
     def accept(self, theta, gradients):
         """Take the step, in the parameters of the module."""
-        steps = {
-            name: self._step(value, gradients[name], self._gathered[name])
-            for name, value in theta.items()
-        }
+        steps = self._steps(theta, gradients)
         self.n_steps += 1
         for name, (value, moments, _) in steps.items():
             self._write(name, self._rows.get(name, ...), value, moments)
+        if self._body:
+            for name, value in parts(self._values[BODY], self._body).items():
+                self._body[name].copy_(value)
 
     def settle(self):
         """Bring all rows of the module up to date."""
         for name, last in self._last.items():
-            moments = self._unstack(self._moments[name])
+            moments = self._moments[name].unbind(1)
             value, moments = self._idle(self._values[name], moments, last)
             self._write(name, ..., value, moments)
 
@@ -126,26 +133,47 @@ class RowOptimizer(ABC):
         }
 
     def load_state_dict(self, state):
-        """Go on from a state."""
+        """Go on from a state, with the parameters as they now are in the module."""
         self.n_steps = state["n_steps"]
         for own, values in ((self._moments, "moments"), (self._last, "last")):
             for name, value in own.items():
                 value.copy_(state[values][name])
+        if self._body:
+            self._values[BODY] = flat(self._body, self._body)
+
+    def _steps(self, theta, gradients):
+        """What :meth:`_step` returns, for each table and for the body."""
+        pairs = {name: (theta[name], gradients[name]) for name in self._tables}
+        if self._body:
+            pairs[BODY] = flat(self._body, theta), flat(self._body, gradients)
+        return {
+            name: self._step(*pair, self._gathered[name])
+            for name, pair in pairs.items()
+        }
+
+    def _by_name(self, values):
+        """Tensors of the tables and the body by the names of the parameters."""
+        body = parts(values[BODY], self._body) if self._body else {}
+        return {name: values[name] for name in self._tables} | body
 
     def _write(self, name, rows, value, moments):
         self._values[name][rows] = value
-        self._moments[name][rows] = self._stack(moments, value)
+        if moments:
+            self._moments[name][rows] = torch.stack(moments, dim=1)
         if name in self._last:
             self._last[name][rows] = self.n_steps
 
-    def _stack(self, moments, like):
-        """The moments side by side, so that those of a row lie together."""
-        if not moments:
-            return like.new_empty(*like.shape[:1], 0)
-        return torch.stack(moments, dim=min(1, like.ndim))
 
-    def _unstack(self, moments):
-        return moments.unbind(min(1, moments.ndim - 1)) if self.n_moments else []
+def flat(names, values):
+    """Tensors by name, in the order of some names, as one vector."""
+    return torch.cat([values[name].reshape(-1) for name in names])
+
+
+def parts(vector, like):
+    """Parts of a vector by name, of the shapes of other tensors."""
+    sizes = [value.numel() for value in like.values()]
+    pairs = zip(like.items(), vector.split(sizes), strict=True)
+    return {name: part.view(value.shape) for (name, value), part in pairs}
 
 
 class SGD(RowOptimizer):
@@ -176,7 +204,7 @@ class AdamW(RowOptimizer):
     n_moments = 2
     betas, eps = (0.9, 0.999), 1e-8
 
-    def __init__(self, module, learning_rate, weight_decay):
+    def __init__(self, module, learning_rate, weight_decay=0.0):
         super().__init__(module, learning_rate, weight_decay)
         self._kept_of_moves = max(self.kept, 0.95)  # well above r
         self._ratio = self.betas[0] / self.betas[1] ** 0.5 / self._kept_of_moves

@@ -1,6 +1,7 @@
 """The platform's view of a ranker: its objectives on held-out lists of users."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -20,12 +21,15 @@ class Shown(NamedTuple):
         Their held-out rows.
     lists : Lists
         How the rows make lists.
+    users : long tensor of shape (n_users,)
+        Which of all lists they are.
     positions : long tensor of shape (n,)
         Where the rows lie among all held-out lists.
     """
 
     batch: Batch
     lists: Lists
+    users: torch.Tensor
     positions: torch.Tensor
 
 
@@ -68,8 +72,14 @@ class Platform:
 
     def draw(self, n_users, generator=None):
         """A random sample of users, as :class:`Shown`."""
-        lists, positions = self.lists.sample(n_users, generator)
-        return Shown(self.impressions.batch(lists.rows), lists, positions)
+        lists, *places = self.lists.sample(n_users, generator)
+        return Shown(self.impressions.batch(lists.rows), lists, *places)
+
+    @cached_property
+    def ideals(self):
+        """Per objective, the largest gain of each list; None if it is no gain."""
+        pairs = zip(self.objectives, self.values, strict=True)
+        return [o.ideal(value, self.lists.ids, self.k) for o, value in pairs]
 
     def measure(self, logits, shown):
         """Objectives of the lists that some logits lead to.
@@ -89,7 +99,8 @@ class Platform:
         scores = standardise(logits[:, 0], shown.lists)
         alpha = soft_ranks(scores, shown.lists, self.k, self.temperature)
         values = [value[shown.positions] for value in self.values]
-        raw = measure_all(self.objectives, alpha, values, shown.lists)
+        ideals = [x if x is None else x[shown.users] for x in self.ideals]
+        raw = measure_all(self.objectives, alpha, values, shown.lists, ideals)
         return 1 + (raw - self.references) / self.references.abs()
 
     def value(self, logits, shown):
@@ -135,8 +146,8 @@ class Platform:
         -------
         dict of float
         """
-        positions = torch.arange(len(logits), device=logits.device)
-        values = self.measure(logits, Shown(None, self.lists, positions))
+        shown = Shown(None, self.lists, *self.lists.everything())
+        values = self.measure(logits, shown)
         mean = (self.weights * values).sum() / self.weights.sum()
         named = dict(zip(self.names, values.tolist(), strict=True))
         return {"objective": mean.item()} | named
@@ -161,12 +172,11 @@ def soft_ranks(scores, lists, k, temperature):
     return soft_topk(scores, first, temperature=temperature, lengths=lists.lengths)
 
 
-def measure_all(objectives, alpha, values, lists):
+def measure_all(objectives, alpha, values, lists, ideals=None):
     """Every objective of the shown lists, tensor of shape (n_objectives,)."""
-    pairs = zip(objectives, values, strict=True)
-    return torch.stack(
-        [objective(alpha, value, lists.ids) for objective, value in pairs]
-    )
+    ids, ideals = lists.ids, ideals or [None] * len(values)
+    triples = zip(objectives, values, ideals, strict=True)
+    return torch.stack([o(alpha, value, ids, ideal) for o, value, ideal in triples])
 
 
 def random_references(objectives, values, lists, k):

@@ -44,7 +44,8 @@ class RankerSteps:
     def score(self, batch, theta=None):
         """Logits of a batch from :meth:`start`, by its parameters or by others."""
         with self._precision(batch):
-            logits = functional_call(self.module, theta or self.theta, (batch,))
+            state = (theta or self.theta) | self._finder.starts
+            logits = functional_call(self.module, state, (batch,))
         return self._checked(logits, len(batch.codes)).to(batch.numeric.dtype)
 
     def _checked(self, logits, n):
@@ -166,7 +167,7 @@ class Adversary:
 
     def step(self, steps, value, logits, rows):
         """Take a step of the ranker, with the reversed gradient, and of the reader."""
-        theta = self.optimizer.gather({})
+        theta = self.optimizer.gather()
         own = {f"reader.{n}": v.requires_grad_() for n, v in theta.items()}
         read = functional_call(self.reader, theta, (logits,))
         value = value + (read - self.nuisance[rows]).square().mean()

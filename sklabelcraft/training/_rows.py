@@ -10,14 +10,31 @@ from sklabelcraft.modules import Embeddings
 PREDICTION_BATCH = 8192
 
 
-def table_columns(module):
-    """The tables of a module: name of the parameter to the column that it embeds."""
-    return {
-        f"{prefix}.tables.{j}.weight".lstrip("."): j
-        for prefix, part in module.named_modules()
+def embeddings_of(module):
+    """The :class:`~sklabelcraft.modules.Embeddings` in a module, by name.
+
+    Raises
+    ------
+    ValueError
+        If they are not of the same columns.
+    """
+    found = {
+        name: part
+        for name, part in module.named_modules()
         if isinstance(part, Embeddings)
-        for j in range(len(part.tables))
     }
+    starts = [(len(p.table.weight), p.starts.tolist()) for p in found.values()]
+    if any(other != starts[0] for other in starts):
+        raise ValueError(
+            "all Embeddings of a network must be made with the cardinalities that it "
+            "is given, each column once."
+        )
+    return found
+
+
+def names_of(embeddings, what):
+    """The names of a tensor of the embeddings in the state of their module."""
+    return [f"{name}.{what}".lstrip(".") for name in embeddings]
 
 
 class RowFinder:
@@ -31,42 +48,49 @@ class RowFinder:
         The columns of its :class:`~sklabelcraft.modules.Embeddings` are numbered anew.
     past_columns : sequence of int
         The columns that the past consists of.
+
+    Attributes
+    ----------
+    tables : list of str
+        Names of the parameters that are embedding tables.
+    starts : dict of long tensor
+        What takes the place of where the columns begin in the tables, by the names of
+        these buffers.
     """
 
     def __init__(self, module, past_columns):
-        self._past_columns = past_columns
-        parameters = dict(module.named_parameters())
-        self._room = {
-            column: parameters[name].new_empty(len(parameters[name]), dtype=torch.int64)
-            for name, column in table_columns(module).items()
-        }
+        embeddings = embeddings_of(module)
+        self.tables = names_of(embeddings, "table.weight")
+        self.starts, self._room = {}, None
+        if embeddings:
+            part = next(iter(embeddings.values()))
+            self._starts = part.starts
+            self._room = part.starts.new_empty(len(part.table.weight))
+            names = names_of(embeddings, "starts")
+            self.starts = dict.fromkeys(names, torch.zeros_like(part.starts))
+        self._past_columns = list(past_columns)
 
     def find(self, *batches):
-        """Codes of each column that occur in the batches, and the batches on them.
+        """Rows of the tables that the batches touch, and the batches on those alone.
 
         Returns
         -------
-        rows : dict of long tensor of shape (n_touched,)
-            By the column, the codes that occur, each once.
+        rows : long tensor of shape (n_touched,) or None
+            The rows, each once; None if the module has no tables.
         batches : list of Batch
             The batches, with the positions in `rows` in place of the codes.
         """
+        if self._room is None:
+            return None, batches
+        past_starts = self._starts[self._past_columns]
         batches = [
-            batch._replace(codes=batch.codes.clone(), past=batch.past.clone())
+            batch._replace(
+                codes=batch.codes + self._starts, past=batch.past + past_starts
+            )
             for batch in batches
         ]
-        rows = {}
-        for column, room in self._room.items():
-            parts = [part for batch in batches for part in self._parts(batch, column)]
-            rows[column] = renumber(parts, room)
-        return rows, batches
-
-    def _parts(self, batch, column):
-        """Views on everything in a batch that holds codes of a column."""
-        yield batch.codes[:, column]
-        for i, past_column in enumerate(self._past_columns):
-            if past_column == column:
-                yield batch.past[..., i]
+        parts = [part for batch in batches for part in (batch.codes, batch.past)]
+        return renumber(parts, self._room), batches
 
 
 @torch.no_grad()
@@ -83,19 +107,17 @@ def exact_logits(module, impressions):
     """
     module = copied(module, share=True).eval()
     finder = RowFinder(module, impressions.pasts.columns)
-    columns = table_columns(module)
     state = dict(module.named_parameters()) | dict(module.named_buffers())
-    whole = {
-        name: _doubled(value) for name, value in state.items() if name not in columns
-    }
+    tables = {name: state.pop(name) for name in finder.tables}
+    whole = {name: _doubled(value) for name, value in state.items()} | finder.starts
     rows = torch.arange(len(impressions), device=impressions.codes.device)
     logits = []
     for part in rows.split(PREDICTION_BATCH):
         touched, (batch,) = finder.find(impressions.batch(part))
-        tables = {n: _doubled(state[n][touched[c]]) for n, c in columns.items()}
+        own = {name: _doubled(table[touched]) for name, table in tables.items()}
         batch = batch.to(torch.float64)
         with DoublePrecision():
-            found = functional_call(module, whole | tables, (batch,))
+            found = functional_call(module, whole | own, (batch,))
         logits.append(as_matrix(found).to(torch.float32))
     return torch.cat(logits)
 
