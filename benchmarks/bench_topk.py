@@ -16,6 +16,7 @@ import gc
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ import torch
 from sklabelcraft import soft_topk
 
 K, TEMPERATURE = 10, 5e-3
+TEMPERATURES = (5e-5, 5e-3, 0.05, 0.25, 1.0)
 EPSILON, ITERATIONS = 1e-4, 1000
 
 
@@ -152,10 +154,10 @@ def seconds(run, scores, grad):
     return time.perf_counter() - start
 
 
-def ratio(peer, own, shape, rounds, backward=True):
+def ratio(peer, own, shape, rounds, backward=True, draw=torch.randn):
     """Quartiles of peer's time over ours, and the medians of both in ms."""
     torch.manual_seed(0)
-    scores, grad = torch.randn(shape, requires_grad=backward), torch.randn(shape)
+    scores, grad = draw(shape, requires_grad=backward), torch.randn(shape)
     if rounds > 2:
         seconds(peer, scores, grad)
     for _ in range(3):
@@ -177,9 +179,9 @@ def ratio(peer, own, shape, rounds, backward=True):
     return quartiles, 1e3 * np.median(times, axis=0)
 
 
-def report(name, peer, own, shape, rounds=9, backward=True):
+def report(name, peer, own, shape, rounds=9, **options):
     """Print one row."""
-    quartiles, (theirs, mine) = ratio(peer, own, shape, rounds, backward)
+    quartiles, (theirs, mine) = ratio(peer, own, shape, rounds, **options)
     low, median, high = quartiles
     shape = " x ".join(map(str, shape))
     print(
@@ -225,6 +227,42 @@ def against_published(own):
         report("k+1 anchors, 1000 iterations, batched", peer, own, shape, rounds=1)
 
 
+def against_hard():
+    """The hard top-k, at all temperatures; below 1x it is the faster one."""
+    peer = at_once(lambda s: hard(s, K))
+    for kind, draw in (("normal", torch.randn), ("uniform", torch.rand)):
+        for tau in TEMPERATURES:
+            own = at_once(partial(ours, k=K, temperature=tau))
+            name = f"hard topk + scatter, {kind}, tau {tau:g}"
+            report(name, peer, own, (8192, 1000), draw=draw)
+
+
+def as_crafted():
+    """As a LabelCrafter asks: 128 lists of 11 to 40 entries, every k from 1 to 10."""
+    lengths = torch.randint(11, 41, (128,), generator=torch.Generator().manual_seed(0))
+    first = np.arange(1, K + 1)
+
+    def several(scores):
+        return soft_topk(scores, first[:, None], temperature=0.25, lengths=lengths)
+
+    def one_list_each(scores):
+        k = first.repeat(len(lengths))
+        repeated, many = scores.repeat(K), lengths.repeat(K)
+        return soft_topk(repeated, k, temperature=0.25, lengths=many).view(K, -1)
+
+    def run(function):
+        def of_one_row(scores, grad):
+            out = function(scores[0])
+            torch.autograd.grad(out, scores, grad.expand_as(out))
+
+        return of_one_row
+
+    shape = 1, int(lengths.sum())
+    report(
+        "k = 1..10, each as a list of its own", run(one_list_each), run(several), shape
+    )
+
+
 def main():
     """Run all comparisons, or with ``--quick`` those that take no minutes."""
     torch.set_num_threads(1)
@@ -247,9 +285,8 @@ def main():
     for n in (20, 100):
         peer = at_once(lambda s: Bisection.apply(s, K))
         report("bisection in float64", peer, own, (8192, n))
-    report("hard topk + scatter", at_once(lambda s: hard(s, K)), own, (8192, 1000))
-    colder = at_once(lambda s: ours(s, K, 5e-5))
-    report("ours at temperature 5e-5", colder, own, (8192, 1000))
+    against_hard()
+    as_crafted()
     many = at_once(lambda s: ours(s, 1000))
     report("torch.sort, forward", at_once(torch.msort), many, (10**6,), backward=False)
     if sys.platform == "linux":

@@ -93,9 +93,10 @@ def rank_among(points, values):
     """The rank of values among ascending quantiles, tensor of the shape of `values`."""
     least, largest, last = points[0], points[-1], max(1, len(points) - 1)
     low = torch.searchsorted(points, values, side="left").clamp(max=last)
-    high = torch.searchsorted(points, values, side="right") - 1
     if least == largest:
         return (torch.sign(values - least) + 1) / 2
+    high, met = low - 1, points[low] == values
+    high[met] = torch.searchsorted(points, values[met], side="right") - 1
     left = (low - 1).clamp(min=0)
     width = points[low] - points[left]
     part = (values - points[left]) / torch.where(width > 0, width, 1)

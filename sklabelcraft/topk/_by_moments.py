@@ -19,24 +19,28 @@ SHARPEST = 0.06  # else least slope, as a share of the sum, where it does
 FLATTEST = 0.01  # least slope at all, so that the threshold is exact, too
 
 
-def by_moments(scores, k, tau):
+def by_moments(scores, k, tau, masked):
     """Indicator, boundary, threshold z, and where they may be wrong.
 
-    `scores` are (1, L, n), `k` and `tau` (K, L, 1): several k share a list. The
-    indicator is (K, L, n), boundary and z are (K, L, 1), the last is (K, L).
+    `scores` are (1, L, n), and so is `masked`, unless it is None; `k` and `tau` are
+    (K, L, 1): several k share a list. The indicator is (K, L, n), boundary and z are
+    (K, L, 1), the last is (K, L).
     """
     alpha = scores.new_empty(*k.shape[:2], scores.shape[2])
-    found = [_newton(*part) for part in chunks(scores, k, tau, alpha)]
+    given = [x for x in (scores, k, tau, alpha, masked) if x is not None]
+    found = [_newton(*part) for part in chunks(*given)]
     return alpha, *(torch.cat(values, dim=1) for values in zip(*found, strict=True))
 
 
-def _newton(scores, k, tau, out):
+def _newton(scores, k, tau, out, masked=None):
     """Newton's method on the log-odds of the share of a list that is shown.
 
     They are nearly linear in z. Where more than half of a list is shown, what is left
     out of it is counted instead, so that the sums are small.
     """
-    masked, size = _size(scores)
+    size = scores.shape[-1]
+    if masked is not None:
+        size = size - masked.sum(-1, keepdim=True, dtype=scores.dtype)
     most = 2 * k > size
     sign = torch.where(most, -1.0, 1.0).to(scores)
     wanted = torch.minimum(k, size - k)
@@ -84,11 +88,3 @@ def _start(scores, masked, size, share, odds, sign, tau):
     outermost = torch.where(sign > 0, high, -low) + tau * odds.log()
     away = torch.minimum(width * -torch.special.ndtri(share).to(scores), outermost)
     return mean + sign * away
-
-
-def _size(scores):
-    """Which entries are masked, if any may be, and how many of each list are not."""
-    if scores.sum().isfinite():
-        return None, scores.shape[-1]
-    masked = scores == -torch.inf
-    return masked, (scores.shape[-1] - masked.sum(-1, keepdim=True)).to(scores)

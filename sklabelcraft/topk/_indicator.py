@@ -3,10 +3,12 @@
 All here works on plain tensors, and has no derivative.
 """
 
+import numpy as np
 import torch
+from scipy.special import expit
 
 from sklabelcraft.topk._by_moments import SHARPEST, by_moments
-from sklabelcraft.topk._by_sorting import by_sorting, largest
+from sklabelcraft.topk._by_sorting import by_sorting
 from sklabelcraft.topk._chunks import chunks
 from sklabelcraft.topk._inputs import any_masked
 from sklabelcraft.topk._negligible import negligible
@@ -34,20 +36,22 @@ def indicator(scores, k, tau):
         The score at the boundary and, counted from it in units of tau, the threshold.
         They are 0 where the whole list or nothing of it is shown.
     """
-    masked, size = any_masked(scores), scores.shape[2]
-    if masked:
-        size = (scores > -torch.inf).sum(-1, keepdim=True)
+    masked, size = None, scores.shape[2]
+    if any_masked(scores):
+        masked = scores == -torch.inf
+        size = size - masked.sum(-1, keepdim=True)
     left = ((k > 0) & (k < size))[..., 0]
     if left.all() and left.any():
         if not is_soft(scores, k, tau):
-            return _all_by_sorting(scores, k, tau, masked)
-        alpha, boundary, z, left = by_moments(scores, k, tau)
+            return _all_by_sorting(scores, k, tau, masked is not None)
+        alpha, boundary, z, left = by_moments(scores, k, tau, masked)
     else:
         alpha = ((scores > -torch.inf) & (k > 0)).to(scores)
         boundary, z = tau.new_zeros(2, *tau.shape)
     if left.any():
         lists = scores.expand_as(alpha)[left], k[left], tau[left]
-        alpha[left], boundary[left], z[left] = _by_sorting(*lists, masked)
+        found = _by_sorting(*lists, masked is not None)
+        alpha[left], boundary[left], z[left] = found
     return alpha, boundary, z
 
 
@@ -82,15 +86,13 @@ def is_soft(scores, k, tau):
     a temperature of the boundary.
     """
     n = scores.shape[2]
-    if n < 2:
-        return False
     every, of_each = 1 + scores.shape[1] // PROBED_LISTS, 1 + n // PROBED_ENTRIES
-    probed = scores[0, ::every, ::of_each].contiguous()
-    some, k, tau = probed.shape[1], k[-1, ::every], tau[-1, ::every]
-    ordered = largest(probed, some)
-    rank = (some - k * (some / n)).long().clamp_(1, some - 1)
-    boundary = ordered.gather(1, rank).add_(ordered.gather(1, rank - 1)).div_(2)
-    alpha = (ordered - boundary).div_(tau).sigmoid_()
-    slope = torch.addcmul(alpha, alpha, alpha, value=-1).sum(1) * (n / some)
-    wanted = torch.minimum(k, n - k).mul_(EXACT).clamp_(min=SOFT * n)
-    return slope.sum() > wanted.sum()
+    ordered = np.sort(scores[0, ::every, ::of_each].cpu().numpy())
+    k, tau = (x[-1, ::every].cpu().numpy() for x in (k, tau))
+    some = ordered.shape[1]
+    rank = (some - k * (some / n)).astype(int).clip(1, some - 1)
+    lists = np.arange(len(rank))[:, None]
+    boundary = (ordered[lists, rank] + ordered[lists, rank - 1]) / 2
+    alpha = expit((ordered - boundary) / tau)
+    slope = (alpha * (1 - alpha)).sum() * (n / some)
+    return slope > (np.minimum(k, n - k) * EXACT).clip(min=SOFT * n).sum()

@@ -7,7 +7,7 @@ from sklabelcraft._batches import renumber
 from sklabelcraft._torch import DoublePrecision, copied
 from sklabelcraft.modules import Embeddings
 
-PREDICTION_BATCH = 8192
+PREDICTION_BATCH = 2048  # rows whose products stay in the cache
 
 
 def embeddings_of(module):
@@ -97,7 +97,7 @@ class RowFinder:
 def exact_logits(module, impressions):
     """Logits of all impressions, each the same whatever rows are beside it.
 
-    They are computed in float64, on the touched rows of the embedding tables, and
+    They are computed in float64, of large embedding tables on the touched rows, and
     rounded to float32: what depends on the place of a row in a product is far below
     that.
 
@@ -108,16 +108,20 @@ def exact_logits(module, impressions):
     module = copied(module, share=True).eval()
     finder = RowFinder(module, impressions.pasts.columns)
     state = dict(module.named_parameters()) | dict(module.named_buffers())
-    tables = {name: state.pop(name) for name in finder.tables}
-    whole = {name: _doubled(value) for name, value in state.items()} | finder.starts
+    n_codes = impressions.codes.numel()
+    large = [name for name in finder.tables if len(state[name]) > n_codes]
+    tables = {name: state.pop(name) for name in large}
+    state = {name: _doubled(value) for name, value in state.items()}
     rows = torch.arange(len(impressions), device=impressions.codes.device)
     logits = []
     for part in rows.split(PREDICTION_BATCH):
-        touched, (batch,) = finder.find(impressions.batch(part))
-        own = {name: _doubled(table[touched]) for name, table in tables.items()}
-        batch = batch.to(torch.float64)
+        batch, own = impressions.batch(part), {}
+        if tables:
+            touched, (batch,) = finder.find(batch)
+            own = {name: _doubled(table[touched]) for name, table in tables.items()}
+            own |= finder.starts
         with DoublePrecision():
-            found = functional_call(module, whole | own, (batch,))
+            found = functional_call(module, state | own, (batch.to(torch.float64),))
         logits.append(as_matrix(found).to(torch.float32))
     return torch.cat(logits)
 
