@@ -14,8 +14,9 @@ from sklabelcraft.topk._inputs import any_masked
 from sklabelcraft.topk._negligible import negligible
 
 PROBED_LISTS, PROBED_ENTRIES = 16, 1024
-SOFT = 1 / 640  # share of a list that must be near the boundary, or sorting is faster
-EXACT = 2 * SHARPEST  # the same of what is shown, or sorting is more exact
+NEAR = 20.0  # temperatures from the boundary within which an entry counts
+SOFT = 0.25  # share of the entries that must count, or sorting is faster
+EXACT = 2 * SHARPEST  # least slope, as a share of what is shown, or it is more exact
 
 
 def indicator(scores, k, tau):
@@ -81,9 +82,9 @@ def _by_sorting(scores, k, tau, masked):
 def is_soft(scores, k, tau):
     """Whether so much of the lists counts that Newton's method is to run over them.
 
-    Else sorting is faster, or more exact. Told by some entries of some lists, for the
-    last k: by the slope of the sum over the indicators, which counts the entries within
-    a temperature of the boundary.
+    Else sorting is faster or, where the indicators of few entries are between 0 and 1
+    beside many that are 1, more exact. Told by some entries of some lists, for the last
+    k.
     """
     n = scores.shape[2]
     every, of_each = 1 + scores.shape[1] // PROBED_LISTS, 1 + n // PROBED_ENTRIES
@@ -93,6 +94,9 @@ def is_soft(scores, k, tau):
     rank = (some - k * (some / n)).astype(int).clip(1, some - 1)
     lists = np.arange(len(rank))[:, None]
     boundary = (ordered[lists, rank] + ordered[lists, rank - 1]) / 2
-    alpha = expit((ordered - boundary) / tau)
-    slope = (alpha * (1 - alpha)).sum() * (n / some)
-    return slope > (np.minimum(k, n - k) * EXACT).clip(min=SOFT * n).sum()
+    with np.errstate(invalid="ignore"):  # a boundary among masked entries: not soft
+        away = np.abs(ordered - boundary) / tau
+    shown = expit(away)
+    slope = (shown * (1 - shown)).sum() * (n / some)
+    is_exact = slope > EXACT * np.minimum(k, n - k).sum()
+    return is_exact and (away < NEAR).mean() > SOFT
