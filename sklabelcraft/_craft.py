@@ -75,9 +75,8 @@ class Craft:
             held_rows,
             device,
         )
-        self.feedback = feedback
         self.signals = Signals.learn(feedback, crafter.inputs)
-        self.hand_made = self.signals(feedback)[1]
+        self.inputs, self.hand_made = self.signals(feedback)
 
     def learn(self, starts, watch):
         """Craft a label from each starting rule, and keep the one that leads furthest.
@@ -110,7 +109,7 @@ class Craft:
             label = LearnedLabel(self.signals, rule, settings.hidden, settings.bound)
         model = copy.copy(self.model)
         model.module = copied(self.model.module)
-        prepared = label.prepare(self.feedback).float().to(self.device)
+        prepared = label.join(self.inputs, self.hand_made).float().to(self.device)
         task = BilevelTask(
             model,
             label.to(self.device),
@@ -203,7 +202,7 @@ def race(runs, watch, stopped):
                 current.loop.epoch(current.watch)
             leader = max(run.total for run in racing)
             for run in racing:
-                if run.total < leader - LAG:
+                if not run.loop.finished and run.total < leader - LAG:
                     run.end.close()
                     runs.remove(run)
         return max(runs, key=lambda run: run.loop.best)

@@ -73,8 +73,23 @@ class Objective:
         return self.sign * of_lists.sum() / max(1, len(of_lists))
 
     def ideal(self, values, lists, k):
-        """The largest discounted sum of each list of k, for a gain; else None."""
-        return ideal_gain(values, lists, k) if self.measure == "gain" else None
+        """The largest discounted sum of each list, if this is a gain.
+
+        Parameters
+        ----------
+        values : tensor of shape (n,)
+            The column, transformed.
+        lists : long tensor of shape (n,)
+            The list of each entry, from 0 on, without gaps.
+        k : int
+            Length of the shown lists.
+
+        Returns
+        -------
+        tensor of shape (n_lists,) or None
+            None for other measures.
+        """
+        return _ideal_gain(values, lists, k) if self.measure == "gain" else None
 
 
 def list_mean(alpha, values, lists):
@@ -115,7 +130,7 @@ def list_gain(alpha, values, lists, ideal=None):
         One gain per list, of those where any value is positive.
     """
     if ideal is None:
-        ideal = ideal_gain(values, lists, len(alpha))
+        ideal = _ideal_gain(values, lists, len(alpha))
     discount = _discount(len(alpha), alpha)
     falls = -torch.diff(discount, append=discount.new_zeros(1))
     shown = (falls[None] @ alpha)[0]
@@ -128,7 +143,7 @@ def _discount(k, like):
     return 1 / torch.arange(2, k + 2).to(like).log2()
 
 
-def ideal_gain(values, lists, k):
+def _ideal_gain(values, lists, k):
     """The discounted sum of the k largest values of each list, (n_lists,)."""
     discount = _discount(k, values)
     order = values.argsort(descending=True)

@@ -231,7 +231,8 @@ def test_the_label_may_start_from_nothing_and_go_anywhere(crafter, log):
     """Without a rule the label starts at 1/2; without a bound it may leave it far."""
     crafter.set_params(starts=[(0, 0, 0)], bound=None, learning_rate=1e-12)
     assert crafter.fit(log.frame).transform(log.frame) == pytest.approx(0.5, abs=1e-3)
-    label = crafter.set_params(learning_rate=1e-2).fit(log.frame).transform(log.frame)
+    crafter.set_params(learning_rate=1e-2, steps_per_move=1)
+    label = crafter.fit(log.frame).transform(log.frame)
     assert label.std() > 0.01
 
 

@@ -169,7 +169,10 @@ class LearnedLabel(nn.Module):
 
     def prepare(self, feedback):
         """What does not depend on what is learned, (n, n_inputs + 1), in float64."""
-        inputs, labels = self.signals(feedback)
+        return self.join(*self.signals(feedback))
+
+    def join(self, inputs, labels):
+        """The same of what the signals are, inputs and hand-made labels."""
         return torch.cat([inputs, self.rule(labels)], dim=1)
 
     def craft(self, prepared):
