@@ -89,7 +89,7 @@ def is_soft(scores, k, tau):
     n = scores.shape[2]
     every, of_each = 1 + scores.shape[1] // PROBED_LISTS, 1 + n // PROBED_ENTRIES
     ordered = np.sort(scores[0, ::every, ::of_each].cpu().numpy())
-    k, tau = (x[-1, ::every].cpu().numpy() for x in (k, tau))
+    k, tau = (x[-1].cpu()[::every].numpy() for x in (k, tau))
     some = ordered.shape[1]
     rank = (some - k * (some / n)).astype(int).clip(1, some - 1)
     lists = np.arange(len(rank))[:, None]
