@@ -1,17 +1,16 @@
 """Crafting a label: what a ``LabelCrafter`` does with a log, from each start."""
 
 import copy
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 from sklearn.utils import Bunch, check_random_state
 
-from sklabelcraft._callbacks import Watch
 from sklabelcraft._estimator import inherit, seed_of
 from sklabelcraft._model import RankerModel
 from sklabelcraft._platform import make_platform, objectives_of
+from sklabelcraft._race import Run, race
 from sklabelcraft._torch import Drawing, copied, generator_from
 from sklabelcraft.columns import FEEDBACK
 from sklabelcraft.losses import choose_loss
@@ -22,7 +21,6 @@ from sklabelcraft.rankers import BaseRanker, MLPRanker
 from sklabelcraft.training import BilevelTask, Loop, drawing_in_training
 
 STARTS = ((0, 1, 0.5), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
-LAG = 0.05  # of what random lists reach, over all epochs, by which a start drops out
 NEEDED = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]])  # inputs of each hand-made label
 
 
@@ -142,70 +140,6 @@ class Craft:
             "ranker_": copy.copy(self.ranker).adopt(model, losses),
             "history_": history,
         }
-
-
-@dataclass(eq=False)
-class Run:
-    """A label that is crafted from one start.
-
-    Attributes
-    ----------
-    start : tuple of float
-        The weights of the starting rule.
-    task : BilevelTask
-        The label and the ranker that is trained along with it.
-    loop : Loop
-        Its training.
-    watch : Watch
-        To be told of its epochs.
-    end : ExitStack
-        Ends what is told of it.
-    """
-
-    start: tuple
-    task: BilevelTask
-    loop: Loop
-    watch: Watch = None
-    end: ExitStack = None
-
-    @property
-    def total(self):
-        """The sum of the objective over the epochs."""
-        return sum(epoch["objective"] for epoch in self.loop.history)
-
-
-def race(runs, watch, stopped):
-    """Train some runs an epoch each in turn, and return the one that led furthest.
-
-    A run drops out when its objective, summed over the epochs, is more than ``LAG``
-    below that of the leader: on planted data and on KuaiRand that was never the one
-    that would have won.
-
-    Parameters
-    ----------
-    runs : list of Run
-        The runs; those that drop out are taken from the list.
-    watch : Watch
-        To be told of their epochs.
-    stopped : callable
-        Maps a run to the attributes that would be learned, had it ended there.
-    """
-    current = None
-    watch.attributes = lambda: stopped(current)
-    with ExitStack() as stack:
-        for run in runs:
-            run.end = stack.enter_context(ExitStack())
-            subtask = watch.subtask("start", run.loop.max_epochs)
-            run.watch = run.end.enter_context(subtask)
-        while racing := [run for run in runs if not run.loop.finished]:
-            for current in racing:
-                current.loop.epoch(current.watch)
-            leader = max(run.total for run in racing)
-            for run in racing:
-                if not run.loop.finished and run.total < leader - LAG:
-                    run.end.close()
-                    runs.remove(run)
-        return max(runs, key=lambda run: run.loop.best)
 
 
 def starting_weights(crafter):

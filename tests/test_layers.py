@@ -27,7 +27,7 @@ LAYERS = [
     {"training"},
     {"_model", "_platform"},
     {"labelers", "rankers", "inspection"},
-    {"_craft"},
+    {"_craft", "_race"},
     {"labelcraft"},
     {"scorers"},
     {"recommender", "datasets", "splitting"},

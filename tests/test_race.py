@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklabelcraft._craft import LAG, Run, race
+from sklabelcraft._race import LAG, Run, race
 
 objectives = st.lists(st.floats(1, 1.2), min_size=1, max_size=8)
 
