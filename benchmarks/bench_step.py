@@ -78,7 +78,8 @@ def make_module(kind, problem):
 def ours(kind, problem, optimizer="sgd", device="cpu", precision="float32"):
     """Our step on a problem, ready to run."""
     problem = moved(problem, device)
-    lists = Lists(None, problem.lengths)
+    rows = torch.arange(int(problem.lengths.sum()), device=device)
+    lists = Lists(rows, problem.lengths)
     platform = Platform(
         None,
         lists,

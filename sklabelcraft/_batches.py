@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 
+PIECE = 2**18  # numbers
 CROWDED = 4  # times the average number of rows that a past serves at most
 
 
@@ -118,14 +119,27 @@ def renumber(parts, room):
     long tensor
         The distinct numbers.
     """
-    numbers = torch.cat([part.reshape(-1) for part in parts])
-    order = torch.arange(len(numbers), device=numbers.device)
-    room[numbers] = order
-    distinct = numbers[room[numbers] == order]
-    room[distinct] = order[: len(distinct)]
+    pieces = list(_some_at_a_time(parts))
+    for numbers, order in pieces:
+        room[numbers] = torch.arange(*order, device=room.device)
+    last = [room[n] == torch.arange(*o, device=room.device) for n, o in pieces]
+    pairs = zip(pieces, last, strict=True)
+    distinct = torch.cat([numbers[is_last] for (numbers, _), is_last in pairs])
+    room[distinct] = torch.arange(len(distinct), device=room.device)
     for part in parts:
-        part.copy_(room[part])
+        for piece in part.view(-1).split(PIECE):
+            piece.copy_(room[piece])
     return distinct
+
+
+def _some_at_a_time(parts):
+    """All numbers, few enough at a time, and how they are counted: from, to."""
+    flat, begin = [part.view(-1) for part in parts], 0
+    if sum(map(len, flat)) <= PIECE:
+        flat = [torch.cat(flat)]
+    for piece in (piece for numbers in flat for piece in numbers.split(PIECE)):
+        yield piece, (begin, begin + len(piece))
+        begin += len(piece)
 
 
 def share_windows(start, stop, n_store):

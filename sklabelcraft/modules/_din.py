@@ -139,29 +139,25 @@ class DINModule(nn.Module):
         past = self.embeddings(batch.past, self.past_columns).flatten(1)
         attend = self._attend if len(self.attention) > 1 else self._attend_linearly
         slots = Slots(batch)
-        length = batch.past_mask.sum(1).clamp(min=1)
-        return slots.take(attend(past, candidate, batch, slots) / length[:, None, None])
+        share = batch.past_mask / batch.past_mask.sum(1, keepdim=True).clamp(min=1)
+        return slots.take(attend(past, batch.past_rows, share, candidate, slots))
 
-    def _attend(self, past, candidate, batch, slots):
-        """The weighted sum of the past for each of its slots, (m, n_slots, d)."""
-        past = past[batch.past_rows]
+    def _attend(self, past, rows, share, candidate, slots):
+        """The weighted mean of the past for each of its slots, (m, n_slots, d)."""
+        past = past[rows]
         h, a = past[:, None], slots.put(candidate)[:, :, None]
         h, a = torch.broadcast_tensors(h, a)
         weights = self.attention(torch.cat([h, a, h - a, h * a], dim=-1))[..., 0]
-        return torch.bmm(weights * batch.past_mask[:, None], past)
+        return torch.bmm(weights * share[:, None], past)
 
-    def _attend_linearly(self, past, candidate, batch, slots):
+    def _attend_linearly(self, past, rows, share, candidate, slots):
         """The same for a single layer: its weights are linear in the past."""
         layer = self.attention[0]
         on_past, on_candidate, on_difference, on_product = layer.weight.chunk(4, dim=1)
         direction = on_past + on_difference + on_product * candidate
         offset = candidate @ (on_candidate - on_difference).T + layer.bias
         return LinearAttention.apply(
-            past,
-            batch.past_rows,
-            batch.past_mask,
-            slots.put(direction),
-            slots.put(offset),
+            past, rows, share, slots.put(direction), slots.put(offset)
         )
 
 

@@ -38,7 +38,7 @@ class Embeddings(nn.Module):
 
     def forward(self, codes, columns=None):
         """Embed codes of all columns or of those given, (..., n), as (..., n, dim)."""
-        starts = self.starts if columns is None else self.starts[columns]
+        starts = self.starts if columns is None else self.starts[list(columns)]
         return self.table(codes + starts)
 
 
