@@ -6,13 +6,13 @@ rounds in which both are timed alternately, with the quartiles; the published st
 tens of seconds and is timed once, against the median of five of ours. The whole fit of
 a LabelCrafter is compared, in CPU time, with that of a ranker on a hand-made label.
 
-    python benchmarks/bench_step.py [--quick]
+    python benchmarks/bench_step.py [--quick | --fits]
 
 The published step is our own plain writing of it: a Python loop over users, 1000
 Sinkhorn iterations for each, ``create_graph=True``. The engineer's step is what one
 would write today, with all users at once and our soft top-k. Both and the libraries
 ``higher`` and ``torchopt`` (left out where not installed) are in _reference_steps.py.
-``--quick`` leaves out what takes minutes.
+``--quick`` leaves out what takes minutes, ``--fits`` all but the fits.
 """
 
 import gc
@@ -24,6 +24,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import torch
+from _logs import kuairand_folder, load
 from _reference_steps import (
     PublishedDIN,
     PublishedLabeler,
@@ -221,17 +222,33 @@ def flatness():
 
 def against_plain_fit():
     """CPU time of a ranker with a label that is learned, or with a hand-made one."""
-    log = make_short_videos(200, random_state=0)
+    small = make_short_videos(200, random_state=0)
+    plain_fit("1.2e4 rows", [small.data, small.target])
+    large = make_short_videos(8000, 20_000, n_impressions=125, random_state=0)
+    plain_fit("1e6 rows, 3 epochs", [large.data, large.target], 2, max_epochs=3)
+    if kuairand_folder() is None:
+        print("KuaiRand-Pure was not found: left out.")
+        return
+    log, explicit = load("kuairand")
+    rows = log.split.train, log.split.valid
+    parts = [part.iloc[index] for index in rows for part in (log.data, log.target)]
+    plain_fit("KuaiRand", parts, columns=Columns(explicit=explicit))
+
+
+def plain_fit(name, parts, rounds=3, columns=None, **params):
+    """Compare the fits on one log."""
     crafted, plain = (
-        LabelCraftRecommender(labeler, random_state=0)
+        LabelCraftRecommender(
+            labeler, MLPRanker(**params), columns=columns, random_state=0
+        )
         for labeler in (LabelCrafter(), WatchTime())
     )
     compare(
-        "LabelCrafter.fit against a plain fit",
-        lambda: crafted.fit(log.data, log.target),
-        lambda: plain.fit(log.data, log.target),
-        rounds=3,
-        clock=time.process_time,
+        f"LabelCrafter.fit against a plain fit, {name}",
+        lambda: crafted.fit(*parts),
+        lambda: plain.fit(*parts),
+        rounds,
+        time.process_time,
     )
 
 
@@ -274,6 +291,9 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, one thread, float32\n")
+    if "--fits" in sys.argv:
+        against_plain_fit()
+        return
     if "--quick" not in sys.argv:
         against_published()
     against_engineers()
