@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sklabelcraft._callbacks import Watch
 from sklabelcraft.training import BilevelTask, Loop
 
-LAG = 0.05  # of what lists shown at random reach
+LAG = 0.1  # of what lists shown at random reach
 
 
 @dataclass(eq=False)
@@ -43,8 +43,9 @@ def race(runs, watch, stopped):
     """Train some runs an epoch each in turn, and return the one that led furthest.
 
     A run drops out when its objective, summed over the epochs, is more than ``LAG``
-    below that of the leader. On planted logs and on KuaiRand that spares all but two
-    epochs of the others, and makes less than 0.1 % of difference to the lists.
+    below that of the leader. On planted logs and on KuaiRand that takes three or four
+    epochs, and gave up the start that would have led further in 2 of 496 pairs of runs;
+    half of that lag, in 7.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         The starting rules: weights of the scaled watch time, of D2Q's label and of
         explicit feedback, each standardised, in their sum. None for (0, 1, 0.5) and
         (0, 1, 3). They take turns, an epoch each; one whose objective, summed over the
-        epochs, is 0.05 below that of the leader drops out. Three times 0 makes a label
+        epochs, is 0.1 below that of the leader drops out. Three times 0 makes a label
         of 1/2 for every row.
     inputs : sequence of str, default=("watch_time", "duration", "explicit")
         What the label is made of; a starting rule does without what is left out.
