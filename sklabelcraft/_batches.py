@@ -120,12 +120,11 @@ def renumber(parts, room):
         The distinct numbers.
     """
     pieces = list(_some_at_a_time(parts))
-    for numbers, order in pieces:
-        room[numbers] = torch.arange(*order, device=room.device)
-    last = [room[n] == torch.arange(*o, device=room.device) for n, o in pieces]
-    pairs = zip(pieces, last, strict=True)
-    distinct = torch.cat([numbers[is_last] for (numbers, _), is_last in pairs])
-    room[distinct] = torch.arange(len(distinct), device=room.device)
+    for numbers, begin in pieces:
+        room[numbers] = _places(numbers, begin)
+    last = [n[room[n] == _places(n, begin)] for n, begin in pieces]
+    distinct = torch.cat(last)
+    room[distinct] = _places(distinct, 0)
     for part in parts:
         for piece in part.view(-1).split(PIECE):
             piece.copy_(room[piece])
@@ -133,13 +132,18 @@ def renumber(parts, room):
 
 
 def _some_at_a_time(parts):
-    """All numbers, few enough at a time, and how they are counted: from, to."""
+    """All numbers, few enough at a time, and how many came before them."""
     flat, begin = [part.view(-1) for part in parts], 0
     if sum(map(len, flat)) <= PIECE:
         flat = [torch.cat(flat)]
     for piece in (piece for numbers in flat for piece in numbers.split(PIECE)):
-        yield piece, (begin, begin + len(piece))
+        yield piece, begin
         begin += len(piece)
+
+
+def _places(numbers, begin):
+    """The places of some numbers among all, where so many came before them."""
+    return begin + torch.arange(len(numbers), device=numbers.device)
 
 
 def share_windows(start, stop, n_store):

@@ -84,9 +84,8 @@ def test_linear_attention_needs_no_wide_concatenation():
     batch, module = random_batch(6), build(DIN)
     past = module.embeddings(batch.past, [1, 2]).flatten(1)
     candidate = module.embeddings(batch.codes)[:, [1, 2]].flatten(1)
-    slots = Slots(batch)
-    expected = module._attend(past, candidate, batch, slots)
-    found = module._attend_linearly(past, candidate, batch, slots)
+    given = past, batch.past_rows, batch.past_mask, candidate, Slots(batch)
+    expected, found = module._attend(*given), module._attend_linearly(*given)
     torch.testing.assert_close(found, expected)
     by_hand, a = torch.zeros(8), candidate[2]
     for h, shown in zip(past[batch.past_rows[2]], batch.past_mask[2], strict=True):
