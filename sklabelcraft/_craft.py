@@ -93,12 +93,12 @@ class Craft:
         dict
             What was learned, by the names of the attributes.
         """
-        runs, module = [self._start(weights) for weights in starts], self.model.module
-        with drawing_in_training(module, self.rows, self.ranker_rng, self.device):
+        runs = [self._start(weights) for weights in starts]
+        drawing = self.model.module, self.rows, self.ranker_rng, self.device
+        with drawing_in_training(*drawing):
             best = race(runs, watch, self._stopped)
         best.loop.settle()
-        label = best.task.networks["label"]
-        return self._learned(best, best.task.model, label)
+        return self._learned(best, best.task.model, best.task.networks["label"])
 
     def _start(self, weights):
         """A run from a starting rule, with a ranker of its own."""

@@ -1,10 +1,13 @@
 """What a network sees: encoded impressions, and the pasts that they share."""
 
+from unittest import mock
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sklabelcraft import _batches
 from sklabelcraft._batches import (
     Batch,
     Impressions,
@@ -134,12 +137,16 @@ def test_renumber_by_hand():
 
 
 @modest
-@given(st.lists(st.lists(st.integers(0, 9)), min_size=1, max_size=3))
-def test_renumbered_parts_are_the_same_numbers(numbers):
-    """Each distinct number is there once, and the room need not be empty."""
+@given(
+    st.lists(st.lists(st.integers(0, 9)), min_size=1, max_size=3),
+    st.sampled_from([1, 2, 5, 100]),
+)
+def test_renumbered_parts_are_the_same_numbers(numbers, piece):
+    """Each distinct number is there once, in many pieces and where the room is used."""
     parts = [torch.tensor(part, dtype=torch.int64) for part in numbers]
     room = torch.full((10,), 99)
-    distinct = renumber(parts, room)
+    with mock.patch.object(_batches, "PIECE", piece):
+        distinct = renumber(parts, room)
     assert sorted(distinct.tolist()) == sorted(set().union(*numbers))
     for part, expected in zip(parts, numbers, strict=True):
         assert distinct[part].tolist() == expected

@@ -176,3 +176,17 @@ def test_rules_of_balancing_are_given_inner_products_of_gradients(platform):
         for value in own.measure(logits, shown)
     ]
     torch.testing.assert_close(seen[0], torch.stack(slopes) @ torch.stack(slopes).T)
+
+
+def test_a_gain_is_that_of_the_drawn_lists():
+    """What is known of all lists beforehand is that of the users who are drawn."""
+    gain = Objective("gain", measure="gain")
+    platform = make_platform((gain,))
+    shown = platform.draw(1, torch.Generator().manual_seed(0))
+    alpha = torch.rand(1, len(shown.positions))
+    value = platform.values[0][shown.positions]
+    (ideal,) = platform.ideals
+    known = gain(alpha, value, shown.lists.ids, ideal[shown.users])
+    assert known == gain(alpha, value, shown.lists.ids)
+    raw = platform.references + (measured(platform, 1, 1) - 1) * platform.references
+    torch.testing.assert_close(raw, torch.ones(1), rtol=0, atol=1e-5)

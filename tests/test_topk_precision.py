@@ -134,3 +134,16 @@ def test_both_ways_leave_masked_entries_out(dtype, soft, monkeypatch):
                 check = soft_topk(row[own], k, temperature=temperature)
                 tolerance = 2 * PRECISIONS[dtype][0]
                 torch.testing.assert_close(shown[own], check, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("n", [40, 1000, 5000])
+@pytest.mark.parametrize("draw", [torch.randn, torch.rand])
+def test_lists_are_sorted_only_where_few_entries_count(n, draw):
+    """And where most of a list is 1 beside a narrow boundary, for exactness."""
+    torch.manual_seed(0)
+    scores, k = draw(1, 50, n), torch.full((1, 50, 1), 8.0)
+    for temperature, soft in ((1e-3, False), (0.25, True), (4.0, True)):
+        tau = torch.full((1, 50, 1), temperature)
+        assert _indicator.is_soft(scores, k, tau) == soft
+    tau = torch.full((1, 50, 1), 1e-3)
+    assert not _indicator.is_soft(scores, torch.full_like(k, n // 2), tau)

@@ -16,7 +16,7 @@ from sklabelcraft.topk._negligible import negligible
 PROBED_LISTS, PROBED_ENTRIES = 16, 1024
 NEAR = 20.0  # temperatures from the boundary within which an entry counts
 SOFT = 0.25  # share of the entries that must count, or sorting is faster
-EXACT = 2 * SHARPEST  # least slope, as a share of what is shown, or it is more exact
+STEEP = 2 * SHARPEST  # least slope, as a share of what is shown, or it is more exact
 
 
 def indicator(scores, k, tau):
@@ -98,5 +98,5 @@ def is_soft(scores, k, tau):
         away = np.abs(ordered - boundary) / tau
     shown = expit(away)
     slope = (shown * (1 - shown)).sum() * (n / some)
-    is_exact = slope > EXACT * np.minimum(k, n - k).sum()
+    is_exact = slope > STEEP * np.minimum(k, n - k).sum()
     return is_exact and (away < NEAR).mean() > SOFT
