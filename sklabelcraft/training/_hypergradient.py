@@ -102,12 +102,22 @@ def _by_reverse_mode(score, theta, direction):
     )
     pairs = zip(pulled, direction.values(), strict=True)
     products = [gradient * along for gradient, along in pairs]
+    cut = any(product.any() and _is_cut(product, ones) for product in products)
     inner = sum(product.sum() for product in products)
     (logits_along,) = torch.autograd.grad(inner, ones, materialize_grads=True)
     size = sum(product.abs().sum() for product in products)
-    if (inner - logits_along.sum()).abs() > TOLERANCE * size:
+    if cut or (inner - logits_along.sum()).abs() > TOLERANCE * size:
         raise RuntimeError("the derivative of an operation has no derivative itself")
     return logits_along
+
+
+def _is_cut(product, ones):
+    """Whether torch lost on the way that it depends on `ones`, as all these do."""
+    if not product.requires_grad:
+        return True
+    options = {"retain_graph": True, "allow_unused": True}
+    (slope,) = torch.autograd.grad(product.sum(), ones, **options)
+    return slope is None
 
 
 def _first_line(error):
