@@ -2,6 +2,7 @@
 
 from sklabelcraft.columns import Columns
 from sklabelcraft.comparison import compare_labelers
+from sklabelcraft.fused import FusedRecommender
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.labelers import (
     D2Q,
@@ -39,6 +40,7 @@ __all__ = [
     "DINRanker",
     "DurationBiasDisplay",
     "ExplicitFeedback",
+    "FusedRecommender",
     "KneeScaler",
     "LabelCraftRecommender",
     "LabelCrafter",

@@ -44,6 +44,16 @@ def fitting(estimator, X, y, *, max_subtasks=None, outer=None):
     task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: vars(estimator))
 
 
+@contextmanager
+def lent(watch, part):
+    """Lend the callbacks that a watch tells to a part, if it supports them."""
+    if hasattr(part, "set_callbacks"):
+        with watch.task.propagate_callback_context(part):
+            yield
+    else:
+        yield
+
+
 class Watch:
     """Tells callbacks about the tasks of a fit, its epochs and steps among them.
 

@@ -107,12 +107,11 @@ class RankerModel:
         """Logits of encoded rows, float64 ndarray of shape (n, n_outputs)."""
         return exact_logits(self.module, rows).double().cpu().numpy()
 
-    def scores(self, log, device):
+    def scores_of(self, logits):
         """One score per row, float64 ndarray of shape (n,): the higher the earlier.
 
         The predicted label; of several, the mean of the standardised logits.
         """
-        logits = self.logits(self.encode(log).to(device))
         if self.head_mean is not None:
             return ((logits - self.head_mean) / self.head_scale).mean(axis=1)
         unit = self.loss in UNIT_LOSSES.values()

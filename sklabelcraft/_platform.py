@@ -31,7 +31,7 @@ def held_out_lists(log, columns, k):
 
 
 def objectives_of(params, has_explicit):
-    """The objectives of a ``LabelCrafter`` and their weights, checked."""
+    """The objectives that an estimator states and their weights, checked."""
     objectives = params.objectives
     if objectives is None:
         explicit = [explicit_objective] if has_explicit else []
@@ -40,10 +40,12 @@ def objectives_of(params, has_explicit):
         raise ValueError(
             f"objectives must be a sequence of Objective, got {list(objectives)!r}."
         )
-    return tuple(objectives), _weights(params.objective_weights, len(objectives))
+    weights = checked_weights(params.objective_weights, len(objectives))
+    return tuple(objectives), weights
 
 
-def _weights(weights, n):
+def checked_weights(weights, n):
+    """What a unit of each of n objectives is worth, 1 each for None."""
     if weights is None:
         return [1.0] * n
     numbers = [float(weight) for weight in weights]
@@ -82,12 +84,9 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
     """
     lists = held_out_lists(logs[1], columns, k).to(device)
     objectives, weights = objectives_of(params, bool(explicit))
-    values = [
-        measured(
-            objective, *(_column(objective, log, columns, explicit) for log in logs)
-        )
-        for objective in objectives
-    ]
+    train, held_out = logs
+    measured = [MeasuredColumn(o, train, columns, explicit) for o in objectives]
+    values = [torch.from_numpy(column.of(held_out)).float() for column in measured]
     values = [column.to(device)[lists.rows] for column in values]
     kept = varying(zip(objectives, values, weights, strict=True))
     objectives, values, weights = zip(*kept, strict=True)
@@ -104,35 +103,56 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
     )
 
 
-def _column(objective, log, columns, explicit):
-    if objective.column == "explicit":
-        return log.any_positive(explicit)
-    roles = {"watch_time": columns.watch_time, "duration": columns.duration}
-    return log.numeric(roles.get(objective.column, objective.column))
+class MeasuredColumn:
+    """A column as an objective measures it.
 
-
-def measured(objective, known, values):
-    """A column of the held-out rows as an objective measures it, tensor of shape (n,).
-
-    Scaled, if so, by the same column `known` of the training rows.
+    Parameters
+    ----------
+    objective : Objective
+        Says which column, and whether it is scaled.
+    log : Log
+        The training rows, whose column sets the scale.
+    columns : Columns
+        Names of the columns.
+    explicit : list of str or int
+        The columns of explicit feedback that are there.
     """
-    if objective.transform == "indicator":
-        values = (values > 0).astype(np.float64)
-    if objective.transform == "scale":
-        if min(known.min(), values.min()) < 0:
+
+    def __init__(self, objective, log, columns, explicit):
+        self.objective, self.columns, self.explicit = objective, columns, explicit
+        if objective.transform == "scale":
+            known = self._raw(log)
+            self.knee, self.maximum = np.quantile(known, KNEE), known.max()
+
+    def of(self, log):
+        """The column of a log, float64 of shape (n,)."""
+        values = self._raw(log)
+        if self.objective.transform == "indicator":
+            return (values > 0).astype(np.float64)
+        if self.objective.transform == "scale":
+            return scale(values, knee=self.knee, maximum=self.maximum)
+        return values
+
+    def _raw(self, log):
+        name = self.objective.column
+        if name == "explicit":
+            return log.any_positive(self.explicit)
+        roles = {"watch_time": self.columns.watch_time}
+        roles |= {"duration": self.columns.duration}
+        values = log.numeric(roles.get(name, name))
+        if self.objective.transform == "scale" and values.min() < 0:
             raise ValueError(
-                f"{objective} scales its column, which must not be negative."
+                f"{self.objective} scales its column, which must not be negative."
             )
-        values = scale(values, knee=np.quantile(known, KNEE), maximum=known.max())
-    return torch.as_tensor(values).float()
+        return values
 
 
 def varying(triples):
-    """Those triples (objective, column, weight) in which the column varies."""
+    """Those triples (objective, column, ...) in which the column varies."""
     kept = []
-    for objective, values, weight in triples:
+    for objective, values, *rest in triples:
         if values.min() < values.max():
-            kept.append((objective, values, weight))
+            kept.append((objective, values, *rest))
             continue
         warnings.warn(
             f"the objective {objective} is left out: its column is {values[0]:.6g} on "

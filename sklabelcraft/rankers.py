@@ -143,11 +143,27 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             label; with several labels, the mean of the heads' logits after each is
             standardised by its mean and standard deviation over the training rows.
         """
+        return self.model_.scores_of(self.decision_function(X))
+
+    def decision_function(self, X):
+        """Logits of impressions, label by label.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            The impressions.
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels)
+            One logit per impression and label.
+        """
         check_is_fitted(self)
         log = read_log(self, X, self.model_.keys, reset=False)
         device = usable_device(self.device)
         with own_settings(device):
-            return self.model_.to(device).scores(log, device)
+            model = self.model_.to(device)
+            return model.logits(model.encode(log).to(device))
 
     def settings(self):
         """The parameters as plain attributes, with a network in place of None.

@@ -1,29 +1,26 @@
 """The recommender: crafts labels from feedback and trains a ranker on them."""
 
 from contextlib import contextmanager
-from dataclasses import replace
 from numbers import Integral
-from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from sklabelcraft._callbacks import fitting
+from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
-from sklabelcraft._estimator import LogEstimator, inherit, seed_of
+from sklabelcraft._estimator import inherit, seed_of
 from sklabelcraft._foreign_rankers import check_usable, fit_foreign, score_foreign
-from sklabelcraft._log import Log, read_feedback, read_log
+from sklabelcraft._log import read_log
+from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker, MLPRanker, check_pair
-from sklabelcraft.scorers import nwtg_scorer
 
 
 @shared
-class LabelCraftRecommender(CallbackSupportMixin, LogEstimator):
+class LabelCraftRecommender(BaseRecommender):
     """Rank impressions by a model trained on labels crafted from their feedback.
 
     ``fit`` joins X and y to the log, fits the labeler on it, and trains the ranker on
@@ -147,55 +144,43 @@ class LabelCraftRecommender(CallbackSupportMixin, LogEstimator):
             several labels, the mean of the scores after each is standardised by its
             mean and standard deviation over the training rows.
         """
+        self._check(X)
+        scores = score_foreign(self.ranker_, X)
+        if scores.ndim == 1:
+            return scores
+        return ((scores - self.head_mean_) / self.head_scale_).mean(axis=1)
+
+    def decision_function(self, X):
+        """Score impressions, label by label.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            Impressions.
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels)
+            One score per impression and label: the logits of a ranker of ours, what
+            another one predicts.
+        """
+        self._check(X)
+        if isinstance(self.ranker_, BaseRanker):
+            return self.ranker_.decision_function(X)
+        scores = score_foreign(self.ranker_, X)
+        return scores.reshape(len(scores), -1)
+
+    def _check(self, X):
+        """Check that impressions can be scored."""
         check_is_fitted(self)
         if isinstance(self.ranker_, BaseRanker):
             keys = self.ranker_.model_.keys
         else:
             keys = self._keys(self._stated("columns"))
         read_log(self, X, keys, reset=False)
-        scores = score_foreign(self.ranker_, X)
-        if scores.ndim == 1:
-            return scores
-        return ((scores - self.head_mean_) / self.head_scale_).mean(axis=1)
-
-    def score(self, X, y):
-        """NWTG@k of the predicted scores.
-
-        Parameters
-        ----------
-        X : data frame or array of shape (n, n_columns)
-            Impressions.
-        y : data frame, series or array of shape (n,) or (n, n_signals)
-            Their feedback.
-
-        Returns
-        -------
-        float
-            Mean over the users with more than k rows.
-        """
-        return nwtg_scorer(self, X, y)
 
     def _default_parts(self):
         return {"labeler": LabelCrafter, "ranker": MLPRanker}
-
-    def _keys(self, columns):
-        keys = [columns.user, columns.item, columns.duration]
-        return [key for key in keys if key is not None]
-
-    def _read(self, X, y, reset):
-        """Impressions and feedback, with their numbers checked."""
-        columns, min_rows = self._stated("columns"), 2 if reset else 1
-        keys = self._keys(columns)
-        log = read_log(self, X, keys, reset=reset, min_rows=min_rows)
-        feedback = read_feedback(y, log)
-        for role in ("item", "timestamp"):
-            log.optional(columns, role)
-        if columns.duration is not None:
-            log.numeric(columns.duration, minimum=0)
-        if columns.watch_time in feedback:
-            feedback.numeric(columns.watch_time, minimum=0)
-        feedback.any_positive([key for key in columns.explicit if key in feedback])
-        return Rows(log, feedback, log.beside(feedback))
 
     def _make_parts(self, train):
         """Clone labeler and ranker, with what they inherit."""
@@ -267,7 +252,7 @@ class LabelCraftRecommender(CallbackSupportMixin, LogEstimator):
             with watch.subtask(name, None) as task:
                 yield task
         else:
-            with watch.subtask(name) as task, _lent(task, part):
+            with watch.subtask(name) as task, lent(task, part):
                 yield task
 
     def _labels(self, train):
@@ -280,56 +265,6 @@ class LabelCraftRecommender(CallbackSupportMixin, LogEstimator):
                 f"{len(labels)} training rows: there is nothing to rank by."
             )
         return labels
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = True
-        tags.input_tags.positive_only = True
-        return tags
-
-
-class Rows(NamedTuple):
-    """Impressions, their feedback, and both side by side as data."""
-
-    log: Log
-    feedback: Log
-    joined: Any
-
-
-def columns_of_log(columns, log, feedback):
-    """The names of the columns in the joined log, where y's columns follow X's."""
-
-    def in_log(key):
-        key = feedback.canonical(key)
-        return key if isinstance(key, str) else key + len(log.keys)
-
-    timestamp = log.optional(columns, "timestamp")
-    features = columns.features
-    if features is None:
-        features = [key for key in log.keys if key != timestamp]
-    names = {"features": tuple(log.canonical(key) for key in features)}
-    for role in ("user", "item", "duration", "timestamp"):
-        key = getattr(columns, role)
-        names[role] = log.canonical(key) if key in log else key
-    # what is not there is handed on as it is, for who needs it to say so
-    if columns.watch_time in feedback:
-        names["watch_time"] = in_log(columns.watch_time)
-    there = [key for key in columns.explicit if key in feedback]
-    if log.is_array or there == list(columns.explicit):
-        names["explicit"] = tuple(in_log(key) for key in columns.explicit)
-    return replace(columns, **names)
-
-
-@contextmanager
-def _lent(task, part):
-    """Lend the callbacks to a part that supports them."""
-    if hasattr(part, "set_callbacks"):
-        with task.task.propagate_callback_context(part):
-            yield
-    else:
-        yield
 
 
 def _flat(labels):

@@ -19,7 +19,8 @@ LAYERS = [
         "_lists",
         "_quantiles",
     },
-    {"metrics"},
+    {"metrics", "_ranked"},
+    {"_judge", "_fusion"},
     {"_log", "_holdout", "_estimator", "_foreign_rankers", "preprocessing"},
     {"_bootstrap", "_folds"},
     {"_encoder", "_history", "_batches"},
@@ -30,7 +31,8 @@ LAYERS = [
     {"_craft", "_race"},
     {"labelcraft"},
     {"scorers"},
-    {"recommender", "datasets", "splitting"},
+    {"_recommending"},
+    {"recommender", "fused", "datasets", "splitting"},
     {"comparison", "plotting"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -9,8 +9,8 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._log import as_log
+from sklabelcraft._ranked import Ranked
 from sklabelcraft.columns import Columns
-from sklabelcraft.metrics import Ranked
 from sklabelcraft.plotting._panels import COLORS, leftmost, need_matplotlib, panels
 
 COVERED = 0.99  # of the impressions, by the bins before the open one

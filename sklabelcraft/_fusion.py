@@ -1,0 +1,54 @@
+"""How scores of several recommenders are weighed, chosen on held-out lists.
+
+Of a pool of weightings, each resample of the users has a best one; what is kept is the
+mean of these. The pool grows around them, closer and closer.
+"""
+
+import numpy as np
+
+N_FIRST, N_CLOSER = 200, 100  # weightings that are tried
+SPARSE = 0.5  # of the first Dirichlet distribution: many weights near 0
+CLOSER = (30, 100)  # of those around the best
+
+
+def fuse(heads, judge, worth, rng):
+    """Weights of several scores, for each of several platforms.
+
+    Parameters
+    ----------
+    heads : ndarray of shape (n_rows, n_heads)
+        Scores of all rows, of one scale.
+    judge : Judge
+        Measures what lists they lead to.
+    worth : callable
+        Maps objectives, (..., n_objectives), to their worth to each platform,
+        (..., n_platforms).
+    rng : RandomState
+        Draws the weightings that are tried.
+
+    Returns
+    -------
+    ndarray of shape (n_platforms, n_heads)
+        None negative; those of a platform sum to 1.
+    """
+    n_heads = heads.shape[1]
+    tried = np.vstack(
+        [
+            np.eye(n_heads),
+            np.full((1, n_heads), 1 / n_heads),
+            rng.dirichlet(np.full(n_heads, SPARSE), N_FIRST),
+        ]
+    )
+    found = _judged(heads, judge, worth, tried)
+    for closeness in CLOSER:
+        best = tried[found.argmax(axis=0)].reshape(-1, n_heads)
+        centres = best[rng.randint(len(best), size=N_CLOSER)]
+        further = [rng.dirichlet(closeness * centre + SPARSE) for centre in centres]
+        tried = np.vstack([tried, further])
+        found = np.vstack([found, _judged(heads, judge, worth, further)])
+    return tried[found.argmax(axis=0)].mean(axis=0)
+
+
+def _judged(heads, judge, worth, weightings):
+    """The worth of each weighting, (n_weightings, n_resamples, n_platforms)."""
+    return np.stack([worth(judge(heads @ weights)) for weights in weightings])

@@ -1,0 +1,78 @@
+"""What lists of held-out users are worth to a platform, by resample of the users."""
+
+import numpy as np
+
+from sklabelcraft._ranked import Ranked
+
+MEASURES = {"mean": Ranked.mean, "gain": Ranked.gain, "spread": Ranked.spread}
+
+
+class Judge:
+    """Measures lists on several resamples of the users, whatever scores they come from.
+
+    Parameters
+    ----------
+    lists : Lists
+        The rows of users with more rows than the shorter of the shown lists has.
+    ks : sequence of int
+        Lengths of the shown lists, over which objectives are averaged; users with more
+        rows take part.
+    objectives : sequence of Objective
+        What is measured.
+    values : sequence of ndarray of shape (n_rows,)
+        Per objective, its column of all rows.
+    counts : ndarray of shape (n_resamples, n_users)
+        How often each resample holds each user.
+    """
+
+    def __init__(self, lists, ks, objectives, values, counts):
+        self.lists, self.ks = lists, ks
+        self.measured = list(zip(objectives, values, strict=True))
+        self.shares = {k: self._shares(k, counts) for k in ks}
+        at_random = Ranked.of(lists, np.zeros(len(values[0])), max(ks))
+        everyone = {k: self._shares(k, np.ones((1, counts.shape[1]))) for k in ks}
+        self.references = {k: self._means(at_random, k, everyone[k]) for k in ks}
+
+    def __call__(self, scores):
+        """The objectives of the lists that some scores lead to, on each resample.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows,)
+            Scores of all rows; equal ones are no order.
+
+        Returns
+        -------
+        ndarray of shape (n_resamples, n_objectives)
+            1 plus the gain over lists shown at random, relative to what those reach.
+        """
+        ranked = Ranked.of(self.lists, scores, max(self.ks))
+        relative = 0.0
+        for k in self.ks:
+            reference = self.references[k]
+            gain = self._means(ranked, k, self.shares[k]) - reference
+            relative += gain / np.where(reference == 0, 1, np.abs(reference))
+        return 1 + relative / len(self.ks)
+
+    def _shares(self, k, counts):
+        """What the lists count by in the mean of each objective, and resample."""
+        ranked = Ranked.of(self.lists, np.zeros(len(self.measured[0][1])), k)
+        counts = counts * (self.lists.lengths.numpy() > k)
+        shares = []
+        for objective, values in self.measured:
+            unit = np.ones(counts.shape[1])
+            if objective.measure == "gain":
+                unit = ranked.ideal_gain(values)
+            taking_part = counts * (unit > 0)
+            n_lists = taking_part.sum(axis=1, keepdims=True).clip(min=1)
+            shares.append(taking_part / n_lists / np.where(unit > 0, unit, 1))
+        return shares
+
+    def _means(self, ranked, k, shares):
+        """Every objective on each resample, (n_resamples, n_objectives)."""
+        ranked = ranked._replace(k=k)
+        means = [
+            objective.sign * share @ MEASURES[objective.measure](ranked, values)
+            for (objective, values), share in zip(self.measured, shares, strict=True)
+        ]
+        return np.column_stack(means)

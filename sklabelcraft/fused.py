@@ -1,0 +1,425 @@
+"""Several recommenders fused: their scores are weighed on held-out lists."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.pipeline import FeatureUnion
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from sklabelcraft._callbacks import fitting, lent
+from sklabelcraft._docs import shared
+from sklabelcraft._estimator import inherit
+from sklabelcraft._fusion import fuse
+from sklabelcraft._holdout import hold_out
+from sklabelcraft._judge import Judge
+from sklabelcraft._lists import Lists
+from sklabelcraft._log import Log, read_log
+from sklabelcraft._platform import (
+    ADVICE,
+    MeasuredColumn,
+    checked_weights,
+    objectives_of,
+    varying,
+)
+from sklabelcraft._quantiles import Ranks
+from sklabelcraft._recommending import BaseRecommender, columns_of_log
+from sklabelcraft.columns import Columns
+from sklabelcraft.labelcraft import LabelCrafter
+from sklabelcraft.labelers import D2Q, ExplicitFeedback, WatchTime
+from sklabelcraft.rankers import check_pair
+from sklabelcraft.recommender import LabelCraftRecommender
+
+DURATION = "duration"  # the name of its weight
+N_RESAMPLES = 20  # of the held-out users
+
+
+@shared
+class FusedRecommender(BaseRecommender, _BaseComposition):
+    """Weigh the scores of several recommenders, so that the lists serve best.
+
+    Every recommender is trained on its own. What is learned here are a few numbers: the
+    score of an impression x of duration d is
+
+        s(x) = sum_h w_h (z_h(x) - m_h) / sigma_h + c phi(d),
+
+    where z_h is a head, one of the labels that a recommender predicts, as a logit; m_h
+    and sigma_h are its mean and standard deviation over the training rows; and phi(d)
+    is (2 rank(d) - 1)^2, standardised likewise, which is high for short and for long
+    videos. The weights w_h and c are those, none negative, whose lists do best on the
+    platform's objectives with held-out users: the mean over lists of k and of k / 2,
+    whose users say more about rare feedback. They are chosen from a pool of several
+    hundred for each of 20 bootstrap resamples of the users, and averaged.
+
+    Since nothing else is trained, the weights can be chosen again: :meth:`tune` does so
+    for other rows or other weights of the objectives, :meth:`frontier` for many.
+
+    Parameters
+    ----------
+    recommenders : list of (str, estimator) pairs, default=None
+        What is fused, by name: estimators with ``predict``, each fitted to impressions
+        and their feedback. Those in a ``FrozenEstimator`` are used as they are. None
+        for a :class:`LabelCraftRecommender` on each of the labels ``LabelCrafter()``,
+        ``WatchTime()``, ``D2Q()`` and, if there is explicit feedback,
+        ``ExplicitFeedback()``, and on watch time and explicit feedback together.
+    objectives : sequence of Objective, default=None
+        What the platform wants; None for watch time, explicit feedback and the spread
+        of durations. Each counts relative to lists shown at random. One whose column
+        does not vary on the held-out rows is left out with a warning.
+    objective_weights : sequence of float, default=None
+        What a unit of each objective is worth to the platform; None for 1 each.
+    duration_term : bool, default=True
+        Whether the duration has a weight of its own.
+    validation_fraction : float, default=0.2
+        Share of each user's rows, the latest, held out when no validation data are
+        given to ``fit``; a user with at least 2 (k + 1) rows gives at least k + 1.
+    k : int, default=None
+        Length of the shown lists, which the recommenders inherit; None for 10.
+    {columns}
+    random_state : int, RandomState instance or None, default=None
+        Controls the recommenders, each of which inherits a seed of its own where it
+        states none, and the choice of the weights.
+
+    Attributes
+    ----------
+    recommenders_ : Bunch
+        The fitted recommenders by name.
+    heads_ : list of str
+        What is weighed: the name of each recommender, numbered if it has several heads,
+        and "duration".
+    weights_ : dict of str to float
+        The weights of these; they sum to 1.
+    head_mean_, head_scale_ : ndarray of shape (n_weights,)
+        Mean and standard deviation over the training rows of what is weighed.
+    {learned_names}
+
+    Examples
+    --------
+    >>> from sklabelcraft import D2Q, FusedRecommender, LabelCraftRecommender
+    >>> from sklabelcraft import WatchTime
+    >>> from sklabelcraft.datasets import make_short_videos
+    >>> log = make_short_videos(n_users=50, random_state=0)
+    >>> single = [
+    ...     ("WT", LabelCraftRecommender(WatchTime())),
+    ...     ("D2Q", LabelCraftRecommender(D2Q())),
+    ... ]
+    >>> fused = FusedRecommender(single, random_state=0).fit(log.data, log.target)
+    >>> sorted(fused.weights_)
+    ['D2Q', 'WT', 'duration']
+    >>> valid = log.data.iloc[log.split.valid], log.target.iloc[log.split.valid]
+    >>> for_likes = fused.tune(*valid, objective_weights=(1, 3, 1))
+    """
+
+    _parameter_constraints: dict = {
+        "recommenders": [list, None],
+        "objectives": ["array-like", None],
+        "objective_weights": ["array-like", None],
+        "duration_term": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "k": [Interval(Integral, 1, None, closed="left"), None],
+        "columns": [Columns, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        recommenders=None,
+        *,
+        objectives=None,
+        objective_weights=None,
+        duration_term=True,
+        validation_fraction=0.2,
+        k=None,
+        columns=None,
+        random_state=None,
+    ):
+        self.recommenders = recommenders
+        self.objectives = objectives
+        self.objective_weights = objective_weights
+        self.duration_term = duration_term
+        self.validation_fraction = validation_fraction
+        self.k = k
+        self.columns = columns
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, X_val=None, y_val=None):
+        """Train the recommenders, and choose their weights on held-out lists.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            Impressions: what is known before them.
+        y : data frame, series or array of shape (n,) or (n, n_signals)
+            Their feedback: what is logged after them.
+        X_val, y_val : as X and y, default=None
+            Held-out impressions, given to the recommenders whose ``fit`` takes them,
+            and for the weights. By default the latest `validation_fraction` of each
+            user's rows in X.
+
+        Returns
+        -------
+        self : object
+            The fitted recommender.
+
+        Raises
+        ------
+        ValueError
+            If no held-out user has more than k rows, a recommender cannot be fitted, or
+            the data are not what is described here.
+        """
+        check_pair(X_val, y_val)
+        recommenders = self._checked_recommenders()
+        with fitting(self, X, y, max_subtasks=len(recommenders)) as watch:
+            train, held_out = self._parts(X, y, X_val, y_val)
+            self._learn_measures(train)
+            rng = check_random_state(self.random_state)
+            seeds = rng.randint(2**31 - 1, size=len(recommenders))
+            self.recommenders_ = Bunch()
+            for (name, recommender), seed in zip(recommenders, seeds, strict=True):
+                with watch.subtask(name) as task:
+                    self.recommenders_[name] = self._fit_part(
+                        recommender, int(seed), train, held_out, task
+                    )
+            self._learn_heads(train)
+            (self.weights_,) = self._weigh(held_out, [self.objective_weights], rng)
+        return self
+
+    def predict(self, X):
+        """Score impressions.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_columns)
+            Impressions.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            One score per impression, the higher the earlier in the user's list.
+        """
+        check_is_fitted(self)
+        keys = self._keys(self._stated("columns"))
+        heads = self._heads(read_log(self, X, keys, reset=False))
+        # column by column, so that the bits of a row do not depend on the others
+        scores = np.zeros(len(heads))
+        for head, weight in zip(heads.T, self.weights_.values(), strict=True):
+            scores += weight * head
+        return scores
+
+    def tune(self, X_val, y_val, *, objective_weights=None):
+        """Choose the weights again; the recommenders stay as they are.
+
+        Parameters
+        ----------
+        X_val, y_val : as X and y of ``fit``
+            Held-out impressions.
+        objective_weights : sequence of float, default=None
+            What a unit of each objective is worth; None for the parameter.
+
+        Returns
+        -------
+        self : object
+            With other ``weights_``.
+        """
+        check_is_fitted(self)
+        held_out = self._read(X_val, y_val, reset=False)
+        if objective_weights is None:
+            objective_weights = self.objective_weights
+        rng = check_random_state(self.random_state)
+        (self.weights_,) = self._weigh(held_out, [objective_weights], rng)
+        return self
+
+    def frontier(self, X_val, y_val, *, objective_weights=None):
+        """What can be had for what: the weights for many platforms, without training.
+
+        Parameters
+        ----------
+        X_val, y_val : as X and y of ``fit``
+            Held-out impressions.
+        objective_weights : sequence of sequences of float, default=None
+            What a unit of each objective is worth to each platform; None for 1 each, 3
+            for one or two of them, and 9 for one.
+
+        Returns
+        -------
+        dict of str to FusedRecommender
+            A recommender for each platform, by its weights such as ``"(1, 3, 1)"``,
+            that share what was trained. In a ``FrozenEstimator`` they can be compared
+            by :func:`compare_labelers` and drawn by :class:`ObjectiveTradeoffDisplay`.
+        """
+        check_is_fitted(self)
+        held_out = self._read(X_val, y_val, reset=False)
+        platforms = objective_weights
+        if platforms is None:
+            platforms = usual_platforms(len(self.measures_))
+        rng = check_random_state(self.random_state)
+        found = {}
+        for platform, weights in zip(
+            platforms, self._weigh(held_out, platforms, rng), strict=True
+        ):
+            other = copy.copy(self)
+            other.objective_weights, other.weights_ = platform, weights
+            found[f"({', '.join(f'{weight:g}' for weight in platform)})"] = other
+        return found
+
+    def get_params(self, deep=True):
+        """The parameters, those of the recommenders by their names.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to return those of the recommenders, too.
+
+        Returns
+        -------
+        dict of str to object
+            Parameters by name.
+        """
+        return self._get_params("recommenders", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters, those of the recommenders by their names.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name, such as ``WT__ranker__max_epochs``.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        return self._set_params("recommenders", **params)
+
+    def _checked_recommenders(self):
+        """The recommenders by name."""
+        pairs = self.recommenders
+        if pairs is None:
+            return usual_recommenders(bool(self._stated("columns").explicit))
+        named = all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs)
+        if not pairs or not named:
+            raise ValueError(
+                "recommenders must be a list of at least one pair (name, recommender), "
+                f"got {pairs!r}."
+            )
+        self._validate_names([*(name for name, _ in pairs), DURATION])
+        for name, recommender in pairs:
+            if not hasattr(recommender, "fit") or not hasattr(recommender, "predict"):
+                raise ValueError(
+                    f"the recommender {name!r} must have fit and predict, got "
+                    f"{recommender!r}; a labeler becomes one as "
+                    "LabelCraftRecommender(labeler)."
+                )
+        return pairs
+
+    def _parts(self, X, y, X_val, y_val):
+        """The rows to train on and those held out."""
+        rows = self._read(X, y, reset=True)
+        columns, k = self._stated("columns"), self._stated("k")
+        if X_val is not None:
+            return rows, self._read(X_val, y_val, reset=False)
+        parts = hold_out(rows.log, columns, self.validation_fraction, k=k)
+        return [
+            self._read(rows.log.rows(i).native, rows.feedback.rows(i).native, False)
+            for i in parts
+        ]
+
+    def _fit_part(self, recommender, seed, train, held_out, task):
+        shared = {"columns": self._stated("columns"), "k": self._stated("k")}
+        recommender = inherit(recommender, random_state=seed, **shared)
+        data = [train.log.native, train.feedback.native]
+        if has_fit_parameter(recommender, "X_val"):
+            data += [held_out.log.native, held_out.feedback.native]
+        with lent(task, recommender):
+            return recommender.fit(*data)
+
+    def _learn_measures(self, train):
+        """Learn how the objectives measure a log, and where durations lie."""
+        columns = columns_of_log(self._stated("columns"), train.log, train.feedback)
+        log = Log(train.joined)
+        explicit = log.present(columns.explicit)
+        objectives, _ = objectives_of(self, bool(explicit))
+        self.measures_ = [MeasuredColumn(o, log, columns, explicit) for o in objectives]
+        if self.duration_term:
+            if columns.duration is None:
+                raise ValueError(
+                    "duration_term=True needs Columns(duration=...), got None."
+                )
+            self.duration_ranks_ = Ranks.learn(self._duration(train.log))
+
+    def _learn_heads(self, train):
+        """Learn the names of all that is weighed, and its mean and scale."""
+        heads = self._raw_heads(train.log)
+        self.heads_ = [
+            name if part.shape[1] == 1 else f"{name} {i}"
+            for name, part in heads.items()
+            for i in range(part.shape[1])
+        ]
+        heads = np.hstack(list(heads.values()))
+        self.head_mean_, scale = heads.mean(axis=0), heads.std(axis=0)
+        self.head_scale_ = np.where(scale > 0, scale, 1.0)
+
+    def _raw_heads(self, log):
+        """All that is weighed, by name, each ndarray of shape (n, n_heads)."""
+        parts = self.recommenders_.items()
+        heads = {name: heads_of(part, log.native) for name, part in parts}
+        if self.duration_term:
+            extreme = 2 * self.duration_ranks_(self._duration(log)) - 1
+            heads[DURATION] = extreme[:, None] ** 2
+        return heads
+
+    def _heads(self, log):
+        """All that is weighed, on one scale, ndarray of shape (n, n_weights)."""
+        heads = np.hstack(list(self._raw_heads(log).values()))
+        return (heads - self.head_mean_) / self.head_scale_
+
+    def _duration(self, log):
+        return log.numeric(self._stated("columns").duration, minimum=0)
+
+    def _weigh(self, held_out, platforms, rng):
+        """The weights for each platform, by name."""
+        k, log = self._stated("k"), Log(held_out.joined)
+        worths = [checked_weights(w, len(self.measures_)) for w in platforms]
+        columns = [(m.objective, m.of(log)) for m in self.measures_]
+        kept = varying((*pair, i) for i, pair in enumerate(columns))
+        objectives, values, places = zip(*kept, strict=True)
+        worths = np.array(worths)[:, list(places)]
+        users = held_out.log.ids(self._stated("columns").user)
+        Lists.of(users, k, "validation rows", ADVICE)  # or nobody could be shown any
+        lists = Lists.of(users, max(1, k // 2))
+        n_users = len(lists.lengths)
+        drawn = rng.randint(n_users, size=(N_RESAMPLES, n_users))
+        counts = np.stack([np.bincount(d, minlength=n_users) for d in drawn])
+        judge = Judge(lists, sorted({k, max(1, k // 2)}), objectives, values, counts)
+        found = fuse(self._heads(held_out.log), judge, lambda m: m @ worths.T, rng)
+        return [dict(zip(self.heads_, w.tolist(), strict=True)) for w in found]
+
+
+def heads_of(recommender, X):
+    """Scores of each head of a recommender, float64 ndarray of shape (n, n_heads)."""
+    score = getattr(recommender, "decision_function", recommender.predict)
+    scores = np.asarray(score(X), dtype=np.float64)
+    return scores.reshape(len(scores), -1)
+
+
+def usual_recommenders(has_explicit):
+    """The learned label, and hand-made ones."""
+    labelers = [("LabelCraft", LabelCrafter()), ("WT", WatchTime()), ("D2Q", D2Q())]
+    if has_explicit:
+        both = [("watch", WatchTime()), ("explicit", ExplicitFeedback())]
+        labelers += [("EF", ExplicitFeedback()), ("WT+EF", FeatureUnion(both))]
+    return [(name, LabelCraftRecommender(labeler)) for name, labeler in labelers]
+
+
+def usual_platforms(n):
+    """Weights of n objectives: 1 each, 3 for one or two of them, 9 for one."""
+    one = np.eye(n)
+    pairs = [one[i] + one[j] for i in range(n) for j in range(i)]
+    extra = [np.zeros(n), *(2 * one), *(2 * pair for pair in pairs), *(8 * one)]
+    return [tuple(1 + more) for more in extra]
