@@ -6,6 +6,7 @@ from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.labelers import (
     D2Q,
     DVR,
+    ConditionalCDF,
     ExplicitFeedback,
     PlayCompletion,
     PlayCompletionRate,
@@ -31,6 +32,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "Columns",
+    "ConditionalCDF",
     "D2Q",
     "DCN",
     "DIN",

@@ -1,7 +1,8 @@
 """Labelers: transformers from a log of feedback to one label per impression."""
 
 from sklabelcraft.labelers._base import BaseLabeler
-from sklabelcraft.labelers._duration import D2Q, DVR
+from sklabelcraft.labelers._conditional import D2Q, ConditionalCDF
+from sklabelcraft.labelers._duration import DVR
 from sklabelcraft.labelers._rules import (
     ExplicitFeedback,
     PlayCompletion,
@@ -11,6 +12,7 @@ from sklabelcraft.labelers._rules import (
 
 __all__ = [
     "BaseLabeler",
+    "ConditionalCDF",
     "D2Q",
     "DVR",
     "ExplicitFeedback",
