@@ -7,6 +7,7 @@ from sklabelcraft.labelers import (
     D2Q,
     DVR,
     ConditionalCDF,
+    D2Co,
     ExplicitFeedback,
     PlayCompletion,
     PlayCompletionRate,
@@ -33,6 +34,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "Columns",
     "ConditionalCDF",
+    "D2Co",
     "D2Q",
     "DCN",
     "DIN",

@@ -18,6 +18,7 @@ LAYERS = [
         "losses",
         "_lists",
         "_quantiles",
+        "_mixtures",
     },
     {"metrics"},
     {"_log", "_holdout", "_estimator", "_foreign_rankers", "preprocessing"},
