@@ -4,6 +4,7 @@ from sklabelcraft.columns import Columns
 from sklabelcraft.comparison import compare_labelers
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.labelers import (
+    CWM,
     D2Q,
     DVR,
     ConditionalCDF,
@@ -32,6 +33,7 @@ from sklabelcraft.topk import soft_topk
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "CWM",
     "Columns",
     "ConditionalCDF",
     "D2Co",

@@ -2,6 +2,7 @@
 
 from sklabelcraft.labelers._base import BaseLabeler
 from sklabelcraft.labelers._conditional import D2Q, ConditionalCDF
+from sklabelcraft.labelers._cwm import CWM
 from sklabelcraft.labelers._d2co import D2Co
 from sklabelcraft.labelers._duration import DVR
 from sklabelcraft.labelers._rules import (
@@ -13,6 +14,7 @@ from sklabelcraft.labelers._rules import (
 
 __all__ = [
     "BaseLabeler",
+    "CWM",
     "ConditionalCDF",
     "D2Co",
     "D2Q",
