@@ -5,8 +5,11 @@ from sklabelcraft.comparison import compare_labelers
 from sklabelcraft.fused import FusedRecommender
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.labelers import (
+    CWM,
     D2Q,
     DVR,
+    ConditionalCDF,
+    D2Co,
     ExplicitFeedback,
     PlayCompletion,
     PlayCompletionRate,
@@ -31,7 +34,10 @@ from sklabelcraft.topk import soft_topk
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "CWM",
     "Columns",
+    "ConditionalCDF",
+    "D2Co",
     "D2Q",
     "DCN",
     "DIN",

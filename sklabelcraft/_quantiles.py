@@ -1,9 +1,9 @@
 """Where a number lies among others, from tables of bounded size.
 
-For D2Q, seconds are read to 12 significant bits, that is, to one part in 4096: their
+For labels, seconds are read to 12 significant bits, that is, to one part in 4096: their
 order is that of the highest bits of their float32. What is counted are the distinct
-cells of duration group and bits, of which there are the fewer the more rows agree,
-whatever the number of rows; counts of several logs add up.
+cells of group and bits, of which there are the fewer the more rows agree, whatever the
+number of rows; counts of several logs add up.
 """
 
 import numpy as np
@@ -13,9 +13,41 @@ from torch import nn
 BITS = 12
 N_QUANTILES = 1000
 GROUP = 2**32  # cells of a group
+LARGEST = 255 << BITS  # bits of infinity
 
 
-class GroupedQuantiles(nn.Module):
+class CellCounts(nn.Module):
+    """How often each watch time occurs in each group.
+
+    Parameters
+    ----------
+    cells : int64 ndarray of shape (n_cells,)
+        The cells that occur, ascending.
+    counts : int64 ndarray of shape (n_cells,)
+        How many rows fall into each.
+    n_groups : int
+        Number of groups.
+    """
+
+    def __init__(self, cells, counts, n_groups):
+        super().__init__()
+        groups = np.arange(n_groups + 1) * GROUP
+        total = np.append(0, np.cumsum(counts))
+        before = total[np.searchsorted(cells, groups)]
+        self.register_buffer("cells", torch.from_numpy(cells))
+        self.register_buffer("total", torch.from_numpy(total))
+        self.register_buffer("before", torch.from_numpy(before))
+
+    def at_most(self, group, seconds):
+        """Rows of the group with at most these seconds, and all of them, int64 (n,)."""
+        position = torch.searchsorted(
+            self.cells, cells_of(group, seconds), side="right"
+        )
+        before, after = self.before[group], self.before[group + 1]
+        return self.total[position] - before, after - before
+
+
+class GroupedQuantiles(CellCounts):
     """The empirical distribution function inside each duration group.
 
     Parameters
@@ -29,30 +61,20 @@ class GroupedQuantiles(nn.Module):
     """
 
     def __init__(self, edges, cells, counts):
-        super().__init__()
-        groups = np.arange(len(edges) + 2) * GROUP
-        total = np.append(0, np.cumsum(counts))
-        before = total[np.searchsorted(cells, groups)]
+        super().__init__(cells, counts, len(edges) + 1)
         self.register_buffer("edges", torch.from_numpy(edges))
-        self.register_buffer("cells", torch.from_numpy(cells))
-        self.register_buffer("total", torch.from_numpy(total))
-        self.register_buffer("before", torch.from_numpy(before))
 
     @classmethod
     def learn(cls, edges, watched, duration):
         """Count the rows of a log, watch times and durations float64 of shape (n,)."""
         group = np.searchsorted(edges, duration, side="left")
-        cell = cells_of(torch.from_numpy(group), torch.from_numpy(watched))
-        return cls(edges, *np.unique(cell.numpy(), return_counts=True))
+        return cls(edges, *count_cells(group, watched))
 
     def forward(self, watched, duration):
         """The share of the group's rows watched no longer, float64 of shape (n,)."""
         group = torch.searchsorted(self.edges, duration, side="left")
-        position = torch.searchsorted(
-            self.cells, cells_of(group, watched), side="right"
-        )
-        before, after = self.before[group], self.before[group + 1]
-        return (self.total[position] - before).double() / (after - before)
+        rank, size = self.at_most(group, watched)
+        return rank.double() / size
 
 
 def cells_of(group, seconds):
@@ -60,6 +82,32 @@ def cells_of(group, seconds):
     seconds = seconds.to(torch.float32) + 0.0  # of -0.0, the bits are those of 0
     bits = seconds.view(torch.int32) >> (23 - BITS)
     return group * GROUP + bits
+
+
+def seconds_of(cells):
+    """The least seconds of the cells, float64 of shape (n,)."""
+    bits = (cells % GROUP).to(torch.int32) << (23 - BITS)
+    return bits.view(torch.float32).double()
+
+
+def count_cells(group, seconds):
+    """The cells that occur among the rows, ascending, and how many rows each has."""
+    cells = cells_of(torch.from_numpy(group), torch.from_numpy(seconds))
+    return np.unique(cells.numpy(), return_counts=True)
+
+
+def least_seconds(share_of, shares):
+    """The least seconds with `share_of(seconds)` of at least `shares`, by bisection.
+
+    The share must rise with the seconds and reach `shares` at infinity.
+    """
+    low, high = torch.zeros(len(shares)).long(), torch.full((len(shares),), LARGEST)
+    for _ in range(BITS + 8):
+        middle = (low + high) // 2
+        enough = share_of(seconds_of(middle)) >= shares
+        low = torch.where(enough, low, middle + 1)
+        high = torch.where(enough, middle, high)
+    return seconds_of(high)
 
 
 class Ranks:

@@ -5,6 +5,11 @@ their gradients to weights: ``rule(values, gram)``, with `values` a tensor of sh
 (n_objectives,) and ``gram()`` one of shape (n_objectives, n_objectives), the products
 of the objectives' gradients in the scores of the held-out rows. The labels move along
 the gradient of the weighted sum, whose weights carry no gradient.
+
+The weightings of ``torchjd``, such as those of IMTL-G and Aligned-MTL, map the same
+inner products to weights. With ``weighting = torchjd.aggregation.IMTLGWeighting()``,
+the rule is ``lambda values, gram: weighting(gram())``. One that remembers earlier
+steps, such as ``GradVacWeighting``, should be made anew for each fit.
 """
 
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sklabelcraft import MLP, LabelCrafter, MLPRanker
 from sklabelcraft.balancing import (
     ConflictFreeBalancing,
     MinNormBalancing,
@@ -72,3 +73,41 @@ def test_gradients_may_vanish(rule):
 def test_softmax_needs_no_gradients():
     """The published rule is one of the values alone."""
     assert SoftmaxBalancing()(torch.ones(2)).tolist() == [0.5, 0.5]
+
+
+@pytest.fixture
+def weighting_rule():
+    """Makes a rule of the name of a weighting of torchjd."""
+    aggregation = pytest.importorskip("torchjd.aggregation")
+
+    def make(name):
+        weighting = getattr(aggregation, name)()
+        return lambda values, gram: weighting(gram())
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "times"),
+    [
+        ("MGDAWeighting", MinNormBalancing(), 1),
+        ("PCGradWeighting", ConflictFreeBalancing(), 2),  # the sum, not the mean
+    ],
+)
+def test_weightings_of_torchjd_are_rules(weighting_rule, name, ours, times):
+    """Of two objectives, theirs and ours agree."""
+    values, gram = torch.ones(2, **double), products(np.array([[1.0, 0], [-1, 1]]))
+    found = weighting_rule(name)(values, gram)
+    torch.testing.assert_close(found, times * ours(values, gram))
+
+
+@pytest.mark.parametrize("name", ["IMTLGWeighting", "AlignedMTLWeighting"])
+def test_a_label_is_learned_with_a_weighting_of_torchjd(weighting_rule, log, name):
+    """It is given as the balancing, and its weights are recorded."""
+    ranker = MLPRanker(MLP(embedding_dim=2, hidden=(4,)), max_epochs=2)
+    crafter = LabelCrafter(
+        ranker, balancing=weighting_rule(name), k=5, random_state=0
+    ).fit(log.frame)
+    weights = [value for key, value in crafter.history_[-1].items() if "weight_" in key]
+    assert len(weights) == 3
+    assert np.isfinite(weights).all()

@@ -6,10 +6,13 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklabelcraft import (
+    CWM,
     D2Q,
     DVR,
     MLP,
     Columns,
+    ConditionalCDF,
+    D2Co,
     DCNRanker,
     DINRanker,
     ExplicitFeedback,
@@ -49,7 +52,10 @@ ESTIMATORS = [
     PlayCompletion(columns=LOG),
     PlayCompletionRate(columns=LOG),
     D2Q(n_groups=3, columns=LOG),
+    ConditionalCDF(("user", "duration"), n_groups=3, columns=replace(LOG, user=0)),
     DVR(n_groups=3, columns=LOG),
+    D2Co(n_groups=3, columns=LOG),
+    CWM(columns=LOG),
     KneeScaler(),
     MLPRanker(columns=FEATURES, **LONG),
     DCNRanker(columns=FEATURES, **LONG),

@@ -52,7 +52,7 @@ def public_members():
                 )
     yield from (f"{rankers.__name__}.BaseRanker.{m}" for m in ("fit", "predict"))
     base = f"{labelers.__name__}.BaseLabeler"
-    yield from (f"{base}.{m}" for m in ("fit", "transform"))
+    yield from (f"{base}.{m}" for m in ("fit", "transform", "watch_time"))
 
 
 @pytest.mark.parametrize("name", sorted(set(public_members())))

@@ -12,12 +12,16 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import ecdf
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import FeatureUnion
 
 from sklabelcraft import (
+    CWM,
     D2Q,
     DVR,
     Columns,
+    ConditionalCDF,
+    D2Co,
     ExplicitFeedback,
     LabelCraftRecommender,
     PlayCompletion,
@@ -30,9 +34,14 @@ LABELERS = [
     ExplicitFeedback(),
     PlayCompletion(),
     PlayCompletionRate(),
+    ConditionalCDF(n_groups=3),
     D2Q(n_groups=3),
     DVR(n_groups=3),
+    D2Co(n_groups=3),
+    CWM(),
 ]
+RISING = [WatchTime(), *LABELERS[4:]]
+TURNED_BACK = [PlayCompletionRate(), PlayCompletionRate(clip=False), *RISING]
 SECONDS = hnp.arrays(float, 12, elements=st.floats(0, 1e4))
 EIGHTHS = hnp.arrays(int, 12, elements=st.integers(0, 1000)).map(lambda a: a / 8)
 
@@ -150,6 +159,23 @@ def test_dvr_of_a_group_without_spread_is_zero():
     assert labeler.transform(make_log([0.1, 5.0], 10.0)).ravel().tolist() == [0, 0]
 
 
+def test_cwm_by_hand():
+    """At 0.1 a second, 9 s stand for exp(-1), and 99 s for exp(-1/10)."""
+    log = make_log([9.0, 99.0, 99.0, 0.0], [50.0, 1e3, 9.0, 0.0])
+    expected = np.exp([-1, -0.1, -1, -10])
+    np.testing.assert_allclose(CWM().fit_transform(log).ravel(), expected)
+    dear = CWM(cost=1.0).fit_transform(log).ravel()
+    np.testing.assert_allclose(dear, np.exp([-0.1, -0.01, -0.1, -1]))
+
+
+def test_cwm_is_turned_back_by_hand():
+    """Interest without end is watched to the end, none not at all."""
+    log = make_log(0.0, [50.0, 5.0, 50.0, 50.0])
+    labels = [np.exp(-0.5), np.exp(-0.5), 1.0, 0.0]
+    seconds = CWM().fit(log).watch_time(labels, log.drop(columns="watch_time"))
+    np.testing.assert_allclose(seconds, [19, 5, 50, 0])
+
+
 @pytest.mark.parametrize("labeler", [D2Q(n_groups=4), DVR(n_groups=4)])
 def test_equal_durations_are_in_one_group(labeler):
     """However many rows share a duration, they are compared with each other."""
@@ -168,7 +194,7 @@ def test_unseen_values_get_finite_labels(labeler, watch_time, duration, unseen):
     assert np.isfinite(label).all()
 
 
-@pytest.mark.parametrize("labeler", [WatchTime(), D2Q(n_groups=3), DVR(n_groups=3)])
+@pytest.mark.parametrize("labeler", RISING, ids=lambda e: type(e).__name__)
 @given(watch_time=SECONDS, duration=SECONDS)
 @settings(max_examples=30, deadline=None)
 def test_label_rises_with_watch_time(labeler, watch_time, duration):
@@ -176,6 +202,58 @@ def test_label_rises_with_watch_time(labeler, watch_time, duration):
     fitted = clone(labeler).fit(make_log(watch_time, duration))
     label = fitted.transform(make_log(np.sort(watch_time), duration[0])).ravel()
     assert (np.diff(label) >= 0).all()
+
+
+def compared(labeler, log):
+    """The watch time that the label is made of."""
+    whole = isinstance(labeler, WatchTime) or not getattr(labeler, "clip", True)
+    return log["watch_time"] if whole else log.min(axis=1)
+
+
+@pytest.mark.parametrize("labeler", TURNED_BACK, ids=lambda e: type(e).__name__)
+@given(watch_time=EIGHTHS, duration=EIGHTHS, unseen=EIGHTHS)
+@settings(max_examples=30, deadline=None)
+def test_turned_back_a_label_gives_seconds_of_that_label(
+    labeler, watch_time, duration, unseen
+):
+    """They lie between 0 and the duration, where that is what is compared."""
+    fitted = clone(labeler).fit(make_log(watch_time, duration))
+    unseen = unseen.clip(max=watch_time.max())
+    log = make_log(unseen, duration)[["watch_time", "duration"]]
+    labels = fitted.transform(log)
+    seconds = fitted.watch_time(labels, log[["duration"]])
+    again = fitted.transform(log.assign(watch_time=seconds))
+    np.testing.assert_allclose(again, labels, rtol=1e-6, atol=1e-9)
+    assert (compared(labeler, log.assign(watch_time=seconds)) == seconds).all()
+
+
+@pytest.mark.parametrize("labeler", TURNED_BACK, ids=lambda e: type(e).__name__)
+@given(watch_time=EIGHTHS, duration=EIGHTHS)
+@settings(max_examples=30, deadline=None)
+def test_turned_back_the_labels_of_a_log_are_its_watch_times(
+    labeler, watch_time, duration
+):
+    """They are min(watch time, duration), where lower watch times have lower labels."""
+    log = make_log(watch_time, duration)[["watch_time", "duration"]]
+    fitted = clone(labeler).fit(log)
+    labels, watched = fitted.transform(log)[:, 0], compared(labeler, log)
+    seconds = fitted.watch_time(labels, log)
+    less = fitted.transform(log.assign(watch_time=(watched - 0.125).clip(0)))[:, 0]
+    alone = less < labels
+    if isinstance(labeler, D2Co):
+        alone &= labels < 1  # as are all watch times from the bias on
+    np.testing.assert_allclose(seconds[alone], watched[alone], rtol=1e-6)
+
+
+def test_only_what_can_be_turned_back_says_so():
+    """A label of two values has no watch time."""
+    for labeler in (PlayCompletion(), ExplicitFeedback()):
+        assert not hasattr(labeler, "watch_time")
+    with pytest.raises(NotFittedError):
+        CWM().watch_time([0.5], make_log([1.0], 1.0))
+    fitted = CWM().fit(make_log([1.0], 1.0))
+    with pytest.raises(ValueError, match="a label for each of the 1 rows"):
+        fitted.watch_time([0.5, 0.5], make_log([1.0], 1.0))
 
 
 @pytest.mark.parametrize("labeler", LABELERS, ids=lambda e: type(e).__name__)

@@ -18,6 +18,7 @@ LAYERS = [
         "losses",
         "_lists",
         "_quantiles",
+        "_mixtures",
     },
     {"metrics", "_ranked"},
     {"_judge", "_fusion"},

@@ -1,6 +1,7 @@
 """Where a number lies among others."""
 
 import io
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from sklabelcraft._quantiles import (
     N_QUANTILES,
     GroupedQuantiles,
     Ranks,
+    count_cells,
     group_edges,
+    least_seconds,
     rank_among,
 )
 
@@ -97,6 +100,33 @@ def test_order_of_the_learned_rows_does_not_matter(watched, random):
     second = learn(watched[order], duration[order], edges)
     for name, values in first.state_dict().items():
         torch.testing.assert_close(second.state_dict()[name], values, rtol=0, atol=0)
+
+
+@modest
+@given(columns, st.integers(0, 40))
+def test_counts_of_two_logs_add_up(watched, first):
+    """They are those of both logs in one."""
+    group = np.arange(len(watched)) % 2
+    parts = [slice(0, first), slice(first, None)]
+    counted = [count_cells(group[part], watched[part]) for part in parts]
+    added = Counter()
+    for part in counted:
+        added.update(dict(zip(*part, strict=True)))
+    assert added == dict(zip(*count_cells(group, watched), strict=True))
+
+
+@modest
+@given(hnp.arrays(float, 20, elements=COARSE), hnp.arrays(float, 9, elements=COARSE))
+def test_least_seconds_of_a_share(watched, unseen):
+    """Of any watch time's share, it is the longest known one that is not beyond."""
+    quantiles, one = learn(watched, np.ones(20)), torch.ones(9).double()
+    found = least_seconds(
+        lambda seconds: quantiles(seconds, one),
+        quantiles(torch.from_numpy(unseen), one),
+    )
+    known = np.append(0.0, watched)  # no seconds for the share 0
+    expected = [known[known <= seconds].max() for seconds in unseen]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_bounded_size():

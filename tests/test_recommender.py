@@ -20,10 +20,13 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklabelcraft import (
+    CWM,
     D2Q,
     DIN,
     DVR,
     Columns,
+    ConditionalCDF,
+    D2Co,
     DINRanker,
     ExplicitFeedback,
     LabelCrafter,
@@ -44,7 +47,10 @@ LABELERS = [
     PlayCompletion(),
     PlayCompletionRate(),
     D2Q(),
+    ConditionalCDF("user"),
     DVR(),
+    D2Co(),
+    CWM(),
     LabelCrafter(),
 ]
 

@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 
+import numpy as np
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._estimator import LogEstimator
@@ -21,7 +23,9 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimato
     Both hooks get the log and the names of its columns: ``_label(log, columns)``
     returns an ndarray of shape (n,), made of what ``log.numeric(key, minimum=0)`` reads
     from the columns that ``_keys(columns)`` names. ``_learn`` stores what is learned
-    under names that end in an underscore; by default nothing is.
+    under names that end in an underscore; by default nothing is. A label that can be
+    turned back has ``_watch_time(labels, log, columns)``, which returns seconds of
+    shape (n,) and gives the labeler its method ``watch_time``.
 
     Parameters
     ----------
@@ -76,6 +80,38 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimato
         columns = self._stated("columns")
         table = read_log(self, log, self._keys(columns), reset=False)
         return self._label(table, columns)[:, None]
+
+    @available_if(lambda self: hasattr(self, "_watch_time"))
+    def watch_time(self, labels, log):
+        """Turn labels back into watch times, where the label can be turned back.
+
+        It is the inverse of ``transform``: of its labels it returns min(watch time,
+        duration), but for what the label does not tell apart. Predicted labels give the
+        watch time that they stand for.
+
+        Parameters
+        ----------
+        labels : array-like of shape (n,) or (n, 1)
+            Labels, such as a ranker predicts them.
+        log : data frame or array of shape (n, n_columns)
+            The impressions; of a data frame only the columns that the label is made of
+            are needed, without the watch time.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Seconds, from 0 to the duration.
+        """
+        check_is_fitted(self)
+        columns = self._stated("columns")
+        labels = check_array(labels, ensure_2d=False, dtype=np.float64).reshape(-1)
+        table = read_log(self, log, self._keys(columns), reset=False)
+        if len(labels) != len(table):
+            raise ValueError(
+                f"there must be a label for each of the {len(table)} rows of the log, "
+                f"got {len(labels)}."
+            )
+        return self._watch_time(labels, table, columns)
 
     def _keys(self, columns):
         """The columns that the label is made of."""

@@ -1,13 +1,12 @@
-"""Labels that compare an impression with others of similar duration: D2Q and DVR."""
+"""Labels that compare an impression with others of similar duration; DVR."""
 
 from numbers import Integral
 
 import numpy as np
-import torch
 from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._docs import shared
-from sklabelcraft._quantiles import GroupedQuantiles, group_edges
+from sklabelcraft._quantiles import group_edges
 from sklabelcraft.labelers._base import BaseLabeler
 
 
@@ -32,57 +31,15 @@ class DurationGroupLabeler(BaseLabeler):
         self._describe(watched, duration)
 
     def _seconds(self, log, columns):
-        duration = log.numeric(columns.duration, minimum=0)
+        duration = self._duration(log, columns)
         watch_time = log.numeric(columns.watch_time, minimum=0)
         return np.minimum(watch_time, duration), duration
 
+    def _duration(self, log, columns):
+        return log.numeric(columns.duration, minimum=0)
 
-@shared
-class D2Q(DurationGroupLabeler):
-    """D2Q: label an impression by its quantile among videos of similar duration.
-
-    The label is the empirical distribution function of min(watch time, duration)
-    inside the impression's duration group [1]_. Watch times are compared to 12
-    significant bits, one part in 4096.
-
-    Parameters
-    ----------
-    n_groups : int, default=30
-        Number of equal-frequency duration groups; equal durations are never split, so
-        there may be fewer.
-    {columns}
-
-    Attributes
-    ----------
-    edges_ : ndarray of shape (n_edges,)
-        Upper ends of all groups but the last, in seconds.
-    quantiles_ : torch.nn.Module
-        How often each watch time occurred in each group, in bounded space; it maps
-        watch times and durations, float64 tensors of shape (n,), to labels.
-    {learned_names}
-
-    References
-    ----------
-    .. [1] Zhan et al., "Deconfounding Duration Bias in Watch-time Prediction for Video
-       Recommendation", KDD 2022.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from sklabelcraft import D2Q
-    >>> log = pd.DataFrame({"watch_time": [1.0, 3.0, 2.0], "duration": [9.0, 9.0, 9.0]})
-    >>> D2Q().fit_transform(log).round(2)
-    array([[0.33],
-           [1.  ],
-           [0.67]])
-    """
-
-    def _describe(self, watched, duration):
-        self.quantiles_ = GroupedQuantiles.learn(self.edges_, watched, duration)
-
-    def _label(self, log, columns):
-        seconds = (torch.from_numpy(part) for part in self._seconds(log, columns))
-        return self.quantiles_(*seconds).numpy()
+    def _group(self, duration):
+        return np.searchsorted(self.edges_, duration, side="left")
 
 
 @shared
@@ -133,12 +90,15 @@ class DVR(DurationGroupLabeler):
         std = np.sqrt(squares / size)
         self.std_ = np.where(std > 1e-12 * self.mean_, std, 0.0)  # rounding is no gain
 
-    def _group(self, duration):
-        return np.searchsorted(self.edges_, duration, side="left")
-
     def _label(self, log, columns):
         watched, duration = self._seconds(log, columns)
         group = self._group(duration)
         gain, std = np.zeros(len(log)), self.std_[group]
         np.divide(watched - self.mean_[group], std, out=gain, where=std > 0)
         return gain
+
+    def _watch_time(self, labels, log, columns):
+        duration = self._duration(log, columns)
+        group = self._group(duration)
+        watched = self.mean_[group] + labels * self.std_[group]
+        return watched.clip(0, duration)

@@ -101,6 +101,10 @@ class PlayCompletionRate(BaseLabeler):
         rate = np.zeros(len(log))
         return np.divide(watch_time, duration, out=rate, where=duration > 0)
 
+    def _watch_time(self, labels, log, columns):
+        highest = 1 if self.clip else np.inf
+        return labels.clip(0, highest) * log.numeric(columns.duration, minimum=0)
+
 
 @shared
 class WatchTime(BaseLabeler):
@@ -160,6 +164,10 @@ class WatchTime(BaseLabeler):
         return scale(
             watch_time, knee=self.knee_, maximum=self.maximum_, share=self.share
         )
+
+    def _watch_time(self, labels, log, columns):
+        ends = [0.0, self.knee_, self.maximum_]
+        return np.interp(labels, [0.0, self.share, 1.0], ends)
 
 
 @shared

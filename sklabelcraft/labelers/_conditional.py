@@ -1,0 +1,248 @@
+"""Labels by the distribution of the watch time in a group of rows, such as D2Q."""
+
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval
+
+from sklabelcraft._docs import shared
+from sklabelcraft._ids import Vocabulary
+from sklabelcraft._quantiles import (
+    CellCounts,
+    GroupedQuantiles,
+    count_cells,
+    group_edges,
+    least_seconds,
+)
+from sklabelcraft.labelers._duration import DurationGroupLabeler
+
+
+class Combinations:
+    """Groups of rows that agree in ids and in a coarser group.
+
+    Parameters
+    ----------
+    ids : dict of Ids
+        Columns of the rows to learn from, by their names.
+    coarse : int ndarray of shape (n,)
+        The coarser group of each of these rows.
+    n_coarse : int
+        Number of coarser groups.
+    """
+
+    def __init__(self, ids, coarse, n_coarse):
+        self.vocabularies = [Vocabulary.learn(column) for column in ids.values()]
+        self.sizes = [len(known) + 1 for known in self.vocabularies] + [n_coarse]
+        self.known = np.unique(self._code(ids, coarse))
+
+    def __len__(self):
+        return len(self.known)
+
+    def find(self, ids, coarse):
+        """The group of each row, int64 (n,); ``len(self)`` for one never seen."""
+        code = self._code(ids, coarse)
+        group = np.searchsorted(self.known, code)
+        known = self.known.take(group, mode="clip") == code
+        return np.where(known, group, len(self))
+
+    def _code(self, ids, coarse):
+        """A number for each combination, whether known or not."""
+        columns = zip(self.vocabularies, ids.items(), strict=True)
+        codes = [known.codes(values, name) for known, (name, values) in columns]
+        return np.ravel_multi_index([*codes, coarse], self.sizes)
+
+
+@shared
+class ConditionalCDF(DurationGroupLabeler):
+    """Label an impression by its quantile among those of the same user, item, ...
+
+    The label is the distribution function F of min(watch time, duration) inside the
+    impression's group: the share of the group's rows that were watched no longer. By
+    "duration" it is D2Q [1]_. Without smoothing, it is by "item" the label of RAD on
+    the video's side [2]_ and by ("user", "duration") that on the user's, there with
+    four duration groups; by the page of the feed it is the quantile to which PDQ
+    brings what is watched afterwards [3]_.
+
+    Small groups say little: a user's only row is the longest watched of that user,
+    however short. So a group of n rows is joined by `smoothing` rows that are spread
+    like all rows of the duration group, or like all rows where `by` is without the
+    duration:
+
+        label = (n F_group(w) + smoothing F_all(w)) / (n + smoothing),
+
+    which is the posterior mean under a Dirichlet process. A group that is never seen in
+    ``fit`` has n = 0. An item has one duration, so ``("item", "duration")`` has the
+    groups of "item", but new items are compared with those of similar duration.
+
+    Watch times are compared to 12 significant bits, one part in 4096.
+
+    Parameters
+    ----------
+    by : str, int or sequence of these, default="duration"
+        What the rows of a group agree in: "duration" (the duration group), "user",
+        "item", or the name or position of another column, whose values are groups. An
+        empty sequence compares all rows.
+    n_groups : int, default=30
+        Number of equal-frequency duration groups; equal durations are never split, so
+        there may be fewer.
+    smoothing : float, default=10.0
+        How many rows of the wider distribution join each group; 0 for none. It has
+        nothing to act on where `by` is the duration alone.
+    {columns}
+
+    Attributes
+    ----------
+    edges_ : ndarray of shape (n_edges,)
+        Upper ends of all duration groups but the last, in seconds; empty where `by` is
+        without the duration.
+    quantiles_ : torch.nn.Module
+        How often each watch time occurred in each duration group, in bounded space; it
+        maps watch times and durations, float64 tensors of shape (n,), to F_all.
+    groups_, counts_ : object, torch.nn.Module
+        The groups, and how often each watch time occurred in each, in space that grows
+        with the groups, not beyond the number of rows. They are learned where `by` has
+        more than the duration.
+    {learned_names}
+
+    References
+    ----------
+    .. [1] Zhan et al., "Deconfounding Duration Bias in Watch-time Prediction for Video
+       Recommendation", KDD 2022.
+    .. [2] Liu et al., "Relative Advantage Debiasing for Watch-Time Prediction in
+       Short-Video Recommendation", AAAI 2026.
+    .. [3] Chen et al., "A Long-term Value Prediction Framework In Video Ranking",
+       WWW 2026.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklabelcraft import ConditionalCDF
+    >>> log = pd.DataFrame(
+    ...     {
+    ...         "user_id": ["a", "a", "b", "b"],
+    ...         "watch_time": [1.0, 2.0, 3.0, 4.0],
+    ...         "duration": [9.0, 9.0, 9.0, 9.0],
+    ...     }
+    ... )
+    >>> ConditionalCDF(by="user", smoothing=2).fit_transform(log)
+    array([[0.375],
+           [0.75 ],
+           [0.625],
+           [1.   ]])
+    """
+
+    _parameter_constraints: dict = DurationGroupLabeler._parameter_constraints | {
+        "by": [str, Integral, list, tuple],
+        "smoothing": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, by="duration", n_groups=30, smoothing=10.0, *, columns=None):
+        super().__init__(n_groups, columns=columns)
+        self.by = by
+        self.smoothing = smoothing
+
+    def _keys(self, columns):
+        keys = [columns.watch_time, columns.duration, *self._id_keys(columns)]
+        return [key for key in keys if key is not None]
+
+    def _factors(self):
+        return list(self.by) if isinstance(self.by, list | tuple) else [self.by]
+
+    def _id_keys(self, columns):
+        """The columns of ids that the rows of a group agree in."""
+        roles = {"user": columns.user, "item": columns.item}
+        return [roles.get(name, name) for name in self._factors() if name != "duration"]
+
+    def _learn(self, log, columns):
+        watched, duration = self._seconds(log, columns)
+        n_groups = self.n_groups if "duration" in self._factors() else 1
+        self.edges_ = group_edges(duration, n_groups)
+        self.quantiles_ = GroupedQuantiles.learn(self.edges_, watched, duration)
+        ids = self._ids(log, columns)
+        if ids:
+            coarse = self._group(duration)
+            self.groups_ = Combinations(ids, coarse, len(self.edges_) + 1)
+            cells = count_cells(self.groups_.find(ids, coarse), watched)
+            self.counts_ = CellCounts(*cells, len(self.groups_) + 1)
+
+    def _label(self, log, columns):
+        watched, duration = self._seconds(log, columns)
+        return self._share_of(log, columns, duration)(torch.from_numpy(watched)).numpy()
+
+    def _watch_time(self, labels, log, columns):
+        duration = self._duration(log, columns)
+        shares = torch.from_numpy(labels.clip(0, 1))
+        seconds = least_seconds(self._share_of(log, columns, duration), shares)
+        return np.minimum(seconds.numpy(), duration)
+
+    def _share_of(self, log, columns, duration):
+        """The function from watch times of the rows to their labels."""
+        wide = partial(self.quantiles_, duration=torch.from_numpy(duration))
+        ids = self._ids(log, columns)
+        if not ids:
+            return wide
+        group = torch.from_numpy(self.groups_.find(ids, self._group(duration)))
+        return partial(self._smoothed_share, group, wide)
+
+    def _smoothed_share(self, group, wide, watched):
+        rank, size = self.counts_.at_most(group, watched)
+        share, weight = wide(watched), size.double() + self.smoothing
+        smoothed = (rank + self.smoothing * share) / weight
+        return torch.where(weight > 0, smoothed, share)
+
+    def _ids(self, log, columns):
+        return {key: log.ids(key) for key in self._id_keys(columns)}
+
+    def _duration(self, log, columns):
+        if columns.duration is None and "duration" not in self._factors():
+            return np.full(len(log), np.inf)
+        return super()._duration(log, columns)
+
+
+@shared
+class D2Q(ConditionalCDF):
+    """D2Q: label an impression by its quantile among videos of similar duration.
+
+    The label is the empirical distribution function of min(watch time, duration)
+    inside the impression's duration group [1]_. Watch times are compared to 12
+    significant bits, one part in 4096. It is ``ConditionalCDF(by="duration")``.
+
+    Parameters
+    ----------
+    n_groups : int, default=30
+        Number of equal-frequency duration groups; equal durations are never split, so
+        there may be fewer.
+    {columns}
+
+    Attributes
+    ----------
+    edges_ : ndarray of shape (n_edges,)
+        Upper ends of all groups but the last, in seconds.
+    quantiles_ : torch.nn.Module
+        How often each watch time occurred in each group, in bounded space; it maps
+        watch times and durations, float64 tensors of shape (n,), to labels.
+    {learned_names}
+
+    References
+    ----------
+    .. [1] Zhan et al., "Deconfounding Duration Bias in Watch-time Prediction for Video
+       Recommendation", KDD 2022.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklabelcraft import D2Q
+    >>> log = pd.DataFrame({"watch_time": [1.0, 3.0, 2.0], "duration": [9.0, 9.0, 9.0]})
+    >>> D2Q().fit_transform(log).round(2)
+    array([[0.33],
+           [1.  ],
+           [0.67]])
+    """
+
+    _parameter_constraints: dict = DurationGroupLabeler._parameter_constraints
+    by = "duration"
+
+    def __init__(self, n_groups=30, *, columns=None):
+        DurationGroupLabeler.__init__(self, n_groups, columns=columns)
