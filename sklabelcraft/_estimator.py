@@ -55,9 +55,9 @@ def inherit(estimator, random_state=None, **values):
     """Clone an estimator; its parts inherit what they leave open.
 
     `random_state` reaches every part that has one of None, `values` (of ``columns`` and
-    ``k``) those parts of this library where they are None, but not what is inside of
-    these, which inherits from them. Nothing else is handed down, and a stated value is
-    never replaced.
+    ``k``) those parts of this library where they are None; neither reaches what is
+    inside of a part of this library that has it, too, and hands it on itself. Nothing
+    else is handed down, and a stated value is never replaced.
     """
     estimator = clone(estimator)
     params = estimator.get_params(deep=True)
@@ -66,12 +66,12 @@ def inherit(estimator, random_state=None, **values):
         *way, name = path.split("__")
         owners = [params["__".join(way[: i + 1])] for i in range(len(way))]
         *outer, owner = [estimator, *owners]
-        inherits = isinstance(owner, LogEstimator) and not any(
-            isinstance(part, LogEstimator) and hasattr(part, name) for part in outer
-        )
-        if current is None and name == "random_state":
+        hands_on = any(isinstance(p, LogEstimator) and hasattr(p, name) for p in outer)
+        if current is not None or hands_on:
+            continue
+        if name == "random_state":
             changes[path] = random_state
-        elif current is None and name in values and inherits:
+        elif name in values and isinstance(owner, LogEstimator):
             changes[path] = values[name]
     return estimator.set_params(**changes) if changes else estimator
 

@@ -11,7 +11,7 @@ SPARSE = 0.5  # of the first Dirichlet distribution: many weights near 0
 CLOSER = (30, 100)  # of those around the best
 
 
-def fuse(heads, judge, worth, rng):
+def fuse(heads, judge, platforms, rng):
     """Weights of several scores, for each of several platforms.
 
     Parameters
@@ -20,9 +20,8 @@ def fuse(heads, judge, worth, rng):
         Scores of all rows, of one scale.
     judge : Judge
         Measures what lists they lead to.
-    worth : callable
-        Maps objectives, (..., n_objectives), to their worth to each platform,
-        (..., n_platforms).
+    platforms : ndarray of shape (n_platforms, n_objectives)
+        What a unit of each objective is worth to each.
     rng : RandomState
         Draws the weightings that are tried.
 
@@ -39,16 +38,17 @@ def fuse(heads, judge, worth, rng):
             rng.dirichlet(np.full(n_heads, SPARSE), N_FIRST),
         ]
     )
-    found = _judged(heads, judge, worth, tried)
+    found = _judged(heads, judge, platforms, tried)
     for closeness in CLOSER:
         best = tried[found.argmax(axis=0)].reshape(-1, n_heads)
         centres = best[rng.randint(len(best), size=N_CLOSER)]
         further = [rng.dirichlet(closeness * centre + SPARSE) for centre in centres]
         tried = np.vstack([tried, further])
-        found = np.vstack([found, _judged(heads, judge, worth, further)])
+        found = np.vstack([found, _judged(heads, judge, platforms, further)])
     return tried[found.argmax(axis=0)].mean(axis=0)
 
 
-def _judged(heads, judge, worth, weightings):
+def _judged(heads, judge, platforms, weightings):
     """The worth of each weighting, (n_weightings, n_resamples, n_platforms)."""
-    return np.stack([worth(judge(heads @ weights)) for weights in weightings])
+    found = np.stack([judge(heads @ weights) for weights in weightings])
+    return judge.worth(found) @ platforms.T

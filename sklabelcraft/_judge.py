@@ -54,6 +54,14 @@ class Judge:
             relative += gain / np.where(reference == 0, 1, np.abs(reference))
         return 1 + relative / len(self.ks)
 
+    def worth(self, values):
+        """What objectives count for, of the shape (..., n_objectives) of the values."""
+        counted = [
+            objective.worth(values[..., i])
+            for i, (objective, _) in enumerate(self.measured)
+        ]
+        return np.stack(counted, axis=-1)
+
     def _shares(self, k, counts):
         """What the lists count by in the mean of each objective, and resample."""
         ranked = Ranked.of(self.lists, np.zeros(len(self.measured[0][1])), k)

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import torch
 
+from sklabelcraft._judge import Judge
 from sklabelcraft._lists import Lists
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import (
@@ -19,6 +20,7 @@ from sklabelcraft.training import Platform
 from sklabelcraft.training._platform import random_references
 
 KNEE = 0.9  # quantile of the training rows
+N_RESAMPLES = 20  # of the held-out users, by a judge
 ADVICE = (
     " Lower k, hold more rows out by validation_fraction, or give validation data "
     "explicitly."
@@ -101,6 +103,40 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
         k,
         params.temperature,
     )
+
+
+def make_judge(measures, log, users, k, rng):
+    """A judge of lists of k and k / 2 of held-out users, and which objectives it takes.
+
+    Parameters
+    ----------
+    measures : sequence of MeasuredColumn
+        What the platform wants.
+    log : Log
+        The held-out rows with their feedback.
+    users : Ids
+        Their users.
+    k : int
+        Length of the shown lists.
+    rng : RandomState
+        Draws the resamples of the users.
+
+    Returns
+    -------
+    judge : Judge
+        Of the objectives whose columns vary.
+    kept : list of int
+        Which of the measures these are.
+    """
+    columns = ((m.objective, m.of(log), i) for i, m in enumerate(measures))
+    objectives, values, kept = zip(*varying(columns), strict=True)
+    half = max(1, k // 2)
+    Lists.of(users, k, "validation rows", ADVICE)  # an error if there are none
+    lists = Lists.of(users, half)
+    n_users = len(lists.lengths)
+    drawn = rng.randint(n_users, size=(N_RESAMPLES, n_users))
+    counts = np.stack([np.bincount(users, minlength=n_users) for users in drawn])
+    return Judge(lists, sorted({half, k}), objectives, values, counts), list(kept)
 
 
 class MeasuredColumn:

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.pipeline import FeatureUnion
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
@@ -15,27 +14,21 @@ from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit
 from sklabelcraft._fusion import fuse
+from sklabelcraft._heads import DURATION, Heads
 from sklabelcraft._holdout import hold_out
-from sklabelcraft._judge import Judge
-from sklabelcraft._lists import Lists
 from sklabelcraft._log import Log, read_log
 from sklabelcraft._platform import (
-    ADVICE,
     MeasuredColumn,
     checked_weights,
+    make_judge,
     objectives_of,
-    varying,
 )
-from sklabelcraft._quantiles import Ranks
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.labelers import D2Q, ExplicitFeedback, WatchTime
 from sklabelcraft.rankers import check_pair
 from sklabelcraft.recommender import LabelCraftRecommender
-
-DURATION = "duration"  # the name of its weight
-N_RESAMPLES = 20  # of the held-out users
 
 
 @shared
@@ -64,8 +57,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         What is fused, by name: estimators with ``predict``, each fitted to impressions
         and their feedback. Those in a ``FrozenEstimator`` are used as they are. None
         for a :class:`LabelCraftRecommender` on each of the labels ``LabelCrafter()``,
-        ``WatchTime()``, ``D2Q()`` and, if there is explicit feedback,
-        ``ExplicitFeedback()``, and on watch time and explicit feedback together.
+        ``WatchTime()``, ``D2Q()`` and, where there is any, ``ExplicitFeedback()``.
     objectives : sequence of Objective, default=None
         What the platform wants; None for watch time, explicit feedback and the spread
         of durations. Each counts relative to lists shown at random. One whose column
@@ -88,13 +80,14 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     ----------
     recommenders_ : Bunch
         The fitted recommenders by name.
-    heads_ : list of str
-        What is weighed: the name of each recommender, numbered if it has several heads,
-        and "duration".
     weights_ : dict of str to float
-        The weights of these; they sum to 1.
-    head_mean_, head_scale_ : ndarray of shape (n_weights,)
-        Mean and standard deviation over the training rows of what is weighed.
+        The weights by the name of the recommender, numbered if it has several heads,
+        and "duration"; they sum to 1.
+    heads_ : object
+        What is weighed; ``heads_.mean`` and ``heads_.scale`` are its means and standard
+        deviations over the training rows.
+    measures_ : list of object
+        How each objective reads a log.
     {learned_names}
 
     Examples
@@ -103,14 +96,17 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     >>> from sklabelcraft import WatchTime
     >>> from sklabelcraft.datasets import make_short_videos
     >>> log = make_short_videos(n_users=50, random_state=0)
+    >>> train, valid = (
+    ...     (log.data.iloc[rows], log.target.iloc[rows])
+    ...     for rows in (log.split.train, log.split.valid)
+    ... )
     >>> single = [
     ...     ("WT", LabelCraftRecommender(WatchTime())),
     ...     ("D2Q", LabelCraftRecommender(D2Q())),
     ... ]
-    >>> fused = FusedRecommender(single, random_state=0).fit(log.data, log.target)
-    >>> sorted(fused.weights_)
-    ['D2Q', 'WT', 'duration']
-    >>> valid = log.data.iloc[log.split.valid], log.target.iloc[log.split.valid]
+    >>> fused = FusedRecommender(single, random_state=0).fit(*train, *valid)
+    >>> list(fused.weights_)
+    ['WT', 'D2Q', 'duration']
     >>> for_likes = fused.tune(*valid, objective_weights=(1, 3, 1))
     """
 
@@ -173,10 +169,10 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             the data are not what is described here.
         """
         check_pair(X_val, y_val)
-        recommenders = self._checked_recommenders()
+        recommenders = self._named()
         with fitting(self, X, y, max_subtasks=len(recommenders)) as watch:
             train, held_out = self._parts(X, y, X_val, y_val)
-            self._learn_measures(train)
+            self.measures_ = measures_of(self, train)
             rng = check_random_state(self.random_state)
             seeds = rng.randint(2**31 - 1, size=len(recommenders))
             self.recommenders_ = Bunch()
@@ -185,7 +181,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
                     self.recommenders_[name] = self._fit_part(
                         recommender, int(seed), train, held_out, task
                     )
-            self._learn_heads(train)
+            duration = self._stated("columns").duration if self.duration_term else None
+            self.heads_ = Heads(self.recommenders_, train.log, duration)
             (self.weights_,) = self._weigh(held_out, [self.objective_weights], rng)
         return self
 
@@ -204,12 +201,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         """
         check_is_fitted(self)
         keys = self._keys(self._stated("columns"))
-        heads = self._heads(read_log(self, X, keys, reset=False))
-        # column by column, so that the bits of a row do not depend on the others
-        scores = np.zeros(len(heads))
-        for head, weight in zip(heads.T, self.weights_.values(), strict=True):
-            scores += weight * head
-        return scores
+        log = read_log(self, X, keys, reset=False)
+        return self.heads_.fused(log, self.weights_.values())
 
     def tune(self, X_val, y_val, *, objective_weights=None):
         """Choose the weights again; the recommenders stay as they are.
@@ -297,26 +290,13 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         """
         return self._set_params("recommenders", **params)
 
-    def _checked_recommenders(self):
-        """The recommenders by name."""
-        pairs = self.recommenders
-        if pairs is None:
+    def _named(self):
+        """The recommenders by name, checked."""
+        if self.recommenders is None:
             return usual_recommenders(bool(self._stated("columns").explicit))
-        named = all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs)
-        if not pairs or not named:
-            raise ValueError(
-                "recommenders must be a list of at least one pair (name, recommender), "
-                f"got {pairs!r}."
-            )
-        self._validate_names([*(name for name, _ in pairs), DURATION])
-        for name, recommender in pairs:
-            if not hasattr(recommender, "fit") or not hasattr(recommender, "predict"):
-                raise ValueError(
-                    f"the recommender {name!r} must have fit and predict, got "
-                    f"{recommender!r}; a labeler becomes one as "
-                    "LabelCraftRecommender(labeler)."
-                )
-        return pairs
+        check_recommenders(self.recommenders)
+        self._validate_names([*(name for name, _ in self.recommenders), DURATION])
+        return self.recommenders
 
     def _parts(self, X, y, X_val, y_val):
         """The rows to train on and those held out."""
@@ -339,82 +319,51 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         with lent(task, recommender):
             return recommender.fit(*data)
 
-    def _learn_measures(self, train):
-        """Learn how the objectives measure a log, and where durations lie."""
-        columns = columns_of_log(self._stated("columns"), train.log, train.feedback)
-        log = Log(train.joined)
-        explicit = log.present(columns.explicit)
-        objectives, _ = objectives_of(self, bool(explicit))
-        self.measures_ = [MeasuredColumn(o, log, columns, explicit) for o in objectives]
-        if self.duration_term:
-            if columns.duration is None:
-                raise ValueError(
-                    "duration_term=True needs Columns(duration=...), got None."
-                )
-            self.duration_ranks_ = Ranks.learn(self._duration(train.log))
-
-    def _learn_heads(self, train):
-        """Learn the names of all that is weighed, and its mean and scale."""
-        heads = self._raw_heads(train.log)
-        self.heads_ = [
-            name if part.shape[1] == 1 else f"{name} {i}"
-            for name, part in heads.items()
-            for i in range(part.shape[1])
-        ]
-        heads = np.hstack(list(heads.values()))
-        self.head_mean_, scale = heads.mean(axis=0), heads.std(axis=0)
-        self.head_scale_ = np.where(scale > 0, scale, 1.0)
-
-    def _raw_heads(self, log):
-        """All that is weighed, by name, each ndarray of shape (n, n_heads)."""
-        parts = self.recommenders_.items()
-        heads = {name: heads_of(part, log.native) for name, part in parts}
-        if self.duration_term:
-            extreme = 2 * self.duration_ranks_(self._duration(log)) - 1
-            heads[DURATION] = extreme[:, None] ** 2
-        return heads
-
-    def _heads(self, log):
-        """All that is weighed, on one scale, ndarray of shape (n, n_weights)."""
-        heads = np.hstack(list(self._raw_heads(log).values()))
-        return (heads - self.head_mean_) / self.head_scale_
-
-    def _duration(self, log):
-        return log.numeric(self._stated("columns").duration, minimum=0)
-
     def _weigh(self, held_out, platforms, rng):
-        """The weights for each platform, by name."""
-        k, log = self._stated("k"), Log(held_out.joined)
-        worths = [checked_weights(w, len(self.measures_)) for w in platforms]
-        columns = [(m.objective, m.of(log)) for m in self.measures_]
-        kept = varying((*pair, i) for i, pair in enumerate(columns))
-        objectives, values, places = zip(*kept, strict=True)
-        worths = np.array(worths)[:, list(places)]
+        """The weights of the heads for each platform, by name."""
         users = held_out.log.ids(self._stated("columns").user)
-        Lists.of(users, k, "validation rows", ADVICE)  # or nobody could be shown any
-        lists = Lists.of(users, max(1, k // 2))
-        n_users = len(lists.lengths)
-        drawn = rng.randint(n_users, size=(N_RESAMPLES, n_users))
-        counts = np.stack([np.bincount(d, minlength=n_users) for d in drawn])
-        judge = Judge(lists, sorted({k, max(1, k // 2)}), objectives, values, counts)
-        found = fuse(self._heads(held_out.log), judge, lambda m: m @ worths.T, rng)
-        return [dict(zip(self.heads_, w.tolist(), strict=True)) for w in found]
+        worths = [checked_weights(w, len(self.measures_)) for w in platforms]
+        judge, kept = make_judge(
+            self.measures_, Log(held_out.joined), users, self._stated("k"), rng
+        )
+        worths = np.array(worths)[:, kept]
+        found = fuse(self.heads_(held_out.log), judge, worths, rng)
+        return [dict(zip(self.heads_.names, w.tolist(), strict=True)) for w in found]
 
 
-def heads_of(recommender, X):
-    """Scores of each head of a recommender, float64 ndarray of shape (n, n_heads)."""
-    score = getattr(recommender, "decision_function", recommender.predict)
-    scores = np.asarray(score(X), dtype=np.float64)
-    return scores.reshape(len(scores), -1)
+def check_recommenders(pairs):
+    """Check that recommenders are named, and that they are recommenders."""
+    if not pairs or not all(isinstance(p, tuple) and len(p) == 2 for p in pairs):
+        raise ValueError(
+            "recommenders must be a list of at least one pair (name, recommender), got "
+            f"{pairs!r}."
+        )
+    for name, recommender in pairs:
+        if not hasattr(recommender, "fit") or not hasattr(recommender, "predict"):
+            raise ValueError(
+                f"the recommender {name!r} must have fit and predict, got "
+                f"{recommender!r}; a labeler becomes one as "
+                "LabelCraftRecommender(labeler)."
+            )
+
+
+def measures_of(fusion, train):
+    """How the objectives of a fusion measure a log."""
+    columns = columns_of_log(fusion._stated("columns"), train.log, train.feedback)
+    if fusion.duration_term and columns.duration is None:
+        raise ValueError("duration_term=True needs Columns(duration=...), got None.")
+    log = Log(train.joined)
+    explicit = log.present(columns.explicit)
+    objectives, _ = objectives_of(fusion, bool(explicit))
+    return [MeasuredColumn(o, log, columns, explicit) for o in objectives]
 
 
 def usual_recommenders(has_explicit):
     """The learned label, and hand-made ones."""
-    labelers = [("LabelCraft", LabelCrafter()), ("WT", WatchTime()), ("D2Q", D2Q())]
+    labelers = {"LabelCraft": LabelCrafter(), "WT": WatchTime(), "D2Q": D2Q()}
     if has_explicit:
-        both = [("watch", WatchTime()), ("explicit", ExplicitFeedback())]
-        labelers += [("EF", ExplicitFeedback()), ("WT+EF", FeatureUnion(both))]
-    return [(name, LabelCraftRecommender(labeler)) for name, labeler in labelers]
+        labelers["EF"] = ExplicitFeedback()
+    return [(name, LabelCraftRecommender(made)) for name, made in labelers.items()]
 
 
 def usual_platforms(n):

@@ -1,6 +1,8 @@
 """The platform's objectives on the shown lists."""
 
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Real
 from typing import Literal
 
 import torch
@@ -10,6 +12,7 @@ ALLOWED = {
     "transform": ("scale", "indicator", "identity"),
     "sign": (1, -1),
 }
+PRESSURE = 10.0  # what a unit below a floor counts for
 
 
 @dataclass(frozen=True)
@@ -30,19 +33,30 @@ class Objective:
         is above 0, or the column as it is.
     sign : {1, -1}, default=1
         -1 for what the platform wants low, such as a rate of dislikes.
+    at_least : float, default=None
+        A floor, relative to lists shown at random: 1.2 is a fifth better than they.
+        Above it, the objective counts no further, so that the others are raised while
+        this one holds; what is missing below it counts ten times. None for no floor.
 
     Examples
     --------
     >>> from sklabelcraft.objectives import Objective
     >>> fewer_dislikes = Objective("hate", transform="indicator", sign=-1)
+    >>> enough_likes = Objective("explicit", "gain", "indicator", at_least=1.3)
     """
 
     column: str | int
     measure: Literal["mean", "gain", "spread"] = "mean"
     transform: Literal["scale", "indicator", "identity"] = "identity"
     sign: Literal[1, -1] = 1
+    at_least: float | None = None
 
     def __post_init__(self):
+        floor = self.at_least
+        if floor is not None and not (isinstance(floor, Real) and isfinite(floor)):
+            raise ValueError(
+                f"at_least must be a finite number or None, got {floor!r}."
+            )
         for name, allowed in ALLOWED.items():
             value = getattr(self, name)
             if value not in allowed:
@@ -71,6 +85,23 @@ class Objective:
         known = {} if ideal is None else {"ideal": ideal}
         of_lists = MEASURES[self.measure](alpha, values, lists, **known)
         return self.sign * of_lists.sum() / max(1, len(of_lists))
+
+    def worth(self, value):
+        """What a value of the objective, relative to random lists, counts for.
+
+        Parameters
+        ----------
+        value : tensor or ndarray of any shape
+            The objective on several lists or samples.
+
+        Returns
+        -------
+        tensor or ndarray of the shape of `value`
+            The value itself; with a floor, the floor less ten times what is missing.
+        """
+        if self.at_least is None:
+            return value
+        return self.at_least - PRESSURE * (self.at_least - value).clip(min=0)
 
     def ideal(self, values, lists, k):
         """The largest discounted sum of each list, if this is a gain.

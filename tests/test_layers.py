@@ -33,6 +33,7 @@ LAYERS = [
     {"labelcraft"},
     {"scorers"},
     {"_recommending"},
+    {"_heads"},
     {"recommender", "fused", "datasets", "splitting"},
     {"comparison", "plotting"},
 ]

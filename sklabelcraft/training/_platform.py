@@ -114,8 +114,8 @@ class Platform:
             The weights that the balancing rule gave, which carry no gradient.
         """
         counts = self.weights > 0
-        values = self.measure(logits, shown)[counts]
-        weighted = self.weights[counts] * values
+        values = self.measure(logits, shown)
+        weighted = (self.weights * self.worth(values))[counts]
 
         def gram():
             """Inner products of the objectives' gradients in the logits."""
@@ -125,8 +125,13 @@ class Platform:
             ]
             return torch.stack(slopes) @ torch.stack(slopes).T
 
-        balance = self.balancing(values.detach(), gram)
+        balance = self.balancing(values[counts].detach(), gram)
         return (balance * weighted).sum(), balance
+
+    def worth(self, values):
+        """What the values of the objectives count for, (n_objectives,)."""
+        pairs = zip(self.objectives, values, strict=True)
+        return torch.stack([objective.worth(value) for objective, value in pairs])
 
     @property
     def weight_names(self):
@@ -148,7 +153,7 @@ class Platform:
         """
         shown = Shown(None, self.lists, *self.lists.everything())
         values = self.measure(logits, shown)
-        mean = (self.weights * values).sum() / self.weights.sum()
+        mean = (self.weights * self.worth(values)).sum() / self.weights.sum()
         named = dict(zip(self.names, values.tolist(), strict=True))
         return {"objective": mean.item()} | named
 
