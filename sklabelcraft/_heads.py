@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklabelcraft._foreign_rankers import score_foreign
 from sklabelcraft._quantiles import Ranks
 
 DURATION = "duration"  # the name of its head
@@ -66,6 +67,9 @@ class Heads:
 
 def heads_of(recommender, X):
     """Scores of each head of a recommender, float64 ndarray of shape (n, n_heads)."""
-    score = getattr(recommender, "decision_function", recommender.predict)
-    scores = np.asarray(score(X), dtype=np.float64)
+    if hasattr(recommender, "head_scores"):
+        scores = recommender.head_scores(X)
+    else:
+        scores = score_foreign(recommender, X)
+    scores = np.asarray(scores, dtype=np.float64)
     return scores.reshape(len(scores), -1)

@@ -26,7 +26,7 @@ from sklabelcraft._platform import (
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
-from sklabelcraft.labelers import D2Q, ExplicitFeedback, WatchTime
+from sklabelcraft.labelers import D2Q, ConditionalCDF, ExplicitFeedback, WatchTime
 from sklabelcraft.rankers import check_pair
 from sklabelcraft.recommender import LabelCraftRecommender
 
@@ -57,7 +57,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         What is fused, by name: estimators with ``predict``, each fitted to impressions
         and their feedback. Those in a ``FrozenEstimator`` are used as they are. None
         for a :class:`LabelCraftRecommender` on each of the labels ``LabelCrafter()``,
-        ``WatchTime()``, ``D2Q()`` and, where there is any, ``ExplicitFeedback()``.
+        ``WatchTime()``, ``D2Q()`` and, where the log has them, ``ExplicitFeedback()``
+        and ``ConditionalCDF(by="item")``.
     objectives : sequence of Objective, default=None
         What the platform wants; None for watch time, explicit feedback and the spread
         of durations. Each counts relative to lists shown at random. One whose column
@@ -169,9 +170,9 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             the data are not what is described here.
         """
         check_pair(X_val, y_val)
-        recommenders = self._named()
-        with fitting(self, X, y, max_subtasks=len(recommenders)) as watch:
+        with fitting(self, X, y) as watch:
             train, held_out = self._parts(X, y, X_val, y_val)
+            recommenders = self._named(train.log)
             self.measures_ = measures_of(self, train)
             rng = check_random_state(self.random_state)
             seeds = rng.randint(2**31 - 1, size=len(recommenders))
@@ -290,10 +291,10 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         """
         return self._set_params("recommenders", **params)
 
-    def _named(self):
+    def _named(self, log):
         """The recommenders by name, checked."""
         if self.recommenders is None:
-            return usual_recommenders(bool(self._stated("columns").explicit))
+            return usual_recommenders(self._stated("columns"), log)
         check_recommenders(self.recommenders)
         self._validate_names([*(name for name, _ in self.recommenders), DURATION])
         return self.recommenders
@@ -358,11 +359,13 @@ def measures_of(fusion, train):
     return [MeasuredColumn(o, log, columns, explicit) for o in objectives]
 
 
-def usual_recommenders(has_explicit):
-    """The learned label, and hand-made ones."""
+def usual_recommenders(columns, log):
+    """The learned label and hand-made ones, as the columns of a log allow."""
     labelers = {"LabelCraft": LabelCrafter(), "WT": WatchTime(), "D2Q": D2Q()}
-    if has_explicit:
+    if columns.explicit:
         labelers["EF"] = ExplicitFeedback()
+    if log.optional(columns, "item") is not None:
+        labelers["CDF by item"] = ConditionalCDF(by="item")
     return [(name, LabelCraftRecommender(made)) for name, made in labelers.items()]
 
 

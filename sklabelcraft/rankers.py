@@ -143,9 +143,10 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             label; with several labels, the mean of the heads' logits after each is
             standardised by its mean and standard deviation over the training rows.
         """
-        return self.model_.scores_of(self.decision_function(X))
+        logits = self.head_scores(X)
+        return self.model_.scores_of(logits)
 
-    def decision_function(self, X):
+    def head_scores(self, X):
         """Logits of impressions, label by label.
 
         Parameters

@@ -150,7 +150,7 @@ class LabelCraftRecommender(BaseRecommender):
             return scores
         return ((scores - self.head_mean_) / self.head_scale_).mean(axis=1)
 
-    def decision_function(self, X):
+    def head_scores(self, X):
         """Score impressions, label by label.
 
         Parameters
@@ -166,7 +166,7 @@ class LabelCraftRecommender(BaseRecommender):
         """
         self._check(X)
         if isinstance(self.ranker_, BaseRanker):
-            return self.ranker_.decision_function(X)
+            return self.ranker_.head_scores(X)
         scores = score_foreign(self.ranker_, X)
         return scores.reshape(len(scores), -1)
 

@@ -16,6 +16,7 @@ from sklabelcraft import (
     DCNRanker,
     DINRanker,
     ExplicitFeedback,
+    FusedRecommender,
     KneeScaler,
     LabelCrafter,
     LabelCraftRecommender,
@@ -26,6 +27,7 @@ from sklabelcraft import (
     WatchTime,
 )
 from sklabelcraft.modules import MLPModule
+from sklabelcraft.objectives import Objective
 
 LONG = {"learning_rate": 0.02, "max_epochs": 100}
 NO_ROLES = {"user": None, "item": None, "timestamp": None, "explicit": ()}
@@ -63,6 +65,13 @@ ESTIMATORS = [
     ModuleRanker(OwnModule, columns=FEATURES, **LONG),
     LabelCrafter(tiny(), k=1, hidden=(8,), columns=LOG),
     LabelCraftRecommender(WatchTime(), tiny(), columns=APART, k=1),
+    FusedRecommender(
+        [("WT", LabelCraftRecommender(WatchTime(), tiny()))],
+        objectives=[Objective(0)],
+        validation_fraction=0.4,
+        columns=APART,
+        k=1,
+    ),
 ]
 ONE_COLUMN = {
     "check_fit_non_negative": "only the columns with a role must not be negative"
