@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from sklearn.linear_model import LinearRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklabelcraft import (
@@ -66,7 +67,7 @@ ESTIMATORS = [
     LabelCrafter(tiny(), k=1, hidden=(8,), columns=LOG),
     LabelCraftRecommender(WatchTime(), tiny(), columns=APART, k=1),
     FusedRecommender(
-        [("WT", LabelCraftRecommender(WatchTime(), tiny()))],
+        [("linear", LinearRegression())],
         objectives=[Objective(0)],
         validation_fraction=0.4,
         columns=APART,
@@ -82,6 +83,7 @@ SEVERAL_LABELS = {
 EXPECTED = {
     "WatchTime": ONE_COLUMN,
     "LabelCraftRecommender": ONE_COLUMN,
+    "FusedRecommender": ONE_COLUMN,
     "ExplicitFeedback": ONE_COLUMN,
     "MLPRanker": SEVERAL_LABELS,
     "DCNRanker": SEVERAL_LABELS,
