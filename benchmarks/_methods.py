@@ -6,9 +6,13 @@ from sklearn.compose import make_column_transformer
 from sklearn.pipeline import FeatureUnion
 
 from sklabelcraft import (
+    CWM,
     D2Q,
     DVR,
+    ConditionalCDF,
+    D2Co,
     ExplicitFeedback,
+    FusedRecommender,
     LabelCrafter,
     LabelCraftRecommender,
     MLPRanker,
@@ -20,28 +24,69 @@ from sklabelcraft import (
     nwtg_scorer,
 )
 
+HAND_MADE = "WT, D2Q, EF, CDF, tuned"  # the strongest rival
+FUSED = "LabelCraft, fused"
 
-def methods(stop_by_sum=False):
-    """A recommender for each row of the table, its columns and k to be inherited."""
-    plain, debiased = MLPRanker(), MLPRanker(adversary_weight=0.1)
+
+def methods():
+    """An estimator for each row of the table, its columns and k to be inherited."""
+    return singles() | two_headed() | fusions()
+
+
+def singles():
+    """A recommender for each label, hand-made or learned."""
     raw = make_column_transformer(("passthrough", ["watch_time"]))
-    rows = {
-        "PC": (PlayCompletion(), plain),
-        "PCR": (PlayCompletionRate(), plain),
-        "WT raw": (raw, plain),
-        "WT": (WatchTime(), plain),
-        "EF": (ExplicitFeedback(), plain),
-        "D2Q": (D2Q(), plain),
-        "DVR": (DVR(), debiased),
-        "WT+EF": (with_explicit(WatchTime()), plain),
-        "D2Q+EF": (with_explicit(D2Q()), plain),
-        "DVR+EF": (with_explicit(DVR()), debiased),
-        "LabelCraft": (LabelCrafter(), plain),
+    labelers = {
+        "PC": PlayCompletion(),
+        "PCR": PlayCompletionRate(),
+        "WT raw": raw,
+        "WT": WatchTime(),
+        "EF": ExplicitFeedback(),
+        "D2Q": D2Q(),
+        "DVR": DVR(),
+        "CDF by user": ConditionalCDF(by="user"),
+        "CDF by item": ConditionalCDF(by="item"),
+        "D2Co": D2Co(),
+        "CWM": CWM(),
+        "LabelCraft": LabelCrafter(),
     }
-    recommenders = {name: LabelCraftRecommender(*row) for name, row in rows.items()}
-    if stop_by_sum:
-        return {name: StoppedBySum(method) for name, method in recommenders.items()}
-    return recommenders
+    return {name: recommender(labeler) for name, labeler in labelers.items()}
+
+
+def two_headed():
+    """Two labels on one network, kept as it was when its lists were worth most.
+
+    The loss of both heads together is lowest when the likes are being learned by heart
+    and the watch time is not yet learned.
+    """
+    labelers = {"WT+EF": WatchTime(), "D2Q+EF": D2Q(), "DVR+EF": DVR()}
+    return {
+        name: StoppedBySum(recommender(with_explicit(labeler)))
+        for name, labeler in labelers.items()
+    }
+
+
+def fusions():
+    """Tuned with equal effort on held-out lists, without and with the learned label."""
+    heads = singles() | two_headed()
+    members = {
+        "WT+EF, tuned": ["WT+EF"],
+        "WT, D2Q, EF, tuned": ["WT", "D2Q", "EF"],
+        HAND_MADE: ["WT", "D2Q", "EF", "CDF by item"],
+        FUSED: ["LabelCraft", "WT", "D2Q", "EF", "CDF by item"],
+    }
+    return {
+        name: FusedRecommender([(part, heads[part]) for part in parts])
+        for name, parts in members.items()
+    }
+
+
+def recommender(labeler):
+    """A label and the ranker that all are trained with; DVR's is debiased besides."""
+    parts = dict(getattr(labeler, "transformer_list", [("watch", labeler)]))
+    debiased = isinstance(parts["watch"], DVR)
+    ranker = MLPRanker(adversary_weight=0.1) if debiased else MLPRanker()
+    return LabelCraftRecommender(labeler, ranker)
 
 
 def with_explicit(labeler):
@@ -52,8 +97,7 @@ def with_explicit(labeler):
 class StoppedBySum(BaseEstimator):
     """A recommender kept as it was after the epoch with the highest sum S.
 
-    So that all methods stop by one criterion, on the validation part, in place of each
-    by its own.
+    S is measured on the validation part.
 
     Parameters
     ----------
@@ -89,6 +133,10 @@ class StoppedBySum(BaseEstimator):
     def predict(self, X):
         """Scores of the best epoch."""
         return self.recommender_.predict(X)
+
+    def head_scores(self, X):
+        """Logits of the best epoch."""
+        return self.recommender_.head_scores(X)
 
 
 class KeepBest:
