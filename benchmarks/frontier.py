@@ -1,22 +1,29 @@
 """The frontier: what can be had of watch time, explicit engagement and spread at once.
 
-LabelCraft under ten weightings of the objectives, against the baselines and against the
-best hand-made rival, the blends rank(WT) + lambda EF and rank(D2Q) + lambda EF. The
-measure is the volume that the methods' NWTG, NEG and DS dominate: each relative to
-lists shown at random, above 1; and between the lowest and the highest of any method.
+One fit of a FusedRecommender and its ``frontier``, against ten fits of LabelCraft under
+other weights of the objectives, the baselines, and 25 hand-made blends, rank(WT) +
+lambda EF and rank(D2Q) + lambda EF, with the CPU time that each family takes. The
+measure is the volume that the methods' NWTG, NEG and DS dominate: between the lowest
+and the highest of any method; and each relative to lists shown at random, above 1.
 
     python benchmarks/frontier.py --data kuairand
 """
 
 import argparse
+import time
 
 import numpy as np
 import pandas as pd
-from _logs import load
-from _methods import methods
-from _results import keep
+import torch
+from _logs import load, planted
+from _methods import FUSED, fusions, methods, recommender
+from _results import keep_frame
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer
+from threadpoolctl import threadpool_limits
 
 from sklabelcraft import (
     D2Q,
@@ -27,19 +34,9 @@ from sklabelcraft import (
     compare_labelers,
 )
 from sklabelcraft._bootstrap import METRICS, resampled_means
+from sklabelcraft._estimator import inherit
+from sklabelcraft.fused import usual_platforms
 
-WEIGHTS = [
-    (1, 1, 1),
-    (3, 1, 1),
-    (1, 3, 1),
-    (1, 1, 3),
-    (3, 3, 1),
-    (3, 1, 3),
-    (1, 3, 3),
-    (9, 1, 1),
-    (1, 9, 1),
-    (1, 1, 9),
-]
 LAMBDAS = [0, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100]
 K = 10
 
@@ -57,20 +54,37 @@ def hand_made(watch, weight):
 
 
 def families():
-    """The labelers or recommenders of each family, by name."""
+    """The recommenders of each family, by name."""
     baselines = methods()
-    del baselines["LabelCraft"]
-    blends = {("WT", weight): hand_made(WatchTime(), weight) for weight in LAMBDAS}
-    blends |= {("D2Q", weight): hand_made(D2Q(), weight) for weight in [*LAMBDAS, 200]}
-    crafters = {w: LabelCrafter(objective_weights=w) for w in WEIGHTS}
-    return {
-        "baselines": {f"baseline {name}": row for name, row in baselines.items()},
-        "blends": {
-            f"blend {name} + {weight} EF": labeler
-            for (name, weight), labeler in blends.items()
-        },
-        "LabelCraft": {f"LabelCraft {w}": crafter for w, crafter in crafters.items()},
+    for name in ("LabelCraft", FUSED):
+        del baselines[name]
+    blends = {f"WT + {weight} EF": hand_made(WatchTime(), weight) for weight in LAMBDAS}
+    blends |= {
+        f"D2Q + {weight} EF": hand_made(D2Q(), weight) for weight in [*LAMBDAS, 200]
     }
+    crafters = {
+        f"LabelCraft {weights}": LabelCrafter(objective_weights=weights)
+        for weights in usual_platforms(3)
+    }
+    return {
+        "baselines": baselines,
+        "blends": {name: recommender(labeler) for name, labeler in blends.items()},
+        "ten fits": {name: recommender(labeler) for name, labeler in crafters.items()},
+        "one fit": {FUSED: fusions()[FUSED]},
+    }
+
+
+def fit(estimator, parts, columns, seed):
+    """The fitted estimator, or the points of its front, and the seconds of CPU."""
+    estimator = inherit(clone(estimator), columns=columns, k=K, random_state=seed)
+    with threadpool_limits(1):
+        torch.set_num_threads(1)
+        start = time.process_time()
+        estimator.fit(*parts["train"], *parts["valid"])
+        front = {"": estimator}
+        if hasattr(estimator, "frontier"):
+            front = estimator.frontier(*parts["valid"])
+        return front, time.process_time() - start
 
 
 def volume(points):
@@ -83,63 +97,123 @@ def volume(points):
     return np.einsum("ijk,i,j,k->", dominated.astype(float), *sizes)
 
 
-def volumes(found, names, n_bootstrap):
-    """The volume of some methods, and of resamples of the users."""
-
-    def of(means):
-        relative = [mean[K][METRICS] / found.reference[K][METRICS] for mean in means]
-        return volume(np.array(relative))
-
-    whole = of([found.users[name].mean() for name in names])
-    resampled = [
-        resampled_means(found.users[name], n_bootstrap, np.random.RandomState(0))
-        for name in names
+def run(log, columns, seed, jobs):
+    """What was found on test and validation part, names and seconds of each family."""
+    parts = {
+        name: [data.iloc[rows] for data in (log.data, log.target)]
+        for name, rows in log.split.items()
+    }
+    rows = [
+        (family, name, estimator)
+        for family, members in families().items()
+        for name, estimator in members.items()
     ]
-    return whole, [of([r.iloc[i] for r in resampled]) for i in range(n_bootstrap)]
+    fits = Parallel(jobs)(
+        delayed(fit)(estimator, parts, columns, seed) for _, _, estimator in rows
+    )
+    compared, names, seconds = {}, {}, {}
+    for (family, name, _), (front, spent) in zip(rows, fits, strict=True):
+        seconds[family] = seconds.get(family, 0) + spent
+        if family != "one fit":
+            front = front if len(front) == 1 else {"": front["(1, 1, 1)"]}
+        for point, estimator in front.items():
+            names.setdefault(family, []).append(f"{name} {point}".strip())
+            compared[f"{name} {point}".strip()] = FrozenEstimator(estimator)
+    found = compare_labelers(
+        compared,
+        log.data,
+        log.target,
+        cv=log.split,
+        columns=columns,
+        k=K,
+        n_seeds=1,
+        n_bootstrap=1,
+        random_state=seed,
+    )
+    return found, names, seconds
+
+
+def volumes(found, names):
+    """The volume that each family dominates, between the extremes and above chance."""
+    every = [name for family in names.values() for name in family]
+    means = pd.DataFrame({name: found.users[name].mean()[K] for name in every}).T
+    low, high = means.min(), means.max()
+    groups = names | {"baselines, blends": names["baselines"] + names["blends"]}
+    rows = {}
+    for family, members in groups.items():
+        inside, above = (
+            volume(relative.loc[members, METRICS].to_numpy())
+            for relative in (
+                1 + (means - low) / (high - low),
+                means / found.reference[K],
+            )
+        )
+        rows[family] = {"between extremes": inside, "above chance": above}
+    return pd.DataFrame(rows).T
+
+
+def shares(found, names, n_resamples=200):
+    """Resamples of the users in which the one fit has 95 % of the ten, and all."""
+    resampled = {
+        name: resampled_means(found.users[name], n_resamples, np.random.RandomState(0))
+        for family in ("ten fits", "one fit")
+        for name in names[family]
+    }
+    ratio = []
+    for i in range(n_resamples):
+        means = pd.DataFrame({n: r.iloc[i][K] for n, r in resampled.items()}).T[METRICS]
+        scaled = 1 + (means - means.min()) / (means.max() - means.min())
+        one, ten = (
+            volume(scaled.loc[names[family]].to_numpy())
+            for family in ("one fit", "ten fits")
+        )
+        ratio.append(one / ten)
+    return np.mean(np.array(ratio) > 0.95), np.mean(np.array(ratio) > 1)
 
 
 def main():
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="kuairand", help="as in paper_table.py")
+    parser.add_argument("--regime", help="a planted log instead, see _logs.py")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    log, explicit = load(options.data)
-    compared = families()
-    found = compare_labelers(
-        {name: row for family in compared.values() for name, row in family.items()},
-        log.data,
-        log.target,
-        cv=log.split,
-        columns=Columns(explicit=explicit),
-        k=K,
-        n_seeds=options.seeds,
-        n_jobs=options.jobs,
-        random_state=0,
+    log, explicit = load(options.data if not options.regime else "synthetic")
+    if options.regime:
+        log = planted(options.regime, 0)
+        log.target = log.target.drop(columns="preference")
+    columns = Columns(explicit=explicit)
+    runs = [run(log, columns, seed, options.jobs) for seed in range(options.seeds)]
+    points = pd.concat(
+        {
+            seed: found.table.pivot(index="method", columns="metric", values="mean")
+            for seed, (found, *_) in enumerate(runs)
+        },
+        names=["seed"],
     )
-    means = found.table.pivot(index="method", columns="metric", values="mean")
-    names = [name for family in compared.values() for name in family]
-    print(means.loc[names, [*METRICS, "S"]].round(3).to_string())
-    for part, measured in (("validation", found.validation), ("test", found)):
-        print(f"\nDominated volume, {part} part, {options.seeds} seed(s)")
-        spread = {}
-        for family, rows in compared.items():
-            whole, spread[family] = volumes(measured, rows, 200)
-            low, high = np.quantile(spread[family], [0.025, 0.975])
-            print(f"{family:12s} {whole:.4f} [{low:.4f}, {high:.4f}]")
-        for family in ("baselines", "blends"):
-            ahead = np.greater(spread["LabelCraft"], spread[family]).mean()
-            print(f"LabelCraft above {family} in {ahead:.0%} of the resamples")
-        print("\nThe same between the lowest and the highest of any method")
-        of_methods = pd.DataFrame({n: measured.users[n].mean()[K] for n in names}).T
-        low, high = of_methods.min(), of_methods.max()
-        scaled = 1 + (of_methods - low) / (high - low)
-        for family, rows in compared.items():
-            print(f"{family:12s} {volume(scaled.loc[list(rows), METRICS].values):.4f}")
-        others = [*compared["baselines"], *compared["blends"]]
-        print(f"{'both rivals':12s} {volume(scaled.loc[others, METRICS].values):.4f}")
-    keep(f"frontier_{options.data}", found)
+    print("Test part, k = 10, mean of the seeds\n")
+    shown = [name for names in runs[0][1].values() for name in names]
+    print(points.groupby("method").mean().loc[shown].round(3).to_string())
+    for part in ("validation", "test"):
+        tables = [
+            volumes(found if part == "test" else found.validation, names)
+            for found, names, _ in runs
+        ]
+        print(f"\nDominated volume, {part} part, {options.seeds} seed(s)\n")
+        print((sum(tables) / len(tables)).round(4).to_string())
+    for seed, (found, names, seconds) in enumerate(runs):
+        most, whole = shares(found, names)
+        costs = {family: round(spent, 1) for family, spent in seconds.items()}
+        print(
+            f"\nseed {seed}: seconds of CPU {costs}; the one fit took "
+            f"{seconds['one fit'] / seconds['ten fits']:.2f} of the ten; it has 95 % "
+            f"of their volume in {most:.0%} of the resamples, and more than they in "
+            f"{whole:.0%}"
+        )
+    name = options.regime.replace(" ", "_") if options.regime else options.data
+    seconds = [spent for *_, spent in runs]
+    keep_frame(f"frontier_{name}", points.reset_index(), seconds=seconds)
 
 
 if __name__ == "__main__":

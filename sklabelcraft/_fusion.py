@@ -50,5 +50,7 @@ def fuse(heads, judge, platforms, rng):
 
 def _judged(heads, judge, platforms, weightings):
     """The worth of each weighting, (n_weightings, n_resamples, n_platforms)."""
-    found = np.stack([judge(heads @ weights) for weights in weightings])
+    # einsum adds up in one order, whatever the number of threads
+    scores = (np.einsum("ij,j->i", heads, weights) for weights in weightings)
+    found = np.stack([judge(of_all) for of_all in scores])
     return judge.worth(found) @ platforms.T

@@ -79,8 +79,8 @@ class Judge:
     def _means(self, ranked, k, shares):
         """Every objective on each resample, (n_resamples, n_objectives)."""
         ranked = ranked._replace(k=k)
-        means = [
-            objective.sign * share @ MEASURES[objective.measure](ranked, values)
-            for (objective, values), share in zip(self.measured, shares, strict=True)
-        ]
+        means = []
+        for (objective, values), share in zip(self.measured, shares, strict=True):
+            of_lists = MEASURES[objective.measure](ranked, values)
+            means.append(objective.sign * np.einsum("rl,l->r", share, of_lists))
         return np.column_stack(means)

@@ -54,13 +54,14 @@ class Ranked(NamedTuple):
     @classmethod
     def of(cls, users, scores, k):
         """Rank the rows of some lists by scores of all rows."""
-        rows, lists = users.rows.numpy(), users.ids.numpy()
+        rows, lengths = users.rows.numpy(), users.lengths.numpy()
+        lists = np.repeat(np.arange(len(lengths)), lengths)
         order = rows[np.lexsort((-scores[rows], lists))]
         begins = np.ones(len(order), dtype=bool)
         ranked = scores[order]
         begins[1:] = (ranked[1:] != ranked[:-1]) | (np.diff(lists) != 0)
         starts = np.flatnonzero(begins)
-        first = starts - users.starts.numpy()[lists[starts]]
+        first = starts - (np.cumsum(lengths) - lengths)[lists[starts]]
         size = np.diff(np.append(starts, len(order)))
         run = np.cumsum(begins) - 1
         return cls(users, len(scores), k, order, lists, run, first, size)

@@ -328,6 +328,10 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             self.measures_, Log(held_out.joined), users, self._stated("k"), rng
         )
         worths = np.array(worths)[:, kept]
+        if not worths.any(axis=1).all():
+            raise ValueError(
+                "the objectives that are left have the weight 0: nothing can be chosen."
+            )
         found = fuse(self.heads_(held_out.log), judge, worths, rng)
         return [dict(zip(self.heads_.names, w.tolist(), strict=True)) for w in found]
 
@@ -371,7 +375,7 @@ def usual_recommenders(columns, log):
 
 def usual_platforms(n):
     """Weights of n objectives: 1 each, 3 for one or two of them, 9 for one."""
-    one = np.eye(n)
+    one = np.eye(n, dtype=int)
     pairs = [one[i] + one[j] for i in range(n) for j in range(i)]
-    extra = [np.zeros(n), *(2 * one), *(2 * pair for pair in pairs), *(8 * one)]
-    return [tuple(1 + more) for more in extra]
+    extra = [0 * one[0], *(2 * one), *(2 * pair for pair in pairs), *(8 * one)]
+    return [tuple((1 + more).tolist()) for more in extra]
