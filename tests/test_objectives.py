@@ -168,3 +168,21 @@ def test_no_gradient_flows_through_the_weights():
     assert not weights.requires_grad
     (weights * values).sum().backward()
     torch.testing.assert_close(values.grad, weights)
+
+
+def test_a_floor_caps_what_a_value_is_worth():
+    """Above it nothing more, below ten times what is missing; without, the value."""
+    values = torch.tensor([1.5, 1.2, 1.1], **double)
+    floor = Objective("x", at_least=1.2)
+    torch.testing.assert_close(
+        floor.worth(values), torch.tensor([1.2, 1.2, 0.2], **double)
+    )
+    np.testing.assert_allclose(floor.worth(values.numpy()), [1.2, 1.2, 0.2])
+    assert Objective("x").worth(values) is values
+
+
+@pytest.mark.parametrize("floor", [np.inf, np.nan, "1.2"])
+def test_a_floor_is_a_number(floor):
+    """Anything else says so."""
+    with pytest.raises(ValueError, match="at_least must be a finite number or None"):
+        Objective("x", at_least=floor)

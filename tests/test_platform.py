@@ -190,3 +190,21 @@ def test_a_gain_is_that_of_the_drawn_lists():
     assert known == gain(alpha, value, shown.lists.ids)
     raw = platform.references + (measured(platform, 1, 1) - 1) * platform.references
     torch.testing.assert_close(raw, torch.ones(1), rtol=0, atol=1e-5)
+
+
+def test_what_lies_above_its_floor_is_not_raised(platform):
+    """It neither adds slope nor value; below, its slope is ten times as steep."""
+    held, missed = (
+        make_platform((Objective("gain", at_least=floor),)) for floor in (0.1, 50.0)
+    )
+    logits = GAIN[:5, None].double().requires_grad_()
+    slopes = []
+    for one in (make_platform(OBJECTIVES[:1]), held, missed):
+        soft = replace(one, temperature=1.0)
+        value, _ = soft.value(logits, soft.draw(2))
+        slopes.append(torch.autograd.grad(value, logits)[0])
+    assert slopes[1].abs().max() == 0
+    torch.testing.assert_close(slopes[2], 10 * slopes[0])
+    assert held.progress(GAIN[held.lists.rows][:, None])["objective"] == (
+        pytest.approx(0.1)
+    )

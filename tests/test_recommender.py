@@ -550,3 +550,18 @@ def test_pickles_hold_no_frame(log, fast_ranker, labeler):
         assert "sklabelcraft.recommender" in " ".join(named)
         assert not [name for name in named if "pandas" in name]
         assert not [name for name in named if "narwhals" in name]
+
+
+def test_scores_label_by_label(log, recommender):
+    """Logits of each label, of which the score is the standardised mean."""
+    union = FeatureUnion([("quantile", D2Q()), ("explicit", ExplicitFeedback())])
+    recommender.set_params(labeler=union).fit(log.data, log.target)
+    heads = recommender.head_scores(log.data)
+    assert heads.shape == (len(log.data), 2)
+    model = recommender.ranker_.model_
+    scaled = (heads - model.head_mean) / model.head_scale
+    np.testing.assert_array_equal(scaled.mean(axis=1), recommender.predict(log.data))
+    foreign = LabelCraftRecommender(D2Q(), LinearRegression())
+    foreign.fit(log.data[["user_id", "item_id", "duration"]], log.target)
+    X = log.data[["user_id", "item_id", "duration"]]
+    assert foreign.head_scores(X)[:, 0].tolist() == foreign.predict(X).tolist()
