@@ -24,7 +24,7 @@ from sklabelcraft import (
     nwtg_scorer,
 )
 
-HAND_MADE = "WT, D2Q, EF, CDF, tuned"  # the strongest rival
+HAND_MADE = "hand-made, tuned"  # all that is fused but the learned label
 FUSED = "LabelCraft, fused"
 
 
@@ -69,11 +69,12 @@ def two_headed():
 def fusions():
     """Tuned with equal effort on held-out lists, without and with the learned label."""
     heads = singles() | two_headed()
+    hand_made = ["WT", "D2Q", "EF", "CDF by item", "WT+EF"]
     members = {
         "WT+EF, tuned": ["WT+EF"],
         "WT, D2Q, EF, tuned": ["WT", "D2Q", "EF"],
-        HAND_MADE: ["WT", "D2Q", "EF", "CDF by item"],
-        FUSED: ["LabelCraft", "WT", "D2Q", "EF", "CDF by item"],
+        HAND_MADE: hand_made,
+        FUSED: ["LabelCraft", *hand_made],
     }
     return {
         name: FusedRecommender([(part, heads[part]) for part in parts])

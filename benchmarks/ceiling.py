@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from _logs import EXPLICIT, REGIMES, planted
-from _methods import HAND_MADE, recommender, singles
+from _methods import HAND_MADE, recommender, singles, two_headed
 from _results import keep_frame
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
@@ -41,7 +41,13 @@ FEEDBACK = [(*watch, *rest) for watch, *rest in product(WATCH, (0, 1, 3), (0, 0.
 TRUTH = [(*watch, *rest) for watch, *rest in product(WATCH, (0, 0.1, 0.3, 1, 3))]
 
 FEEDBACK_COLUMNS = ["watch_time", "duration", *EXPLICIT]
-PARTS = ["WT", "D2Q", "EF", "CDF by item"]  # of the fusion without a learned label
+PARTS = [
+    "WT",
+    "D2Q",
+    "EF",
+    "CDF by item",
+    "WT+EF",
+]  # of the fusion without a learned label
 FIRST_LOG = 100
 
 
@@ -114,7 +120,8 @@ def expected_seconds(log, duration_bias=0.6, noise=0.6, replays=0.1, idle=0.0, *
 
 def labels():
     """Labels by family and name."""
-    made = {("baseline", name): row for name, row in singles().items()}
+    baselines = singles() | {"WT+EF": two_headed()["WT+EF"]}
+    made = {("baseline", name): row for name, row in baselines.items()}
     del made["baseline", "LabelCraft"]
     made["LabelCraft", ""] = recommender(LabelCrafter())
     made["posterior", ""] = recommender(Posterior())

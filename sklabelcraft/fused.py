@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.pipeline import FeatureUnion
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
@@ -57,8 +58,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         What is fused, by name: estimators with ``predict``, each fitted to impressions
         and their feedback. Those in a ``FrozenEstimator`` are used as they are. None
         for a :class:`LabelCraftRecommender` on each of the labels ``LabelCrafter()``,
-        ``WatchTime()``, ``D2Q()`` and, where the log has them, ``ExplicitFeedback()``
-        and ``ConditionalCDF(by="item")``.
+        ``WatchTime()``, ``D2Q()`` and, as the log allows, ``ConditionalCDF(by="item")``,
+        ``ExplicitFeedback()``, and this and watch time on one network.
     objectives : sequence of Objective, default=None
         What the platform wants; None for watch time, explicit feedback and the spread
         of durations. Each counts relative to lists shown at random. One whose column
@@ -366,10 +367,11 @@ def measures_of(fusion, train):
 def usual_recommenders(columns, log):
     """The learned label and hand-made ones, as the columns of a log allow."""
     labelers = {"LabelCraft": LabelCrafter(), "WT": WatchTime(), "D2Q": D2Q()}
-    if columns.explicit:
-        labelers["EF"] = ExplicitFeedback()
     if log.optional(columns, "item") is not None:
         labelers["CDF by item"] = ConditionalCDF(by="item")
+    if columns.explicit:
+        both = [("watch", WatchTime()), ("explicit", ExplicitFeedback())]
+        labelers |= {"EF": ExplicitFeedback(), "WT+EF": FeatureUnion(both)}
     return [(name, LabelCraftRecommender(made)) for name, made in labelers.items()]
 
 

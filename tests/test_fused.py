@@ -134,9 +134,9 @@ def test_labels_of_one_network_are_heads_apart(fused, parts):
 @pytest.mark.parametrize(
     ("columns", "names"),
     [
-        (Columns(), ["LabelCraft", "WT", "D2Q", "EF", "CDF by item"]),
+        (Columns(), ["LabelCraft", "WT", "D2Q", "CDF by item", "EF", "WT+EF"]),
         (Columns(explicit=()), ["LabelCraft", "WT", "D2Q", "CDF by item"]),
-        (Columns(item=None), ["LabelCraft", "WT", "D2Q", "EF"]),
+        (Columns(item=None), ["LabelCraft", "WT", "D2Q", "EF", "WT+EF"]),
     ],
 )
 def test_the_usual_recommenders(columns, names, log):
@@ -149,7 +149,7 @@ def test_the_usual_ones_can_be_fitted(parts):
     """With nothing stated, a learned label is among what is weighed."""
     fused = FusedRecommender(k=5, random_state=0).fit(*parts["train"])
     assert isinstance(fused.recommenders_["LabelCraft"].labeler_, LabelCrafter)
-    assert len(fused.weights_) == 6
+    assert len(fused.weights_) == 8
 
 
 class Chance:
