@@ -58,8 +58,9 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         What is fused, by name: estimators with ``predict``, each fitted to impressions
         and their feedback. Those in a ``FrozenEstimator`` are used as they are. None
         for a :class:`LabelCraftRecommender` on each of the labels ``LabelCrafter()``,
-        ``WatchTime()``, ``D2Q()`` and, as the log allows, ``ConditionalCDF(by="item")``,
-        ``ExplicitFeedback()``, and this and watch time on one network.
+        ``WatchTime()``, ``D2Q()`` and, as the log allows,
+        ``ConditionalCDF(by="item")``, ``ExplicitFeedback()``, and the latter and watch
+        time on one network.
     objectives : sequence of Objective, default=None
         What the platform wants; None for watch time, explicit feedback and the spread
         of durations. Each counts relative to lists shown at random. One whose column
