@@ -28,13 +28,22 @@ def fuse(heads, judge, platforms, rng):
     Returns
     -------
     ndarray of shape (n_platforms, n_heads)
-        None negative; those of a platform sum to 1.
+        None negative; those of a platform sum to 1. A constant head has weight 0.
     """
+    alive = np.ptp(heads, axis=0) > 0
+    found = np.zeros((len(platforms), len(alive)))
+    if alive.any():
+        found[:, alive] = _fuse(heads[:, alive], judge, platforms, rng)
+    return found
+
+
+def _fuse(heads, judge, platforms, rng):
+    """The same of heads that all vary."""
     n_heads = heads.shape[1]
     tried = np.vstack(
         [
+            np.full((1, n_heads), 1 / n_heads),  # of several that are best, the first
             np.eye(n_heads),
-            np.full((1, n_heads), 1 / n_heads),
             rng.dirichlet(np.full(n_heads, SPARSE), N_FIRST),
         ]
     )

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from sklabelcraft._foreign_rankers import score_foreign
 from sklabelcraft._quantiles import Ranks
 
 DURATION = "duration"  # the name of its head
+LARGEST = 1e100  # score of a recommender, so that its square is finite
+ROUNDING = 1e-12  # share of its mean that a constant head may vary by
 
 
 class Heads:
@@ -26,7 +27,7 @@ class Heads:
     names : list of str
         The name of each head: that of its recommender, numbered if it has several.
     mean, scale : ndarray of shape (n_heads,)
-        Mean and standard deviation over the log.
+        Mean and standard deviation over the log; infinite for a constant head.
     """
 
     def __init__(self, recommenders, log, duration=None):
@@ -39,9 +40,15 @@ class Heads:
             for name, part in heads.items()
             for i in range(part.shape[1])
         ]
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(
+                "the names of recommenders must tell their heads apart, got "
+                f"{self.names}."
+            )
         heads = np.hstack(list(heads.values()))
         self.mean, scale = heads.mean(axis=0), heads.std(axis=0)
-        self.scale = np.where(scale > 0, scale, 1.0)
+        constant = scale <= ROUNDING * np.abs(self.mean)
+        self.scale = np.where(constant, np.inf, scale)
 
     def __call__(self, log):
         """The heads of some impressions, float64 ndarray of shape (n, n_heads)."""
@@ -58,18 +65,31 @@ class Heads:
     def _raw(self, log):
         """The heads by name, each an ndarray of shape (n, n_heads)."""
         parts = self.recommenders.items()
-        heads = {name: heads_of(part, log.native) for name, part in parts}
+        heads = {name: heads_of(name, part, log) for name, part in parts}
         if self.duration is not None:
             rank = self.ranks(log.numeric(self.duration, minimum=0))
             heads[DURATION] = (2 * rank[:, None] - 1) ** 2
         return heads
 
 
-def heads_of(recommender, X):
+def heads_of(name, recommender, log):
     """Scores of each head of a recommender, float64 ndarray of shape (n, n_heads)."""
     if hasattr(recommender, "head_scores"):
-        scores = recommender.head_scores(X)
+        scores = recommender.head_scores(log.native)
     else:
-        scores = score_foreign(recommender, X)
+        scores = recommender.predict(log.native)
     scores = np.asarray(scores, dtype=np.float64)
-    return scores.reshape(len(scores), -1)
+    if scores.ndim not in (1, 2) or len(scores) != len(log):
+        raise ValueError(
+            f"the recommender {name!r} must give one score per row, or one per row and "
+            f"head, for {len(log)} rows; got shape {scores.shape}."
+        )
+    scores = scores.reshape(len(scores), -1)
+    wrong = ~(np.abs(scores) < LARGEST).all(axis=1)
+    if wrong.any():
+        row = wrong.argmax()
+        raise ValueError(
+            f"the recommender {name!r} must score finite numbers; {wrong.sum()} of "
+            f"{len(scores)} rows are not, the first is row {row}: {scores[row]}."
+        )
+    return scores

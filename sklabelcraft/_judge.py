@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklabelcraft._ranked import Ranked
+from sklabelcraft.objectives import units_of
 
 MEASURES = {"mean": Ranked.mean, "gain": Ranked.gain, "spread": Ranked.spread}
 
@@ -29,9 +30,15 @@ class Judge:
         self.lists, self.ks = lists, ks
         self.measured = list(zip(objectives, values, strict=True))
         self.shares = {k: self._shares(k, counts) for k in ks}
+        self.somebody = {
+            k: np.column_stack([share.any(axis=1) for share in self.shares[k]])
+            for k in ks
+        }
         at_random = Ranked.of(lists, np.zeros(len(values[0])), max(ks))
         everyone = {k: self._shares(k, np.ones((1, counts.shape[1]))) for k in ks}
         self.references = {k: self._means(at_random, k, everyone[k]) for k in ks}
+        sizes = np.array([np.abs(column).mean() for column in values])
+        self.units = {k: units_of(self.references[k], sizes) for k in ks}
 
     def __call__(self, scores):
         """The objectives of the lists that some scores lead to, on each resample.
@@ -44,14 +51,14 @@ class Judge:
         Returns
         -------
         ndarray of shape (n_resamples, n_objectives)
-            1 plus the gain over lists shown at random, relative to what those reach.
+            1 plus the gain over lists shown at random, relative to what those reach; 1
+            where a resample has nobody to measure it on.
         """
         ranked = Ranked.of(self.lists, scores, max(self.ks))
         relative = 0.0
         for k in self.ks:
-            reference = self.references[k]
-            gain = self._means(ranked, k, self.shares[k]) - reference
-            relative += gain / np.where(reference == 0, 1, np.abs(reference))
+            gain = self._means(ranked, k, self.shares[k]) - self.references[k]
+            relative += np.where(self.somebody[k], gain / self.units[k], 0)
         return 1 + relative / len(self.ks)
 
     def worth(self, values):

@@ -127,6 +127,13 @@ class Log:
                 self.canonical(key)
         return found
 
+    @property
+    def flat(self):
+        """The data; a single column as a series or vector."""
+        if len(self.keys) > 1:
+            return self.native
+        return self.native[:, 0] if self.is_array else self._frame[:, 0].to_native()
+
     def optional(self, columns, role):
         """The column of a role, or None if its usual name is not there."""
         key = getattr(columns, role)

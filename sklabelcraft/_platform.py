@@ -1,6 +1,5 @@
 """The platform of held-out lists, as a log and its objectives make it."""
 
-import math
 import warnings
 
 import numpy as np
@@ -38,9 +37,10 @@ def objectives_of(params, has_explicit):
     if objectives is None:
         explicit = [explicit_objective] if has_explicit else []
         objectives = watch_time_objective, *explicit, duration_objective
-    if not all(isinstance(objective, Objective) for objective in objectives):
+    if not len(objectives) or not all(isinstance(o, Objective) for o in objectives):
         raise ValueError(
-            f"objectives must be a sequence of Objective, got {list(objectives)!r}."
+            "objectives must be a sequence of at least one Objective, got "
+            f"{list(objectives)!r}."
         )
     weights = checked_weights(params.objective_weights, len(objectives))
     return tuple(objectives), weights
@@ -50,14 +50,17 @@ def checked_weights(weights, n):
     """What a unit of each of n objectives is worth, 1 each for None."""
     if weights is None:
         return [1.0] * n
-    numbers = [float(weight) for weight in weights]
-    allowed = all(math.isfinite(w) and w >= 0 for w in numbers) and any(numbers)
-    if len(numbers) != n or not allowed:
+    try:
+        numbers = np.asarray(weights, dtype=float)
+    except (TypeError, ValueError):
+        numbers = np.array([])
+    allowed = np.isfinite(numbers).all() and (numbers >= 0).all() and numbers.any()
+    if numbers.shape != (n,) or not allowed:
         raise ValueError(
             f"objective_weights must be {n} finite numbers, none negative and not all "
             f"0, got {weights!r}."
         )
-    return numbers
+    return numbers.tolist()
 
 
 def make_platform(params, k, logs, columns, explicit, held_rows, device):
@@ -135,7 +138,10 @@ def make_judge(measures, log, users, k, rng):
     lists = Lists.of(users, half)
     n_users = len(lists.lengths)
     drawn = rng.randint(n_users, size=(N_RESAMPLES, n_users))
-    counts = np.stack([np.bincount(users, minlength=n_users) for users in drawn])
+    counts = np.stack([np.bincount(each, minlength=n_users) for each in drawn])
+    # by id, so that the order of the rows does not decide who is drawn
+    names = users.names()[users.codes()[lists.rows[lists.starts].numpy()]]
+    counts = counts[:, names.astype(str).argsort(kind="stable").argsort()]
     return Judge(lists, sorted({half, k}), objectives, values, counts), list(kept)
 
 
@@ -176,9 +182,11 @@ class MeasuredColumn:
         roles = {"watch_time": self.columns.watch_time}
         roles |= {"duration": self.columns.duration}
         values = log.numeric(roles.get(name, name))
-        if self.objective.transform == "scale" and values.min() < 0:
+        scales = self.objective.transform == "scale"
+        if values.min() < 0 and (scales or self.objective.measure == "gain"):
+            what = "scales" if scales else "is the gain of"
             raise ValueError(
-                f"{self.objective} scales its column, which must not be negative."
+                f"{self.objective} {what} its column, which must not be negative."
             )
         return values
 

@@ -1,10 +1,9 @@
 """Several recommenders fused: their scores are weighed on held-out lists."""
 
-import copy
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.pipeline import FeatureUnion
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval
@@ -41,13 +40,14 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
 
         s(x) = sum_h w_h (z_h(x) - m_h) / sigma_h + c phi(d),
 
-    where z_h is a head, one of the labels that a recommender predicts, as a logit; m_h
-    and sigma_h are its mean and standard deviation over the training rows; and phi(d)
-    is (2 rank(d) - 1)^2, standardised likewise, which is high for short and for long
-    videos. The weights w_h and c are those, none negative, whose lists do best on the
-    platform's objectives with held-out users: the mean over lists of k and of k / 2,
-    whose users say more about rare feedback. They are chosen from a pool of several
-    hundred for each of 20 bootstrap resamples of the users, and averaged.
+    where z_h is a head, one of the labels that a recommender predicts: its logit, or
+    what a model of another kind predicts; m_h and sigma_h are its mean and standard
+    deviation over the training rows; and phi(d) is (2 rank(d) - 1)^2, standardised
+    likewise, which is high for short and for long videos. The weights w_h and c are
+    those, none negative, whose lists do best on the platform's objectives with held-out
+    users: the mean over lists of k and of k / 2, for which more users have enough rows.
+    They are chosen from a pool of several hundred for each of 20 bootstrap resamples of
+    the users, and averaged.
 
     Since nothing else is trained, the weights can be chosen again: :meth:`tune` does so
     for other rows or other weights of the objectives, :meth:`frontier` for many.
@@ -58,7 +58,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         What is fused, by name: estimators with ``predict``, each fitted to impressions
         and their feedback. Those in a ``FrozenEstimator`` are used as they are. None
         for a :class:`LabelCraftRecommender` on each of the labels ``LabelCrafter()``,
-        ``WatchTime()``, ``D2Q()`` and, as the log allows,
+        with the objectives stated here, ``WatchTime()``, ``D2Q()`` and, as the log
+        allows,
         ``ConditionalCDF(by="item")``, ``ExplicitFeedback()``, and the latter and watch
         time on one network.
     objectives : sequence of Objective, default=None
@@ -110,7 +111,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     >>> fused = FusedRecommender(single, random_state=0).fit(*train, *valid)
     >>> list(fused.weights_)
     ['WT', 'D2Q', 'duration']
-    >>> for_likes = fused.tune(*valid, objective_weights=(1, 3, 1))
+    >>> fused.tune(*valid, objective_weights=(1, 3, 1)).predict(valid[0]).shape
+    (750,)
     """
 
     _parameter_constraints: dict = {
@@ -156,9 +158,9 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         y : data frame, series or array of shape (n,) or (n, n_signals)
             Their feedback: what is logged after them.
         X_val, y_val : as X and y, default=None
-            Held-out impressions, given to the recommenders whose ``fit`` takes them,
-            and for the weights. By default the latest `validation_fraction` of each
-            user's rows in X.
+            Held-out impressions, for the weights and before that for the recommenders
+            whose ``fit`` takes them, to stop by and to learn labels on. By default the
+            latest `validation_fraction` of each user's rows in X.
 
         Returns
         -------
@@ -179,14 +181,15 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             rng = check_random_state(self.random_state)
             seeds = rng.randint(2**31 - 1, size=len(recommenders))
             self.recommenders_ = Bunch()
+            shared = {"columns": self._stated("columns"), "k": self._stated("k")}
             for (name, recommender), seed in zip(recommenders, seeds, strict=True):
                 with watch.subtask(name) as task:
-                    self.recommenders_[name] = self._fit_part(
-                        recommender, int(seed), train, held_out, task
-                    )
-            duration = self._stated("columns").duration if self.duration_term else None
+                    part = inherit(recommender, random_state=int(seed), **shared)
+                    with lent(task, part):
+                        self.recommenders_[name] = fit_part(part, train, held_out)
+            duration = shared["columns"].duration if self.duration_term else None
             self.heads_ = Heads(self.recommenders_, train.log, duration)
-            (self.weights_,) = self._weigh(held_out, [self.objective_weights], rng)
+            (self.weights_,) = self._weigh(held_out, [self.objective_weights])
         return self
 
     def predict(self, X):
@@ -220,14 +223,13 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         Returns
         -------
         self : object
-            With other ``weights_``.
+            The same recommender, with other ``weights_``.
         """
         check_is_fitted(self)
         held_out = self._read(X_val, y_val, reset=False)
         if objective_weights is None:
             objective_weights = self.objective_weights
-        rng = check_random_state(self.random_state)
-        (self.weights_,) = self._weigh(held_out, [objective_weights], rng)
+        (self.weights_,) = self._weigh(held_out, [objective_weights])
         return self
 
     def frontier(self, X_val, y_val, *, objective_weights=None):
@@ -245,23 +247,25 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         -------
         dict of str to FusedRecommender
             A recommender for each platform, by its weights such as ``"(1, 3, 1)"``,
-            that share what was trained. In a ``FrozenEstimator`` they can be compared
-            by :func:`compare_labelers` and drawn by :class:`ObjectiveTradeoffDisplay`.
+            that share what was trained, and the weightings that were tried, so that a
+            point depends a little on which others are asked for. In a
+            ``FrozenEstimator`` they can be compared by :func:`compare_labelers` and
+            drawn by :class:`ObjectiveTradeoffDisplay`.
         """
         check_is_fitted(self)
         held_out = self._read(X_val, y_val, reset=False)
-        platforms = objective_weights
-        if platforms is None:
-            platforms = usual_platforms(len(self.measures_))
-        rng = check_random_state(self.random_state)
-        found = {}
-        for platform, weights in zip(
-            platforms, self._weigh(held_out, platforms, rng), strict=True
-        ):
-            other = copy.copy(self)
-            other.objective_weights, other.weights_ = platform, weights
-            found[f"({', '.join(f'{weight:g}' for weight in platform)})"] = other
-        return found
+        platforms = usual_platforms(len(self.measures_))
+        if objective_weights is not None:
+            platforms = list(objective_weights)
+        if not platforms:
+            raise ValueError("objective_weights must hold at least one platform's.")
+        points = zip(platforms, self._weigh(held_out, platforms), strict=True)
+        return {
+            f"({', '.join(f'{float(w):g}' for w in platform)})": point_of(
+                self, platform, weights
+            )
+            for platform, weights in points
+        }
 
     def get_params(self, deep=True):
         """The parameters, those of the recommenders by their names.
@@ -296,39 +300,31 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     def _named(self, log):
         """The recommenders by name, checked."""
         if self.recommenders is None:
-            return usual_recommenders(self._stated("columns"), log)
+            return usual_recommenders(self, log)
         check_recommenders(self.recommenders)
-        self._validate_names([*(name for name, _ in self.recommenders), DURATION])
+        names = [name for name, _ in self.recommenders]
+        self._validate_names(names + [DURATION] * self.duration_term)
         return self.recommenders
 
     def _parts(self, X, y, X_val, y_val):
         """The rows to train on and those held out."""
         rows = self._read(X, y, reset=True)
-        columns, k = self._stated("columns"), self._stated("k")
         if X_val is not None:
             return rows, self._read(X_val, y_val, reset=False)
-        parts = hold_out(rows.log, columns, self.validation_fraction, k=k)
+        stated = self._stated("columns"), self.validation_fraction
+        parts = hold_out(rows.log, *stated, k=self._stated("k"))
         return [
             self._read(rows.log.rows(i).native, rows.feedback.rows(i).native, False)
             for i in parts
         ]
 
-    def _fit_part(self, recommender, seed, train, held_out, task):
-        shared = {"columns": self._stated("columns"), "k": self._stated("k")}
-        recommender = inherit(recommender, random_state=seed, **shared)
-        data = [train.log.native, train.feedback.native]
-        if has_fit_parameter(recommender, "X_val"):
-            data += [held_out.log.native, held_out.feedback.native]
-        with lent(task, recommender):
-            return recommender.fit(*data)
-
-    def _weigh(self, held_out, platforms, rng):
+    def _weigh(self, held_out, platforms):
         """The weights of the heads for each platform, by name."""
+        rng = check_random_state(self.random_state)
         users = held_out.log.ids(self._stated("columns").user)
         worths = [checked_weights(w, len(self.measures_)) for w in platforms]
-        judge, kept = make_judge(
-            self.measures_, Log(held_out.joined), users, self._stated("k"), rng
-        )
+        log, k = Log(held_out.joined), self._stated("k")
+        judge, kept = make_judge(self.measures_, log, users, k, rng)
         worths = np.array(worths)[:, kept]
         if not worths.any(axis=1).all():
             raise ValueError(
@@ -336,6 +332,22 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             )
         found = fuse(self.heads_(held_out.log), judge, worths, rng)
         return [dict(zip(self.heads_.names, w.tolist(), strict=True)) for w in found]
+
+
+def fit_part(recommender, train, held_out):
+    """Fit a recommender, with held-out rows if it takes them."""
+    validation = {}
+    if has_fit_parameter(recommender, "X_val"):
+        validation = {"X_val": held_out.log.native, "y_val": held_out.feedback.flat}
+    return recommender.fit(train.log.native, train.feedback.flat, **validation)
+
+
+def point_of(fusion, platform, weights):
+    """A recommender with the same trained parts for another platform."""
+    other = clone(fusion).set_params(objective_weights=platform)
+    learned = {n: value for n, value in vars(fusion).items() if n.endswith("_")}
+    vars(other).update(learned | {"weights_": weights})
+    return other
 
 
 def check_recommenders(pairs):
@@ -346,11 +358,19 @@ def check_recommenders(pairs):
             f"{pairs!r}."
         )
     for name, recommender in pairs:
+        if not isinstance(name, str):
+            raise ValueError(f"the name of a recommender must be a str, got {name!r}.")
         if not hasattr(recommender, "fit") or not hasattr(recommender, "predict"):
             raise ValueError(
                 f"the recommender {name!r} must have fit and predict, got "
                 f"{recommender!r}; a labeler becomes one as "
                 "LabelCraftRecommender(labeler)."
+            )
+        if is_classifier(recommender):
+            raise ValueError(
+                f"the recommender {name!r} must have scores, not classes, got "
+                f"{recommender!r}; a classifier becomes one as "
+                "LabelCraftRecommender(labeler, classifier)."
             )
 
 
@@ -365,9 +385,13 @@ def measures_of(fusion, train):
     return [MeasuredColumn(o, log, columns, explicit) for o in objectives]
 
 
-def usual_recommenders(columns, log):
-    """The learned label and hand-made ones, as the columns of a log allow."""
-    labelers = {"LabelCraft": LabelCrafter(), "WT": WatchTime(), "D2Q": D2Q()}
+def usual_recommenders(fusion, log):
+    """The label learned for what a fusion is to do, and hand-made ones."""
+    columns = fusion._stated("columns")
+    crafter = LabelCrafter(
+        objectives=fusion.objectives, objective_weights=fusion.objective_weights
+    )
+    labelers = {"LabelCraft": crafter, "WT": WatchTime(), "D2Q": D2Q()}
     if log.optional(columns, "item") is not None:
         labelers["CDF by item"] = ConditionalCDF(by="item")
     if columns.explicit:

@@ -13,6 +13,7 @@ ALLOWED = {
     "sign": (1, -1),
 }
 PRESSURE = 10.0  # what a unit below a floor counts for
+ROUNDING = 1e-6  # share of what is measured that a reference may be by rounding
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,13 @@ class Objective:
 
     def __post_init__(self):
         floor = self.at_least
-        if floor is not None and not (isinstance(floor, Real) and isfinite(floor)):
+        number = isinstance(floor, Real) and not isinstance(floor, bool)
+        if floor is not None and not (number and isfinite(floor)):
             raise ValueError(
                 f"at_least must be a finite number or None, got {floor!r}."
             )
+        if floor is not None:
+            object.__setattr__(self, "at_least", float(floor))
         for name, allowed in ALLOWED.items():
             value = getattr(self, name)
             if value not in allowed:
@@ -121,6 +125,26 @@ class Objective:
             None for other measures.
         """
         return _ideal_gain(values, lists, k) if self.measure == "gain" else None
+
+
+def units_of(references, sizes):
+    """What objectives are measured in: what lists shown at random reach.
+
+    Parameters
+    ----------
+    references : tensor or ndarray of shape (n_objectives,)
+        The objectives of lists shown at random.
+    sizes : tensor or ndarray of shape (n_objectives,)
+        Mean absolute values of what is measured.
+
+    Returns
+    -------
+    tensor or ndarray of shape (n_objectives,)
+        The size of each reference, or 1 where that is 0 but for rounding.
+    """
+    units = abs(references)
+    nothing = units <= ROUNDING * sizes
+    return units * ~nothing + 1.0 * nothing
 
 
 def list_mean(alpha, values, lists):

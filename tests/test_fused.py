@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.callback import ProgressBar
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion
 
@@ -193,6 +194,48 @@ def test_tuning_trains_nothing(fitted, hinted):
     assert dict(fitted.recommenders_) == before
     again = fitted.tune(*hinted["valid"], objective_weights=(1, 1, 1)).weights_
     assert again == fitted.tune(*hinted["valid"]).weights_
+
+
+def test_fit_and_tune_choose_alike(fitted, hinted):
+    """The same rows and wishes give the same weights."""
+    weights = dict(fitted.weights_)
+    assert fitted.tune(*hinted["valid"]).weights_ == weights
+
+
+def test_the_order_of_the_held_out_rows_decides_nothing(fitted, hinted):
+    """Neither inside of a list nor among the users."""
+    X, y = hinted["valid"]
+    order = np.random.default_rng(0).permutation(len(X))
+    shuffled = fitted.tune(X.iloc[order], y.iloc[order]).weights_
+    assert shuffled == fitted.tune(X, y).weights_
+
+
+class Asking(Hint):
+    """Wants validation data by name, behind another argument."""
+
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+        """Note what was given."""
+        self.given_ = y.ndim, sample_weight, len(X_val), len(y_val)
+        return self
+
+
+def test_recommenders_get_what_they_ask_for(hinted):
+    """Validation data by name; a single column of feedback as a vector."""
+    (X, y), (X_val, y_val) = hinted["train"], hinted["valid"]
+    fused = FusedRecommender(
+        [("a", Asking(names=["watched"]))], columns=Columns(explicit=()), k=5
+    )
+    fused.fit(X, y["watch_time"], X_val, y_val["watch_time"])
+    assert fused.recommenders_["a"].given_ == (1, None, len(X_val), len(X_val))
+
+
+def test_the_usual_label_is_learned_for_what_the_platform_wants(log):
+    """The objectives stated are those of the crafter, too."""
+    stated = {"objectives": [explicit_objective], "objective_weights": (2,)}
+    usual = dict(FusedRecommender(**stated)._named(Log(log.data)))
+    labeler = usual["LabelCraft"].labeler
+    assert labeler.objectives == stated["objectives"]
+    assert labeler.objective_weights == (2,)
 
 
 def test_frontier_holds_a_recommender_for_each_platform(fitted, hinted):
@@ -389,6 +432,8 @@ TWICE = [("a", LabelCraftRecommender()), ("a", LabelCraftRecommender())]
         ([("duration", LabelCraftRecommender())], "not unique"),
         ([("k", LabelCraftRecommender())], "conflict with constructor"),
         ([("a__b", LabelCraftRecommender())], "must not contain __"),
+        ([(1, LabelCraftRecommender())], "must be a str, got 1"),
+        ([("a", LogisticRegression())], "scores, not classes"),
     ],
 )
 def test_bad_recommenders(recommenders, message, log):
@@ -409,6 +454,23 @@ def test_bad_input(hints, hinted):
     with pytest.raises(ValueError, match="duration_term=True needs"):
         hints.set_params(columns=Columns(duration=None)).fit(X, y)
     assert not hasattr(hints, "weights_")
+
+
+@pytest.mark.parametrize(
+    "platforms", [(1, 1, 1), [(1, 1)], [("a", 1, 1)], [(0, 0, 0)], [3], []]
+)
+def test_bad_platforms(fitted, hinted, platforms):
+    """Each must have a weight for each objective."""
+    with pytest.raises(ValueError, match="objective_weights must"):
+        fitted.frontier(*hinted["valid"], objective_weights=platforms)
+
+
+def test_gains_are_of_what_is_not_negative(hints, hinted):
+    """Anything else says so."""
+    (X, y), valid = hinted["train"], hinted["valid"]
+    hints.set_params(objectives=[Objective("nothing", "gain")])
+    with pytest.raises(ValueError, match="is the gain of its column"):
+        hints.fit(X, y, *valid)
 
 
 @pytest.mark.parametrize("method", ["predict", "tune", "frontier"])

@@ -77,3 +77,22 @@ def test_weights_are_a_mean_and_repeat(n_heads, seed):
     assert twice[0].tolist() == twice[1].tolist()
     assert (twice[0] >= 0).all()
     assert twice[0].sum() == pytest.approx(1)
+
+
+def test_a_constant_head_gets_nothing(values):
+    """Nor does it take from the others; of nothing but such heads, none has any."""
+    heads = np.column_stack([np.zeros(len(USERS)), noisy(values[0], 0.5, 1)])
+    judge, platforms = judge_of(values[:1]), np.ones((1, 1))
+    assert fuse(heads, judge, platforms, np.random.RandomState(0)).tolist() == [[0, 1]]
+    found = fuse(0 * heads, judge, platforms, np.random.RandomState(0))
+    assert found.tolist() == [[0, 0]]
+
+
+def test_where_all_is_equal_heads_are_weighed_alike(values):
+    """A floor that all lists reach asks for nothing."""
+    heads = np.column_stack([noisy(value, 0.5, 1) for value in values])
+    lists = Lists.of(read_ids(USERS), 2)
+    floor = Objective("w", at_least=0.0)
+    judge = Judge(lists, [2], [floor], values[:1], np.ones((3, 40)))
+    found = fuse(heads, judge, np.ones((1, 1)), np.random.RandomState(0))
+    np.testing.assert_allclose(found, [[0.5, 0.5]])

@@ -51,8 +51,45 @@ def test_the_duration_counts_by_how_far_out_it_is(log):
 
 def test_logits_are_taken_where_there_are_any(log):
     """A model of another kind is taken by what it predicts."""
-    assert heads_of(Columns("a"), log.native).tolist() == [[1], [2], [6]]
-    assert heads_of(Logits("a"), log.native).tolist() == [[10], [20], [60]]
+    assert heads_of("a", Columns("a"), log).tolist() == [[1], [2], [6]]
+    assert heads_of("a", Logits("a"), log).tolist() == [[10], [20], [60]]
+
+
+class Given(BaseEstimator):
+    """Scores impressions by what it was given."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def predict(self, X):
+        return self.scores
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf, -1e200])
+def test_scores_must_be_finite(log, score):
+    """The error names the recommender and the row."""
+    with pytest.raises(ValueError, match="'bad' must score finite numbers; 1 of 3"):
+        Heads({"good": Columns("a"), "bad": Given([0, score, 1])}, log)
+
+
+@pytest.mark.parametrize("scores", [1.0, [1.0, 2.0], np.zeros((3, 1, 1))])
+def test_there_is_a_score_for_each_row(log, scores):
+    """The error names the recommender and the shape."""
+    with pytest.raises(ValueError, match="'bad' must give one score per row"):
+        Heads({"bad": Given(scores)}, log)
+
+
+def test_names_tell_heads_apart(log):
+    """A number may make one name another's."""
+    pairs = {"a": Columns("a", "b"), "a 0": Columns("a")}
+    with pytest.raises(ValueError, match="must tell their heads apart"):
+        Heads(pairs, log)
+
+
+def test_a_head_that_is_constant_but_for_rounding_is_0(log):
+    """It is not blown up."""
+    heads = Heads({"a": Given(0.1 + 1e-17 * np.arange(3)), "b": Columns("b")}, log)
+    assert not heads(log).any()
 
 
 def test_fused_scores_are_the_weighted_sum(log):

@@ -56,10 +56,10 @@ def test_lists_of_several_lengths_are_averaged():
 
 
 def test_users_without_any_gain_are_left_out():
-    """Their gain is not defined; a resample of none but them counts for nothing."""
+    """Their gain is not defined; a resample of none but them is as good as random."""
     watched = WATCHED * (USERS == "a")
     judge = make_judge([GAIN], [watched], counts=[[1, 1], [0, 2]])
-    np.testing.assert_allclose(judge(watched)[:, 0], [1 / (2 / 4), 0])
+    np.testing.assert_allclose(judge(watched)[:, 0], [1 / (2 / 4), 1])
 
 
 @settings(max_examples=50, deadline=None)
@@ -91,3 +91,10 @@ def test_floors_cap_what_an_objective_counts_for():
     judge = make_judge([floor, SPREAD], [WATCHED, WATCHED])
     values = np.array([[1.5, 7.0], [1.1, 7.0]])
     np.testing.assert_allclose(judge.worth(values), [[1.2, 7], [1.2 - 10 * 0.1, 7]])
+
+
+def test_a_reference_of_rounding_is_no_unit():
+    """A centred column is measured as it is."""
+    values = np.array([0.1, 0.2, -0.3] * 2)
+    judge = make_judge([Objective("p")], [values])
+    np.testing.assert_allclose(judge(values), [[1 + 0.2]])

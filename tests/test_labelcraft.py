@@ -449,7 +449,7 @@ def test_objectives_are_checked(wrong):
 
 def test_objectives_must_be_objectives(crafter, log):
     """Names alone are refused."""
-    with pytest.raises(ValueError, match="objectives must be a sequence of Objective"):
+    with pytest.raises(ValueError, match="sequence of at least one Objective"):
         crafter.set_params(objectives=["like"]).fit(log.frame)
 
 

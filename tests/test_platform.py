@@ -9,7 +9,7 @@ import torch
 from sklabelcraft._batches import Impressions, Pasts
 from sklabelcraft._ids import read_ids
 from sklabelcraft._lists import Lists
-from sklabelcraft.balancing import SoftmaxBalancing
+from sklabelcraft.balancing import MinNormBalancing, SoftmaxBalancing
 from sklabelcraft.objectives import Objective
 from sklabelcraft.training import Platform
 from sklabelcraft.training._platform import random_references, standardise
@@ -208,3 +208,15 @@ def test_what_lies_above_its_floor_is_not_raised(platform):
     assert held.progress(GAIN[held.lists.rows][:, None])["objective"] == (
         pytest.approx(0.1)
     )
+
+
+def test_what_lies_above_its_floor_has_no_part_in_the_balance():
+    """The shortest of the gradients' mixtures would be that of nothing to do."""
+    objectives = OBJECTIVES[0], Objective("gain", measure="spread", at_least=-9.0)
+    platform = replace(
+        make_platform(objectives), balancing=MinNormBalancing(), temperature=1.0
+    )
+    logits = torch.tensor([[0.3], [0.5], [0.1], [0.4], [0.2]], requires_grad=True)
+    value, balance = platform.value(logits, platform.draw(2))
+    assert balance.tolist() == [1, 0]
+    assert torch.autograd.grad(value, logits)[0].abs().max() > 1e-3

@@ -9,6 +9,7 @@ import torch
 
 from sklabelcraft._batches import Batch, Impressions
 from sklabelcraft._lists import Lists
+from sklabelcraft.objectives import units_of
 from sklabelcraft.topk import soft_topk
 
 
@@ -48,7 +49,7 @@ class Platform:
     values : list of tensor of shape (n,)
         Per objective, its column of the rows in `lists`.
     references : tensor of shape (n_objectives,)
-        The objectives of lists shown at random, never 0, which count as 1.
+        The objectives of lists shown at random, which count as 1.
     weights : tensor of shape (n_objectives,)
         What a unit of each is worth.
     balancing : callable
@@ -81,6 +82,12 @@ class Platform:
         pairs = zip(self.objectives, self.values, strict=True)
         return [o.ideal(value, self.lists.ids, self.k) for o, value in pairs]
 
+    @cached_property
+    def units(self):
+        """What each objective is measured in, (n_objectives,)."""
+        sizes = torch.stack([value.abs().mean() for value in self.values])
+        return units_of(self.references, sizes)
+
     def measure(self, logits, shown):
         """Objectives of the lists that some logits lead to.
 
@@ -101,10 +108,13 @@ class Platform:
         values = [value[shown.positions] for value in self.values]
         ideals = [x if x is None else x[shown.users] for x in self.ideals]
         raw = measure_all(self.objectives, alpha, values, shown.lists, ideals)
-        return 1 + (raw - self.references) / self.references.abs()
+        return 1 + (raw - self.references) / self.units
 
     def value(self, logits, shown):
         """The objectives as the one number to be raised, and how they were balanced.
+
+        Those that are above their floor have nothing to be raised, and no part in the
+        balance.
 
         Returns
         -------
@@ -113,9 +123,11 @@ class Platform:
         balance : tensor of shape (n_counting,)
             The weights that the balancing rule gave, which carry no gradient.
         """
-        counts = self.weights > 0
         values = self.measure(logits, shown)
-        weighted = (self.weights * self.worth(values))[counts]
+        counts = self.weights > 0
+        raised = counts & ~self._met(values)
+        raised = raised if raised.any() else counts
+        weighted = (self.weights * self.worth(values))[raised]
 
         def gram():
             """Inner products of the objectives' gradients in the logits."""
@@ -125,8 +137,15 @@ class Platform:
             ]
             return torch.stack(slopes) @ torch.stack(slopes).T
 
-        balance = self.balancing(values[counts].detach(), gram)
-        return (balance * weighted).sum(), balance
+        balance = torch.zeros_like(values)
+        balance[raised] = self.balancing(values[raised].detach(), gram).to(values)
+        return (balance[raised] * weighted).sum(), balance[counts]
+
+    def _met(self, values):
+        """Which objectives have a floor and are above it, (n_objectives,)."""
+        pairs = zip(self.objectives, values.tolist(), strict=True)
+        met = [o.at_least is not None and value >= o.at_least for o, value in pairs]
+        return torch.tensor(met, device=values.device)
 
     def worth(self, values):
         """What the values of the objectives count for, (n_objectives,)."""
@@ -185,11 +204,10 @@ def measure_all(objectives, alpha, values, lists, ideals=None):
 
 
 def random_references(objectives, values, lists, k):
-    """Objectives of lists shown at random, never 0."""
+    """Objectives of lists shown at random."""
     first = 1 + torch.arange(k, device=values[0].device)
     chance = first[:, None] / lists.lengths.to(values[0])[lists.ids]
-    raw = measure_all(objectives, chance, values, lists)
-    return raw.where(raw != 0, 1.0)
+    return measure_all(objectives, chance, values, lists)
 
 
 def standardise(scores, lists):
