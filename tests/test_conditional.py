@@ -187,3 +187,18 @@ def test_its_size_is_bounded_by_rows_and_cells(log):
     np.testing.assert_array_equal(
         copy.transform(log.frame), labeler.transform(log.frame)
     )
+
+
+@pytest.mark.parametrize("by", [True, [None], [1.5], [["user"]]])
+def test_groups_are_named_by_columns(by):
+    """Anything else says so."""
+    log = log_of([("a", 0, 0, 1.0, 2.0)])
+    with pytest.raises(ValueError, match="by"):
+        ConditionalCDF(by=by).fit(log)
+
+
+def test_a_role_that_no_column_has():
+    """The error names the role."""
+    log = log_of([("a", 0, 0, 1.0, 2.0)])
+    with pytest.raises(ValueError, match=r"by='item' needs Columns\(item=...\)"):
+        ConditionalCDF(by="item", columns=Columns(item=None)).fit(log)

@@ -76,3 +76,14 @@ def test_label_stays_in_its_range(alpha, eighths, window):
     assert ((labels >= 0) & (labels <= 1)).all()
     seconds = labeler.watch_time(labels, log)
     assert np.isfinite(seconds).all()
+
+
+@pytest.mark.parametrize("alpha", [1e-20, -1e-20, 1e-12, -1e-9])
+def test_a_small_alpha_is_next_to_none(alpha):
+    """No digit is lost, there and back."""
+    rows = log_of({20: [2, 7, 10, 18]})
+    straight, bent = (D2Co(alpha=a).fit(THREE) for a in (0.0, alpha))
+    labels = bent.transform(rows)
+    np.testing.assert_allclose(labels, straight.transform(rows), atol=1e-6)
+    seconds = bent.watch_time(labels, rows)
+    np.testing.assert_allclose(seconds, rows["watch_time"], rtol=1e-6)

@@ -370,3 +370,11 @@ def test_recommenders_use_labels_in_any_output(output, log, fast_ranker):
     with config_context(transform_output=output):
         found = clone(recommender).fit(log.data, log.target).predict(log.data)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (2, 2), (3,)])
+def test_labels_to_turn_back_are_a_column(shape):
+    """One for each row; the error tells the shape."""
+    log = make_log([1.0, 2.0, 3.0, 4.0], 9.0)
+    with pytest.raises(ValueError, match="a label for each of the 4 rows"):
+        D2Q().fit(log).watch_time(np.zeros(shape), log)

@@ -86,8 +86,9 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimato
         """Turn labels back into watch times, where the label can be turned back.
 
         It is the inverse of ``transform``: of its labels it returns min(watch time,
-        duration), but for what the label does not tell apart. Predicted labels give the
-        watch time that they stand for.
+        duration), but for what the label does not tell apart; where the label tells
+        replays apart, as WT and an unclipped PCR do, the watch time. Predicted labels
+        give the watch time that they stand for.
 
         Parameters
         ----------
@@ -100,18 +101,20 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimato
         Returns
         -------
         ndarray of shape (n,)
-            Seconds, from 0 to the duration.
+            Seconds, from 0 to the duration, or beyond where replays are told apart.
         """
         check_is_fitted(self)
         columns = self._stated("columns")
-        labels = check_array(labels, ensure_2d=False, dtype=np.float64).reshape(-1)
+        labels = check_array(
+            labels, ensure_2d=False, dtype=np.float64, input_name="labels"
+        )
         table = read_log(self, log, self._keys(columns), reset=False)
-        if len(labels) != len(table):
+        if labels.shape not in ((len(table),), (len(table), 1)):
             raise ValueError(
                 f"there must be a label for each of the {len(table)} rows of the log, "
-                f"got {len(labels)}."
+                f"got shape {labels.shape}."
             )
-        return self._watch_time(labels, table, columns)
+        return self._watch_time(labels.reshape(-1), table, columns)
 
     def _keys(self, columns):
         """The columns that the label is made of."""

@@ -54,6 +54,10 @@ class Combinations:
         return np.ravel_multi_index([*codes, coarse], self.sizes)
 
 
+def _is_key(name):
+    return isinstance(name, str | Integral)
+
+
 @shared
 class ConditionalCDF(DurationGroupLabeler):
     """Label an impression by its quantile among those of the same user, item, ...
@@ -74,7 +78,7 @@ class ConditionalCDF(DurationGroupLabeler):
 
     which is the posterior mean under a Dirichlet process. A group that is never seen in
     ``fit`` has n = 0. An item has one duration, so ``("item", "duration")`` has the
-    groups of "item", but new items are compared with those of similar duration.
+    groups of "item", but joined by rows of similar duration in place of all rows.
 
     Watch times are compared to 12 significant bits, one part in 4096.
 
@@ -86,7 +90,7 @@ class ConditionalCDF(DurationGroupLabeler):
         empty sequence compares all rows.
     n_groups : int, default=30
         Number of equal-frequency duration groups; equal durations are never split, so
-        there may be fewer.
+        there may be fewer. It has nothing to act on where `by` is without the duration.
     smoothing : float, default=10.0
         How many rows of the wider distribution join each group; 0 for none. It has
         nothing to act on where `by` is the duration alone.
@@ -102,8 +106,8 @@ class ConditionalCDF(DurationGroupLabeler):
         maps watch times and durations, float64 tensors of shape (n,), to F_all.
     groups_, counts_ : object, torch.nn.Module
         The groups, and how often each watch time occurred in each, in space that grows
-        with the groups, not beyond the number of rows. They are learned where `by` has
-        more than the duration.
+        with the groups, not beyond the number of rows; None where `by` has no more than
+        the duration.
     {learned_names}
 
     References
@@ -148,12 +152,23 @@ class ConditionalCDF(DurationGroupLabeler):
         return [key for key in keys if key is not None]
 
     def _factors(self):
-        return list(self.by) if isinstance(self.by, list | tuple) else [self.by]
+        factors = list(self.by) if isinstance(self.by, list | tuple) else [self.by]
+        wrong = [f for f in factors if isinstance(f, bool) or not _is_key(f)]
+        if wrong:
+            raise ValueError(
+                "by must be 'duration', 'user', 'item', names or positions of columns, "
+                f"or a sequence of these, got {self.by!r}."
+            )
+        return factors
 
     def _id_keys(self, columns):
         """The columns of ids that the rows of a group agree in."""
         roles = {"user": columns.user, "item": columns.item}
-        return [roles.get(name, name) for name in self._factors() if name != "duration"]
+        factors = [name for name in self._factors() if name != "duration"]
+        for name in factors:
+            if roles.get(name, name) is None:
+                raise ValueError(f"by={name!r} needs Columns({name}=...), got None.")
+        return [roles.get(name, name) for name in factors]
 
     def _learn(self, log, columns):
         watched, duration = self._seconds(log, columns)
@@ -161,6 +176,7 @@ class ConditionalCDF(DurationGroupLabeler):
         self.edges_ = group_edges(duration, n_groups)
         self.quantiles_ = GroupedQuantiles.learn(self.edges_, watched, duration)
         ids = self._ids(log, columns)
+        self.groups_ = self.counts_ = None
         if ids:
             coarse = self._group(duration)
             self.groups_ = Combinations(ids, coarse, len(self.edges_) + 1)

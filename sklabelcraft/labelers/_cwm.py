@@ -62,10 +62,11 @@ class CWM(BaseLabeler):
     def _label(self, log, columns):
         duration = log.numeric(columns.duration, minimum=0)
         watched = np.minimum(log.numeric(columns.watch_time, minimum=0), duration)
-        return np.exp(-1 / (self.cost * (watched + 1)))
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.exp(-1 / (self.cost * (watched + 1)))
 
     def _watch_time(self, labels, log, columns):
         duration = log.numeric(columns.duration, minimum=0)
-        with np.errstate(divide="ignore"):
-            watched = 1 / (self.cost * np.log(1 / labels.clip(0, 1))) - 1
+        with np.errstate(divide="ignore", over="ignore"):
+            watched = 1 / (self.cost * np.abs(np.log(labels.clip(0, 1)))) - 1
         return watched.clip(0, duration)

@@ -90,30 +90,33 @@ class D2Co(DurationGroupLabeler):
 
     def _label(self, log, columns):
         watched, duration = self._seconds(log, columns)
-        noise, bias = self._means(duration)
-        ends = self._bent(np.stack([watched.clip(noise, bias), noise, bias]))
-        above, width = np.abs(ends[[0, 2]] - ends[1])
-        return np.divide(above, width, out=np.zeros(len(log)), where=width > 0)
+        near, far = self._ends(duration)
+        low, high = np.minimum(near, far), np.maximum(near, far)
+        bent, width = (
+            self._bent(seconds - near) for seconds in (watched.clip(low, high), far)
+        )
+        share = np.zeros(len(log))
+        np.divide(bent, width, out=share, where=width != 0)
+        return np.where(width != 0, 1 - share, 0) if self.alpha > 0 else share
 
     def _bent(self, seconds):
-        """exp(alpha seconds), divided by the largest so that it is finite."""
-        if self.alpha == 0:
-            return seconds
-        power = self.alpha * seconds
-        return np.exp(power - power.max(axis=0))
+        """exp(alpha seconds) - 1, exactly also for small alpha; seconds for 0."""
+        return np.expm1(self.alpha * seconds) if self.alpha else seconds
 
     def _watch_time(self, labels, log, columns):
         duration = self._duration(log, columns)
-        noise, bias = self._means(duration)
+        near, far = self._ends(duration)
         labels = labels.clip(0, 1)
-        if self.alpha == 0:
-            watched = noise + labels * (bias - noise)
-        else:
-            with np.errstate(divide="ignore"):
-                shares = np.log(labels), np.log1p(-labels)
-            powers = self.alpha * bias + shares[0], self.alpha * noise + shares[1]
-            watched = np.logaddexp(*powers) / self.alpha
-        return watched.clip(0, duration)
+        share = 1 - labels if self.alpha > 0 else labels
+        bent = share * self._bent(far - near)
+        with np.errstate(divide="ignore"):
+            beyond = np.log1p(bent) / self.alpha if self.alpha else bent
+        return (near + beyond).clip(0, duration)
+
+    def _ends(self, duration):
+        """Noise and bias, first the one whose exponential is larger."""
+        noise, bias = self._means(duration)
+        return (bias, noise) if self.alpha > 0 else (noise, bias)
 
     def _means(self, duration):
         group = self._group(duration)
