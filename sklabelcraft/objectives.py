@@ -144,7 +144,7 @@ def units_of(references, sizes):
     """
     units = abs(references)
     nothing = units <= ROUNDING * sizes
-    return units * ~nothing + 1.0 * nothing
+    return units * ~nothing + nothing
 
 
 def list_mean(alpha, values, lists):
