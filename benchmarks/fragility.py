@@ -11,7 +11,7 @@ import argparse
 import numpy as np
 import pandas as pd
 from _logs import load
-from _methods import methods
+from _methods import singles, two_headed
 from _results import keep_frame
 
 from sklabelcraft import Columns, compare_labelers
@@ -32,7 +32,7 @@ def main():
         "n_jobs": options.jobs,
         "random_state": 0,
     }
-    baselines = methods()
+    baselines = singles() | two_headed()
     ours = {"LabelCraft": baselines.pop("LabelCraft")}
     found = compare_labelers(
         ours,

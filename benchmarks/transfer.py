@@ -12,7 +12,7 @@ import argparse
 
 import pandas as pd
 from _logs import load
-from _methods import methods
+from _methods import singles, with_explicit
 from _results import keep_frame
 from joblib import Parallel, delayed
 from sklearn.compose import make_column_transformer
@@ -27,6 +27,7 @@ from sklabelcraft import (
     DINRanker,
     LabelCraftRecommender,
     MLPRanker,
+    WatchTime,
     compare_labelers,
 )
 
@@ -54,7 +55,7 @@ def run(log, explicit, seed):
         name: [data.iloc[rows] for data in (log.data, log.target)]
         for name, rows in log.split.items()
     }
-    columns, paper = Columns(explicit=explicit), methods()
+    columns, paper = Columns(explicit=explicit), singles()
     joint = paper["LabelCraft"].set_params(columns=columns, random_state=seed)
     joint.fit(*parts["train"], *parts["valid"])
     labelers = {"LabelCraft": FrozenEstimator(joint.labeler_)}
@@ -66,7 +67,7 @@ def run(log, explicit, seed):
     }
     for model in ("MLPRanker", "DINRanker"):
         compared[f"{model} on WT+EF"] = LabelCraftRecommender(
-            paper["WT+EF"].labeler, rankers(log)[model]
+            with_explicit(WatchTime()), rankers(log)[model]
         )
     compared["joint"] = FrozenEstimator(joint)
     found = compare_labelers(
