@@ -65,6 +65,14 @@ def planted(regime, seed):
     return log
 
 
+def parts_of(log):
+    """Impressions and feedback of each part of a log."""
+    return {
+        part: (log.data.iloc[rows], log.target.iloc[rows])
+        for part, rows in log.split.items()
+    }
+
+
 def read_folder(folder):
     """One's own log: ``log.parquet`` or ``log.csv``, columns named as in the README.
 

@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from _logs import EXPLICIT, REGIMES, planted
+from _logs import EXPLICIT, REGIMES, parts_of, planted
 from _methods import HAND_MADE, recommender, singles, two_headed
 from _results import keep_frame
 from joblib import Parallel, delayed
@@ -143,10 +143,7 @@ def measure(regime, seed):
     log = planted(regime, seed)
     log.target["expected"] = expected_seconds(log, **REGIMES[regime])
     columns = Columns(explicit=EXPLICIT)
-    parts = {
-        part: (log.data.iloc[rows], log.target.iloc[rows])
-        for part, rows in log.split.items()
-    }
+    parts = parts_of(log)
     alone = {name: fitted(row, parts, columns, seed) for name, row in labels().items()}
     heads = [(name, alone["baseline", name]) for name in PARTS]
     compared = {("alone", *name): row for name, row in alone.items()}

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pandas as pd
 import torch
-from _logs import load, planted
+from _logs import load, parts_of, planted
 from _methods import FUSED, fusions, methods, recommender
 from _results import keep_frame
 from joblib import Parallel, delayed
@@ -35,7 +35,7 @@ from sklabelcraft import (
 )
 from sklabelcraft._bootstrap import METRICS, resampled_means
 from sklabelcraft._estimator import inherit
-from sklabelcraft.fused import usual_platforms
+from sklabelcraft._fusion import usual_platforms
 
 LAMBDAS = [0, 0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100]
 K = 10
@@ -99,10 +99,7 @@ def volume(points):
 
 def run(log, columns, seed, jobs):
     """What was found on test and validation part, names and seconds of each family."""
-    parts = {
-        name: [data.iloc[rows] for data in (log.data, log.target)]
-        for name, rows in log.split.items()
-    }
+    parts = parts_of(log)
     rows = [
         (family, name, estimator)
         for family, members in families().items()

@@ -11,7 +11,7 @@ seeds.
 import argparse
 
 import pandas as pd
-from _logs import load
+from _logs import load, parts_of
 from _methods import singles, with_explicit
 from _results import keep_frame
 from joblib import Parallel, delayed
@@ -51,10 +51,7 @@ def rankers(log):
 
 def run(log, explicit, seed):
     """S and the metrics of every label with every ranker, for one seed."""
-    parts = {
-        name: [data.iloc[rows] for data in (log.data, log.target)]
-        for name, rows in log.split.items()
-    }
+    parts = parts_of(log)
     columns, paper = Columns(explicit=explicit), singles()
     joint = paper["LabelCraft"].set_params(columns=columns, random_state=seed)
     joint.fit(*parts["train"], *parts["valid"])

@@ -8,6 +8,16 @@ groups : array-like of shape (n,)
     The user of each row; missing ones are one user.
 k : int, default=10
     Length of the shown list; users with at most k rows are left out.""",
+    "impressions": """\
+X : data frame or array of shape (n, n_columns)
+    Impressions: what is known before them.""",
+    "feedback": """\
+y : data frame, series or array of shape (n,) or (n, n_signals)
+    Their feedback: what is logged after them.""",
+    "groups": """\
+n_groups : int, default=30
+    Number of equal-frequency duration groups; equal durations are never split, so there
+    may be fewer.""",
     "columns": """\
 columns : Columns, default=None
     Names or positions of the log's columns; None for those of the estimator around

@@ -37,6 +37,14 @@ def fuse(heads, judge, platforms, rng):
     return found
 
 
+def usual_platforms(n):
+    """Weights of n objectives: 1 each, 3 for one or two of them, 9 for one."""
+    one = np.eye(n, dtype=int)
+    pairs = [one[i] + one[j] for i in range(n) for j in range(i)]
+    extra = [0 * one[0], *(2 * one), *(2 * pair for pair in pairs), *(8 * one)]
+    return [tuple((1 + more).tolist()) for more in extra]
+
+
 def _fuse(heads, judge, platforms, rng):
     """The same of heads that all vary."""
     n_heads = heads.shape[1]

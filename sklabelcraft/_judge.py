@@ -29,13 +29,14 @@ class Judge:
     def __init__(self, lists, ks, objectives, values, counts):
         self.lists, self.ks = lists, ks
         self.measured = list(zip(objectives, values, strict=True))
-        self.shares = {k: self._shares(k, counts) for k in ks}
+        at_random = Ranked.of(lists, np.zeros(len(values[0])), max(ks))
+        self.shares = {k: self._shares(at_random, k, counts) for k in ks}
         self.somebody = {
             k: np.column_stack([share.any(axis=1) for share in self.shares[k]])
             for k in ks
         }
-        at_random = Ranked.of(lists, np.zeros(len(values[0])), max(ks))
-        everyone = {k: self._shares(k, np.ones((1, counts.shape[1]))) for k in ks}
+        once = np.ones((1, counts.shape[1]))
+        everyone = {k: self._shares(at_random, k, once) for k in ks}
         self.references = {k: self._means(at_random, k, everyone[k]) for k in ks}
         sizes = np.array([np.abs(column).mean() for column in values])
         self.units = {k: units_of(self.references[k], sizes) for k in ks}
@@ -69,9 +70,9 @@ class Judge:
         ]
         return np.stack(counted, axis=-1)
 
-    def _shares(self, k, counts):
+    def _shares(self, ranked, k, counts):
         """What the lists count by in the mean of each objective, and resample."""
-        ranked = Ranked.of(self.lists, np.zeros(len(self.measured[0][1])), k)
+        ranked = ranked._replace(k=k)
         counts = counts * (self.lists.lengths.numpy() > k)
         shares = []
         for objective, values in self.measured:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sklearn.callback import CallbackSupportMixin
 
+from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._log import Log, read_feedback, read_log
 from sklabelcraft.scorers import nwtg_scorer
@@ -21,15 +22,14 @@ class Rows(NamedTuple):
 class BaseRecommender(CallbackSupportMixin, LogEstimator):
     """Template of an estimator that is fitted to impressions and their feedback."""
 
+    @shared
     def score(self, X, y):
         """NWTG@k of the predicted scores.
 
         Parameters
         ----------
-        X : data frame or array of shape (n, n_columns)
-            Impressions.
-        y : data frame, series or array of shape (n,) or (n, n_signals)
-            Their feedback.
+        {impressions}
+        {feedback}
 
         Returns
         -------

@@ -3,20 +3,20 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import _fit_context, clone, is_classifier
-from sklearn.pipeline import FeatureUnion
+from sklearn.base import _fit_context, clone
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit
-from sklabelcraft._fusion import fuse
+from sklabelcraft._fusion import fuse, usual_platforms
 from sklabelcraft._heads import DURATION, Heads
 from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import Log, read_log
+from sklabelcraft._members import check_recommenders, fit_part, usual_recommenders
 from sklabelcraft._platform import (
     MeasuredColumn,
     checked_weights,
@@ -25,10 +25,7 @@ from sklabelcraft._platform import (
 )
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
-from sklabelcraft.labelcraft import LabelCrafter
-from sklabelcraft.labelers import D2Q, ConditionalCDF, ExplicitFeedback, WatchTime
 from sklabelcraft.rankers import check_pair
-from sklabelcraft.recommender import LabelCraftRecommender
 
 
 @shared
@@ -59,9 +56,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         and their feedback. Those in a ``FrozenEstimator`` are used as they are. None
         for a :class:`LabelCraftRecommender` on each of the labels ``LabelCrafter()``,
         with the objectives stated here, ``WatchTime()``, ``D2Q()`` and, as the log
-        allows,
-        ``ConditionalCDF(by="item")``, ``ExplicitFeedback()``, and the latter and watch
-        time on one network.
+        allows, ``ConditionalCDF(by="item")``, ``ExplicitFeedback()``, and the latter
+        and watch time on one network.
     objectives : sequence of Objective, default=None
         What the platform wants; None for watch time, explicit feedback and the spread
         of durations. Each counts relative to lists shown at random. One whose column
@@ -148,15 +144,14 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @shared
     def fit(self, X, y, X_val=None, y_val=None):
         """Train the recommenders, and choose their weights on held-out lists.
 
         Parameters
         ----------
-        X : data frame or array of shape (n, n_columns)
-            Impressions: what is known before them.
-        y : data frame, series or array of shape (n,) or (n, n_signals)
-            Their feedback: what is logged after them.
+        {impressions}
+        {feedback}
         X_val, y_val : as X and y, default=None
             Held-out impressions, for the weights and before that for the recommenders
             whose ``fit`` takes them, to stop by and to learn labels on. By default the
@@ -181,24 +176,24 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             rng = check_random_state(self.random_state)
             seeds = rng.randint(2**31 - 1, size=len(recommenders))
             self.recommenders_ = Bunch()
-            shared = {"columns": self._stated("columns"), "k": self._stated("k")}
+            stated = {"columns": self._stated("columns"), "k": self._stated("k")}
             for (name, recommender), seed in zip(recommenders, seeds, strict=True):
                 with watch.subtask(name) as task:
-                    part = inherit(recommender, random_state=int(seed), **shared)
+                    part = inherit(recommender, random_state=int(seed), **stated)
                     with lent(task, part):
                         self.recommenders_[name] = fit_part(part, train, held_out)
-            duration = shared["columns"].duration if self.duration_term else None
+            duration = stated["columns"].duration if self.duration_term else None
             self.heads_ = Heads(self.recommenders_, train.log, duration)
             (self.weights_,) = self._weigh(held_out, [self.objective_weights])
         return self
 
+    @shared
     def predict(self, X):
         """Score impressions.
 
         Parameters
         ----------
-        X : data frame or array of shape (n, n_columns)
-            Impressions.
+        {impressions}
 
         Returns
         -------
@@ -334,44 +329,12 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         return [dict(zip(self.heads_.names, w.tolist(), strict=True)) for w in found]
 
 
-def fit_part(recommender, train, held_out):
-    """Fit a recommender, with held-out rows if it takes them."""
-    validation = {}
-    if has_fit_parameter(recommender, "X_val"):
-        validation = {"X_val": held_out.log.native, "y_val": held_out.feedback.flat}
-    return recommender.fit(train.log.native, train.feedback.flat, **validation)
-
-
 def point_of(fusion, platform, weights):
     """A recommender with the same trained parts for another platform."""
     other = clone(fusion).set_params(objective_weights=platform)
     learned = {n: value for n, value in vars(fusion).items() if n.endswith("_")}
     vars(other).update(learned | {"weights_": weights})
     return other
-
-
-def check_recommenders(pairs):
-    """Check that recommenders are named, and that they are recommenders."""
-    if not pairs or not all(isinstance(p, tuple) and len(p) == 2 for p in pairs):
-        raise ValueError(
-            "recommenders must be a list of at least one pair (name, recommender), got "
-            f"{pairs!r}."
-        )
-    for name, recommender in pairs:
-        if not isinstance(name, str):
-            raise ValueError(f"the name of a recommender must be a str, got {name!r}.")
-        if not hasattr(recommender, "fit") or not hasattr(recommender, "predict"):
-            raise ValueError(
-                f"the recommender {name!r} must have fit and predict, got "
-                f"{recommender!r}; a labeler becomes one as "
-                "LabelCraftRecommender(labeler)."
-            )
-        if is_classifier(recommender):
-            raise ValueError(
-                f"the recommender {name!r} must have scores, not classes, got "
-                f"{recommender!r}; a classifier becomes one as "
-                "LabelCraftRecommender(labeler, classifier)."
-            )
 
 
 def measures_of(fusion, train):
@@ -383,26 +346,3 @@ def measures_of(fusion, train):
     explicit = log.present(columns.explicit)
     objectives, _ = objectives_of(fusion, bool(explicit))
     return [MeasuredColumn(o, log, columns, explicit) for o in objectives]
-
-
-def usual_recommenders(fusion, log):
-    """The label learned for what a fusion is to do, and hand-made ones."""
-    columns = fusion._stated("columns")
-    crafter = LabelCrafter(
-        objectives=fusion.objectives, objective_weights=fusion.objective_weights
-    )
-    labelers = {"LabelCraft": crafter, "WT": WatchTime(), "D2Q": D2Q()}
-    if log.optional(columns, "item") is not None:
-        labelers["CDF by item"] = ConditionalCDF(by="item")
-    if columns.explicit:
-        both = [("watch", WatchTime()), ("explicit", ExplicitFeedback())]
-        labelers |= {"EF": ExplicitFeedback(), "WT+EF": FeatureUnion(both)}
-    return [(name, LabelCraftRecommender(made)) for name, made in labelers.items()]
-
-
-def usual_platforms(n):
-    """Weights of n objectives: 1 each, 3 for one or two of them, 9 for one."""
-    one = np.eye(n, dtype=int)
-    pairs = [one[i] + one[j] for i in range(n) for j in range(i)]
-    extra = [0 * one[0], *(2 * one), *(2 * pair for pair in pairs), *(8 * one)]
-    return [tuple((1 + more).tolist()) for more in extra]

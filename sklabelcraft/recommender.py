@@ -91,15 +91,14 @@ class LabelCraftRecommender(BaseRecommender):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @shared
     def fit(self, X, y, X_val=None, y_val=None):
         """Craft the labels and train the ranker on them.
 
         Parameters
         ----------
-        X : data frame or array of shape (n, n_columns)
-            Impressions: what is known before them.
-        y : data frame, series or array of shape (n,) or (n, n_signals)
-            Their feedback: what is logged after them.
+        {impressions}
+        {feedback}
         X_val, y_val : as X and y, default=None
             Held-out impressions for early stopping and, with a `LabelCrafter`, for the
             objectives. By default labeler and ranker hold out rows of X themselves,
@@ -129,13 +128,13 @@ class LabelCraftRecommender(BaseRecommender):
                 self._fit_ranker(train, held_out, watch)
         return self
 
+    @shared
     def predict(self, X):
         """Score impressions.
 
         Parameters
         ----------
-        X : data frame or array of shape (n, n_columns)
-            Impressions.
+        {impressions}
 
         Returns
         -------
@@ -150,13 +149,13 @@ class LabelCraftRecommender(BaseRecommender):
             return scores
         return ((scores - self.head_mean_) / self.head_scale_).mean(axis=1)
 
+    @shared
     def head_scores(self, X):
         """Score impressions, label by label.
 
         Parameters
         ----------
-        X : data frame or array of shape (n, n_columns)
-            Impressions.
+        {impressions}
 
         Returns
         -------

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from sklabelcraft._docs import shared
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._lists import Lists
 from sklabelcraft._log import as_log, read_feedback
@@ -64,6 +65,7 @@ class ListScorer:
         if self.table not in ("X", "y"):
             raise ValueError(f"table must be 'X' or 'y', got {self.table!r}.")
 
+    @shared
     def __call__(self, estimator, X, y=None):
         """Score a fitted estimator.
 
@@ -71,10 +73,8 @@ class ListScorer:
         ----------
         estimator : object
             With ``predict(X)``, one score per row.
-        X : data frame or array of shape (n, n_columns)
-            Impressions.
-        y : data frame, series or array of shape (n,) or (n, n_signals)
-            Their feedback.
+        {impressions}
+        {feedback}
 
         Returns
         -------

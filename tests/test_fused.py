@@ -28,8 +28,8 @@ from sklabelcraft import (
     neg_scorer,
     nwtg_scorer,
 )
+from sklabelcraft._fusion import usual_platforms
 from sklabelcraft._log import Log
-from sklabelcraft.fused import usual_platforms
 from sklabelcraft.objectives import (
     Objective,
     explicit_objective,

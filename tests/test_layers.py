@@ -34,7 +34,7 @@ LAYERS = [
     {"scorers"},
     {"_recommending"},
     {"_heads"},
-    {"recommender", "fused", "datasets", "splitting"},
+    {"recommender", "_members", "fused", "datasets", "splitting"},
     {"comparison", "plotting"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -214,7 +214,7 @@ def test_a_ranker_that_is_resumed_ends_as_if_it_had_not_been_interrupted(
         ranker.fit(small.data, small.preference)
         return ranker.predict(small.data), ranker.history_
 
-    for expected, found in interrupted_everywhere(monkeypatch, rankers, fit):
+    for expected, found in interrupted_everywhere(monkeypatch, rankers._base, fit):
         np.testing.assert_array_equal(found[0], expected[0])
         assert found[1] == expected[1]
 

@@ -227,9 +227,7 @@ class D2Q(ConditionalCDF):
 
     Parameters
     ----------
-    n_groups : int, default=30
-        Number of equal-frequency duration groups; equal durations are never split, so
-        there may be fewer.
+    {groups}
     {columns}
 
     Attributes

@@ -53,9 +53,7 @@ class DVR(DurationGroupLabeler):
 
     Parameters
     ----------
-    n_groups : int, default=30
-        Number of equal-frequency duration groups; equal durations are never split, so
-        there may be fewer.
+    {groups}
     {columns}
 
     Attributes
