@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from sklabelcraft._ids import Vocabulary
+from sklabelcraft._vocabulary import Vocabulary
 from sklabelcraft._quantiles import Ranks
 
 UNKNOWN = 0

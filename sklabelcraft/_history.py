@@ -6,7 +6,7 @@ from pandas import factorize
 
 from sklabelcraft._batches import Pasts
 from sklabelcraft._clock import check_same_clock
-from sklabelcraft._ids import Vocabulary
+from sklabelcraft._vocabulary import Vocabulary
 
 
 class History:

@@ -8,7 +8,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._docs import shared
-from sklabelcraft._ids import Vocabulary
+from sklabelcraft._vocabulary import Vocabulary
 from sklabelcraft._quantiles import (
     CellCounts,
     GroupedQuantiles,

@@ -11,8 +11,8 @@ class Task(ABC):
 
     Attributes
     ----------
-    n_rows : int
-        Number of training rows.
+    source : InMemory or another source of windows
+        The training rows.
     networks : dict of nn.Module
         What is learned, by name.
     averages : dict of Average
@@ -20,8 +20,8 @@ class Task(ABC):
     """
 
     @abstractmethod
-    def step(self, rows):
-        """Take a step on some rows; their mean loss, a tensor."""
+    def step(self, window, rows):
+        """Take a step on some rows of a window; their mean loss, a tensor."""
 
     @abstractmethod
     def end_epoch(self, epoch):
@@ -87,6 +87,9 @@ class Average:
 class Loop:
     """Epochs over the rows of a task, until there is no progress any more.
 
+    Where it stands is (epoch, window, offset): an epoch reads windows of rows, and a
+    window is cut into the batches of steps.
+
     Parameters
     ----------
     task : Task
@@ -106,13 +109,20 @@ class Loop:
         What was told of each epoch.
     finished : bool
         Whether training is over.
+    checkpoint : Checkpoint or None
+        To be told of each step and each epoch.
     """
+
+    own = ("history", "finished", "best", "since", "kept", "number", "offset", "total")
+    checkpoint = None
 
     def __init__(self, task, generator, settings, max_epochs):
         self.task, self.generator, self.max_epochs = task, generator, max_epochs
         self.batch_size, self.patience = settings.batch_size, settings.patience
         self.history, self.finished = [], False
         self.best, self.since, self.kept = -float("inf"), 0, None
+        self.number = self.offset = 0  # of the window, and of the step in it
+        self.total, self.drawn = 0.0, generator.get_state()
 
     def run(self, watch):
         """Train to the end; the networks are left as they were at their best."""
@@ -121,32 +131,49 @@ class Loop:
         self.settle()
 
     def epoch(self, watch):
-        """Pass over all rows once."""
-        parts = self._minibatches()
-        watch.begin_epoch(len(parts))
+        """Pass over all rows once, or over those that are left of a pass."""
+        epoch, source = len(self.history), self.task.source
+        sizes = source.sizes(epoch)
+        watch.begin_epoch(sum(len(self._steps(size)) for size in sizes))
         for network in self.task.networks.values():
             network.train()
-        total = 0.0
-        for rows in parts:
-            with watch.step():
-                total = total + self.task.step(rows) * len(rows)
-        loss = float(total) / self.task.n_rows
-        number = len(self.history)
-        self._check_finite(number, loss)
-        record, progress = self.task.end_epoch(number)
-        self.history.append({"epoch": number, "loss": loss} | record)
-        self._check_finite(number, *record.values())
+        for self.number in range(self.number, len(sizes)):
+            self._pass_over(source.window(epoch, self.number), watch)
+        loss = float(self.total) / source.n_rows
+        self.number, self.total = 0, 0.0
+        self._check_finite(epoch, loss)
+        record, progress = self.task.end_epoch(epoch)
+        self.history.append({"epoch": epoch, "loss": loss} | record)
+        self._check_finite(epoch, *record.values())
         self._keep(progress)
         asked = watch.end_epoch()
-        self.finished = asked or self.finished or number + 1 == self.max_epochs
+        self.finished = asked or self.finished or epoch + 1 == self.max_epochs
+        if self.checkpoint is not None:
+            self.checkpoint.end_epoch()
 
-    def _minibatches(self):
-        """All rows in random order, in parts."""
-        order = torch.randperm(self.task.n_rows, generator=self.generator, device="cpu")
-        parts = list(order.split(self.batch_size))
-        if len(parts) > 1 and len(parts[-1]) == 1:
-            parts[-2:] = [torch.cat(parts[-2:])]
-        return parts
+    def _pass_over(self, window, watch):
+        """Take the steps of a window that are left, in random order."""
+        self.drawn = self.generator.get_state()
+        n = len(window.impressions)
+        order = torch.randperm(n, generator=self.generator, device="cpu")
+        for rows in order.split(self._steps(n))[self.offset :]:
+            with watch.step():
+                loss = self.task.step(window, rows)
+            self.total = self.total + loss * len(rows)
+            self.offset += 1
+            if self.checkpoint is not None:
+                self.checkpoint.end_step()
+        self.offset, self.drawn = 0, self.generator.get_state()
+
+    def _steps(self, n):
+        """How many rows the steps on n rows take."""
+        sizes = [self.batch_size] * (n // self.batch_size)
+        rest = n % self.batch_size
+        if rest == 1 and sizes:
+            sizes[-1] += 1
+        elif rest:
+            sizes.append(rest)
+        return sizes
 
     def _check_finite(self, number, *values):
         if not all(value == value and abs(value) != float("inf") for value in values):
@@ -178,10 +205,9 @@ class Loop:
             self.task.networks[name].eval()
 
     def state_dict(self):
-        """All that is needed to go on from here."""
-        own = ("history", "finished", "best", "since", "kept")
-        state = {name: getattr(self, name) for name in own} | {
-            "generator": self.generator.get_state(),
+        """All that is needed to go on from here, after any step."""
+        state = {name: getattr(self, name) for name in self.own} | {
+            "generator": self.drawn,
             "networks": {n: m.state_dict() for n, m in self.task.networks.items()},
             "averages": {n: a.state_dict() for n, a in self.task.averages.items()},
             "task": self.task.state_dict(),
@@ -191,7 +217,7 @@ class Loop:
     def load_state_dict(self, state):
         """Go on from a state, bit by bit as if there had been no break."""
         state = copy.deepcopy(state)
-        for name in ("history", "finished", "best", "since", "kept"):
+        for name in self.own:
             setattr(self, name, state[name])
         self.generator.set_state(state["generator"])
         for name, network in self.task.networks.items():

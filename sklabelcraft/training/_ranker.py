@@ -3,6 +3,7 @@
 from contextlib import contextmanager, nullcontext
 
 import torch
+from torch import amax, amin
 from torch.func import functional_call
 
 from sklabelcraft._torch import DropoutFinder, seeded
@@ -80,38 +81,40 @@ class RankerTask(Task):
     ----------
     model : RankerModel
         The ranker; its module is changed in place.
-    rows, labels : Impressions, tensor of shape (n, n_outputs)
-        The training rows and their labels.
+    source : InMemory or another source of windows
+        The training rows, with their labels, (n, n_outputs), and, if there is an
+        adversary, what it is trained to read in the logits, (n,).
     held_out : (Impressions, tensor) or None
         Rows and labels for early stopping.
-    nuisance : tensor of shape (n,) or None
-        What the adversary is trained to read in the logits.
+    n_outputs : int
+        Number of labels.
     settings : object
         The parameters of a ranker, as attributes.
     """
 
-    def __init__(self, model, rows, labels, held_out, nuisance, settings):
+    def __init__(self, model, source, held_out, n_outputs, settings):
         self.model, self.settings = model, settings
-        self.rows, self.labels, self.held_out = rows, labels, held_out
-        self.n_rows, self.device = len(rows), labels.device
+        self.source, self.held_out = source, held_out
         self.networks = {"ranker": model.module}
         self.averages = {"ranker": Average(model.module, settings.averaging)}
-        n_outputs = labels.shape[1]
-        self.steps = RankerSteps(model.module, rows.pasts.columns, n_outputs, settings)
+        past_columns = model.history.columns
+        self.steps = RankerSteps(model.module, past_columns, n_outputs, settings)
         self.adversary = None
-        if nuisance is not None:
-            self.adversary = Adversary(n_outputs, nuisance, settings)
+        if settings.adversary_weight > 0:
+            device = next(model.module.parameters()).device
+            self.adversary = Adversary(n_outputs, device, settings)
 
-    def step(self, rows):
-        """Take a step on some rows; their mean loss, a tensor."""
-        rows = rows.to(self.device)
-        (batch,) = self.steps.start(self.rows.batch(rows))
+    def step(self, window, rows):
+        """Take a step on some rows of a window; their mean loss, a tensor."""
+        impressions, (labels, *nuisance) = window
+        rows = rows.to(labels.device)
+        (batch,) = self.steps.start(impressions.batch(rows))
         logits = self.steps.score(batch)
-        value = self.model.loss(logits, self.labels[rows]).mean()
+        value = self.model.loss(logits, labels[rows]).mean()
         if self.adversary is None:
             self.steps.finish(value)
         else:
-            self.adversary.step(self.steps, value, logits, rows)
+            self.adversary.step(self.steps, value, logits, nuisance[0][rows])
         return value.detach()
 
     def end_epoch(self, epoch):
@@ -127,9 +130,10 @@ class RankerTask(Task):
 
     def blame(self):
         """The learning rate and the labels."""
+        ends = [f(w.targets[0]) for w in self.source.windows() for f in (amin, amax)]
         return (
             f"Lower learning_rate={self.settings.learning_rate!r}, or look at the "
-            f"labels, which go from {self.labels.min():.6g} to {self.labels.max():.6g}."
+            f"labels, which go from {min(ends):.6g} to {max(ends):.6g}."
         )
 
     def state_dict(self):
@@ -151,26 +155,24 @@ class Adversary:
     ----------
     n_outputs : int
         Number of logits per impression.
-    nuisance : tensor of shape (n,)
-        What is read, by training row.
+    device : torch.device
+        Where to compute.
     settings : object
         The parameters of a ranker, as attributes.
     """
 
-    def __init__(self, n_outputs, nuisance, settings):
-        self.nuisance = nuisance
-        reader = DurationReader(n_outputs, settings.adversary_weight)
-        self.reader = reader.to(nuisance.device)
+    def __init__(self, n_outputs, device, settings):
+        self.reader = DurationReader(n_outputs, settings.adversary_weight).to(device)
         make = OPTIMIZERS[settings.optimizer]
         rates = settings.learning_rate, settings.weight_decay
         self.optimizer = make(self.reader, *rates)
 
-    def step(self, steps, value, logits, rows):
+    def step(self, steps, value, logits, nuisance):
         """Take a step of the ranker, with the reversed gradient, and of the reader."""
         theta = self.optimizer.gather()
         own = {f"reader.{n}": v.requires_grad_() for n, v in theta.items()}
         read = functional_call(self.reader, theta, (logits,))
-        value = value + (read - self.nuisance[rows]).square().mean()
+        value = value + (read - nuisance).square().mean()
         gradients = gradients_in(steps.theta | own, value)
         steps.accept({name: gradients[name] for name in steps.theta})
         theta = {name: value.detach() for name, value in theta.items()}
