@@ -12,6 +12,7 @@ import pytest
 from sklabelcraft import D2Q, Columns, LabelCraftRecommender, MLPRanker
 from sklabelcraft.columns import FEEDBACK
 from sklabelcraft.datasets import convert_vk_lsvd, load_vk_lsvd
+from sklabelcraft.datasets._parquet import ParquetTable
 
 SUBSAMPLE = "subsamples/up0.001_ip0.001"
 SIGNALS = ["like", "dislike", "share", "bookmark", "click_on_author", "open_comments"]
@@ -209,6 +210,22 @@ def test_row_groups_are_batches(tmp_path):
     assert (np.diff(clock) > 0).all()
     assert clock[-1] < 1
     assert path.stat().st_size < 2 * n  # bytes
+
+
+def memory_held(path, n):
+    """The most bytes in use while a week of n rows in one row group is read."""
+    rng = np.random.default_rng(0)
+    ids = {name: ("uint32", rng.integers(2**32, size=n)) for name in [*WEEK][:2]}
+    week = {name: (type, np.resize(rows, n)) for name, (type, rows) in WEEK.items()}
+    write(path, {"week.parquet": week | ids}, row_group_size=n)
+    before = pa.total_allocated_bytes()
+    table = ParquetTable(path / "week.parquet", {name: week[name][0] for name in week})
+    return max(pa.total_allocated_bytes() - before for _ in table.batches())
+
+
+def test_no_more_than_a_batch_is_held(tmp_path):
+    """A week of twice the size takes no more memory."""
+    assert memory_held(tmp_path, 2**21) < 1.1 * memory_held(tmp_path, 2**20)
 
 
 def test_files_are_whole_or_not_there(tmp_path):

@@ -68,7 +68,9 @@ class ParquetTable:
         """The open file; an error in reading it names it."""
         pa = import_pyarrow()
         try:
-            with pa.parquet.ParquetFile(self.path, buffer_size=BUFFER) as file:
+            with pa.parquet.ParquetFile(
+                self.path, buffer_size=BUFFER, pre_buffer=False
+            ) as file:
                 yield file
         except (pa.ArrowException, OSError) as error:
             raise ValueError(
