@@ -202,6 +202,28 @@ def test_labels_are_bit_equal_whatever_rows_are_beside():
     np.testing.assert_allclose(together, plain, rtol=0, atol=1e-5)
 
 
+def test_a_label_knows_of_the_rows_alone_not_of_their_order_or_split():
+    """All its buffers are bit-equal, and its start is that of all rows by their std."""
+    rng = np.random.default_rng(0)
+    watch_time, duration = rng.integers(0, 99, (2, 400)) / 10
+    rows = np.stack([watch_time, duration, rng.integers(0, 2, 400)])
+    whole = FeedbackCounts.of(*rows)
+    first, second, third = np.split(rows[:, rng.permutation(400)], [30, 300], axis=1)
+    merged = FeedbackCounts.of(*third).merged(FeedbackCounts.of(*first))
+    merged = merged.merged(FeedbackCounts.of(*second))
+    states = []
+    for counts in (whole, merged):
+        signals = Signals.learn(counts, INPUTS)
+        labels = signals(Feedback.counted(counts))[1]
+        rule = StartingRule((1, 2, 0.5), labels, torch.from_numpy(counts.counts))
+        states.append(LearnedLabel(signals, rule, (), 1).state_dict())
+    for name, value in states[0].items():
+        if not name.startswith("correction"):
+            assert torch.equal(states[1][name], value), name
+    std = signals(Feedback(*map(torch.from_numpy, rows)))[1].std(0, correction=0)
+    torch.testing.assert_close(rule.weights, torch.tensor([1, 2, 0.5]) / std)
+
+
 def test_all_that_a_label_knows_of_the_log_is_bounded():
     """Its state has the same size for ten times as many rows of whole seconds."""
     sizes = []
