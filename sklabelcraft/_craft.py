@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.utils import Bunch, check_random_state
 
+from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft._estimator import inherit, seed_of
 from sklabelcraft._model import RankerModel
 from sklabelcraft._platform import make_platform, objectives_of
@@ -73,8 +74,11 @@ class Craft:
             held_rows,
             device,
         )
-        self.signals = Signals.learn(feedback, crafter.inputs)
+        counts = FeedbackCounts.of(*(column.numpy() for column in feedback))
+        self.signals = Signals.learn(counts, crafter.inputs)
         self.inputs, self.hand_made = self.signals(feedback)
+        distinct = self.signals(Feedback.counted(counts))[1]
+        self.counted = distinct, torch.from_numpy(counts.counts)
 
     def learn(self, starts, watch):
         """Craft a label from each starting rule, and keep the one that leads furthest.
@@ -102,7 +106,7 @@ class Craft:
 
     def _start(self, weights):
         """A run from a starting rule, with a ranker of its own."""
-        rule, settings = StartingRule(weights, self.hand_made), self.label_settings
+        rule, settings = StartingRule(weights, *self.counted), self.label_settings
         with Drawing(self.rng):
             label = LearnedLabel(self.signals, rule, settings.hidden, settings.bound)
         model = copy.copy(self.model)

@@ -22,6 +22,10 @@ n_groups : int, default=30
 columns : Columns, default=None
     Names or positions of the log's columns; None for those of the estimator around
     this one, else the usual names.""",
+    "statistics": """\
+statistics_ : object or None
+    What the label is learned from: how often each value occurred, which ``partial_fit``
+    adds to. None where nothing is learned.""",
     "learned_names": """\
 n_features_in_ : int
     Number of columns of the data given to ``fit``.

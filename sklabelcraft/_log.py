@@ -41,6 +41,10 @@ class Log:
     def __len__(self):
         return len(self._frame)
 
+    def parts(self):
+        """The log in parts that fit into memory, one after the other."""
+        yield self
+
     @property
     def keys(self):
         """Names of the columns, or their positions where they have no names."""

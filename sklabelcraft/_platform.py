@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import torch
 
+from sklabelcraft._counts import Numbers
 from sklabelcraft._judge import Judge
 from sklabelcraft._lists import Lists
 from sklabelcraft.balancing import SoftmaxBalancing
@@ -90,7 +91,11 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
     lists = held_out_lists(logs[1], columns, k).to(device)
     objectives, weights = objectives_of(params, bool(explicit))
     train, held_out = logs
-    measured = [MeasuredColumn(o, train, columns, explicit) for o in objectives]
+    known = count_scaled(objectives, train, columns, explicit)
+    measured = [
+        MeasuredColumn.counted(o, known.get(o.column), columns, explicit)
+        for o in objectives
+    ]
     values = [torch.from_numpy(column.of(held_out)).float() for column in measured]
     values = [column.to(device)[lists.rows] for column in values]
     kept = varying(zip(objectives, values, weights, strict=True))
@@ -162,33 +167,55 @@ class MeasuredColumn:
 
     def __init__(self, objective, log, columns, explicit):
         self.objective, self.columns, self.explicit = objective, columns, explicit
-        if objective.transform == "scale":
-            known = self._raw(log)
-            self.knee, self.maximum = np.quantile(known, KNEE), known.max()
+        known = count_scaled([objective], log, columns, explicit)
+        self._scale_by(known.get(objective.column))
+
+    @classmethod
+    def counted(cls, objective, numbers, columns, explicit):
+        """The same of the numbers of the column, counted; None if it is not scaled."""
+        measured = cls.__new__(cls)
+        measured.objective, measured.columns = objective, columns
+        measured.explicit = explicit
+        measured._scale_by(numbers)
+        return measured
+
+    def _scale_by(self, numbers):
+        if self.objective.transform == "scale":
+            self.knee, self.maximum = numbers.quantile(KNEE), numbers.largest
 
     def of(self, log):
         """The column of a log, float64 of shape (n,)."""
-        values = self._raw(log)
+        values = _raw(self.objective, log, self.columns, self.explicit)
         if self.objective.transform == "indicator":
             return (values > 0).astype(np.float64)
         if self.objective.transform == "scale":
             return scale(values, knee=self.knee, maximum=self.maximum)
         return values
 
-    def _raw(self, log):
-        name = self.objective.column
-        if name == "explicit":
-            return log.any_positive(self.explicit)
-        roles = {"watch_time": self.columns.watch_time}
-        roles |= {"duration": self.columns.duration}
-        values = log.numeric(roles.get(name, name))
-        scales = self.objective.transform == "scale"
-        if values.min() < 0 and (scales or self.objective.measure == "gain"):
-            what = "scales" if scales else "is the gain of"
-            raise ValueError(
-                f"{self.objective} {what} its column, which must not be negative."
-            )
-        return values
+
+def count_scaled(objectives, log, columns, explicit):
+    """The numbers, counted, of each column that is scaled, by the column's name."""
+    scaled = {o.column: o for o in objectives if o.transform == "scale"}
+    counted = {}
+    for part in log.parts() if scaled else ():
+        for name, objective in scaled.items():
+            more = Numbers.of(_raw(objective, part, columns, explicit))
+            counted[name] = counted[name].merged(more) if name in counted else more
+    return counted
+
+
+def _raw(objective, log, columns, explicit):
+    """The column that an objective measures, as it is in a log."""
+    name = objective.column
+    if name == "explicit":
+        return log.any_positive(explicit)
+    roles = {"watch_time": columns.watch_time, "duration": columns.duration}
+    values = log.numeric(roles.get(name, name))
+    scales = objective.transform == "scale"
+    if values.min(initial=0) < 0 and (scales or objective.measure == "gain"):
+        what = "scales" if scales else "is the gain of"
+        raise ValueError(f"{objective} {what} its column, which must not be negative.")
+    return values
 
 
 def varying(triples):

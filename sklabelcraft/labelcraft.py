@@ -21,7 +21,7 @@ from sklabelcraft._log import read_log
 from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.inspection import readable_tree
-from sklabelcraft.labelers import BaseLabeler
+from sklabelcraft.labelers._base import LogLabeler
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
@@ -29,7 +29,7 @@ from sklabelcraft.training._bilevel import LABEL_OPTIMIZERS
 
 
 @shared
-class LabelCrafter(CallbackSupportMixin, BaseLabeler):
+class LabelCrafter(CallbackSupportMixin, LogLabeler):
     """LabelCraft: learn the label that makes the ranker trained on it serve best.
 
     A label network g(feedback) and a ranker f(features) are trained together: the
@@ -127,7 +127,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
     True
     """
 
-    _parameter_constraints: dict = BaseLabeler._parameter_constraints | {
+    _parameter_constraints: dict = LogLabeler._parameter_constraints | {
         "ranker": [HasMethods(["fit", "predict"]), None],
         "objectives": ["array-like", None],
         "objective_weights": ["array-like", None],

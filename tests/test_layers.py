@@ -17,6 +17,7 @@ LAYERS = [
         "balancing",
         "losses",
         "_lists",
+        "_counts",
         "_quantiles",
         "_mixtures",
     },
