@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sklabelcraft._counts import FeedbackCounts, bits_of, seconds_of_bits, summed
-from sklabelcraft._ids import Ids, Vocabulary
+from sklabelcraft._ids import Ids
+from sklabelcraft._vocabulary import Vocabulary
 from sklabelcraft._quantiles import BITS, GROUP, CellCounts
 
 CUT = 23 - BITS  # bits of a watch time that no cell tells apart
