@@ -91,8 +91,8 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
     objectives, weights = objectives_of(params, bool(explicit))
     train, held_out = logs
     measured = [MeasuredColumn(o, train, columns, explicit) for o in objectives]
-    values = [torch.from_numpy(column.of(held_out)).float() for column in measured]
-    values = [column.to(device)[lists.rows] for column in values]
+    values = [torch.from_numpy(column.of(held_out)) for column in measured]
+    values = [column.to(held_rows.numeric)[lists.rows] for column in values]
     kept = varying(zip(objectives, values, weights, strict=True))
     objectives, values, weights = zip(*kept, strict=True)
     return Platform(
@@ -101,7 +101,7 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
         objectives,
         values,
         random_references(objectives, values, lists, k),
-        torch.tensor(weights, dtype=torch.float32, device=device),
+        torch.tensor(weights).to(held_rows.numeric),
         SoftmaxBalancing() if params.balancing is None else params.balancing,
         k,
         params.temperature,
