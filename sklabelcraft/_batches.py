@@ -42,6 +42,21 @@ class Batch(NamedTuple):
             numeric=self.numeric.to(dtype), past_mask=self.past_mask.to(dtype)
         )
 
+    def part(self, rows):
+        """The impressions of a slice, with the pasts that they need."""
+        if rows == slice(0, len(self.codes)):
+            return self
+        pasts, past_of = self.past_of[rows].unique(return_inverse=True)
+        kept, past_rows = self.past_rows[pasts].unique(return_inverse=True)
+        return Batch(
+            self.codes[rows],
+            self.numeric[rows],
+            self.past[kept],
+            past_rows,
+            self.past_mask[pasts],
+            past_of,
+        )
+
 
 @dataclass(frozen=True)
 class Pasts:
@@ -89,9 +104,14 @@ class Impressions:
         """The same rows on a device."""
         return _moved(self, device) if self.codes.device != device else self
 
+    def in_precision(self, dtype):
+        """The same rows with numbers of another type."""
+        return replace(self, numeric=self.numeric.to(dtype))
+
     def batch(self, rows):
         """The rows at the positions `rows` as a :class:`Batch`."""
-        return Batch(self.codes[rows], self.numeric[rows], *self.pasts.of(rows))
+        batch = Batch(self.codes[rows], self.numeric[rows], *self.pasts.of(rows))
+        return batch.to(self.numeric.dtype)
 
 
 def _moved(value, device):

@@ -73,6 +73,9 @@ class Watch:
     attributes : callable
         Returns the attributes that the estimator would have, had its fit stopped now;
         set by who trains it.
+    agreed : callable
+        Maps whether a callback asks to stop to whether to stop; set by who trains in
+        several processes, which stop together.
     part : Watch or None
         That of a part which is being fitted.
     """
@@ -80,6 +83,7 @@ class Watch:
     def __init__(self, estimator, task, data, outer=None):
         self.estimator, self.task, self.data = estimator, task, data
         self.outer, self.part, self.attributes = outer, None, lambda: {}
+        self.agreed = bool
         if outer is not None:
             outer.part = self
 
@@ -128,4 +132,5 @@ class Watch:
             reconstruction_attributes=self.attributes,
             **self.data,
         )
-        return bool(self.outer is not None and self.outer.end_epoch()) or stop
+        stop = bool(self.outer is not None and self.outer.end_epoch()) or stop
+        return self.agreed(stop)

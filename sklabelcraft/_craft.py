@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from sklabelcraft._counts import FeedbackCounts
-from sklabelcraft._estimator import inherit, seed_of
-from sklabelcraft._model import RankerModel
+from sklabelcraft._estimator import inherit, seed_of, shared_random_state
+from sklabelcraft._model import DTYPES, RankerModel
 from sklabelcraft._platform import make_platform, objectives_of
 from sklabelcraft._race import Run, race
 from sklabelcraft._torch import Drawing, copied, generator_from
@@ -19,7 +19,8 @@ from sklabelcraft.modules import Feedback, LearnedLabel, Signals, StartingRule
 from sklabelcraft.modules._embeddings import check_widths
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.rankers import BaseRanker, MLPRanker
-from sklabelcraft.training import BilevelTask, Loop, drawing_in_training
+from sklabelcraft.rankers._base import summary
+from sklabelcraft.training import BilevelTask, Loop, check_agreed, drawing_in_training
 
 STARTS = ((0, 1, 0.5), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
 NEEDED = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]])  # inputs of each hand-made label
@@ -44,16 +45,18 @@ class Craft:
         Length of the shown lists.
     device : torch.device
         Where to compute.
+    group : Alone or Processes
+        The processes that call the same fit.
     """
 
-    def __init__(self, crafter, ranker, logs, feedback, columns, k, device):
-        self.ranker, self.device = ranker, device
+    def __init__(self, crafter, ranker, logs, feedback, columns, k, device, group):
+        self.ranker, self.device, self.group = ranker, device, group
         self.label_settings = Bunch(**crafter.get_params(deep=False))
         self.settings = ranker.settings()
         # seeded once more, as the ranker may have the same random state
-        seed = check_random_state(crafter.random_state).randint(2**31 - 1)
+        seed = shared_random_state(crafter.random_state, group).randint(2**31 - 1)
         self.rng = np.random.RandomState(seed)
-        self.ranker_rng = check_random_state(ranker.random_state)
+        self.ranker_rng = shared_random_state(ranker.random_state, group)
         features = features_of_log(logs[0], crafter, ranker.columns)
         self.model, rows = RankerModel.prepare(
             logs,
@@ -63,6 +66,7 @@ class Craft:
             n_outputs=1,
             loss=choose_loss(ranker.loss, unit=True),
         )
+        check_agreed(group, summary(crafter, self.model, rows, {"feedback": feedback}))
         self.model.to(device)
         self.rows, held_rows = (part.to(device) for part in rows)
         self.platform = make_platform(
@@ -79,6 +83,11 @@ class Craft:
         self.inputs, self.hand_made = self.signals(feedback)
         distinct = self.signals(Feedback.counted(counts))[1]
         self.counted = distinct, torch.from_numpy(counts.counts)
+
+    @property
+    def dtype(self):
+        """The precision of weights, numbers and labels."""
+        return DTYPES[self.settings.precision]
 
     def learn(self, starts, watch):
         """Craft a label from each starting rule, and keep the one that leads furthest.
@@ -99,7 +108,7 @@ class Craft:
         """
         runs = [self._start(weights) for weights in starts]
         drawing = self.model.module, self.rows, self.ranker_rng, self.device
-        with drawing_in_training(*drawing):
+        with drawing_in_training(*drawing, self.group):
             best = race(runs, watch, self._stopped)
         best.loop.settle()
         return self._learned(best, best.task.model, best.task.networks["label"])
@@ -111,7 +120,8 @@ class Craft:
             label = LearnedLabel(self.signals, rule, settings.hidden, settings.bound)
         model = copy.copy(self.model)
         model.module = copied(self.model.module)
-        prepared = label.join(self.inputs, self.hand_made).float().to(self.device)
+        label.correction.to(self.dtype)
+        prepared = label.join(self.inputs, self.hand_made).to(self.device, self.dtype)
         task = BilevelTask(
             model,
             label.to(self.device),
@@ -121,6 +131,7 @@ class Craft:
             self.settings,
             settings,
             generator_from(self.rng),
+            self.group,
         )
         n_epochs = settings.warmup_epochs + self.settings.max_epochs
         loop = Loop(task, generator_from(self.ranker_rng), self.settings, n_epochs)

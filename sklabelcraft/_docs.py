@@ -69,9 +69,11 @@ min_count : int, default=2
 device : str or torch.device, default="cpu"
     Where the network is trained and scores, such as "cuda". What is drawn is the same
     on all; sums on a GPU may differ in their last digits from run to run.
-precision : {"float32", "bfloat16"}, default="float32"
+precision : {"float32", "bfloat16", "float64"}, default="float32"
     Of the matrix products in training. bfloat16 pays with wide layers and batches of
-    thousands, where the processor has it. Scores are computed in float64.
+    thousands, where the processor has it. With float64 weights, numbers and labels are
+    float64, too, and the weights remain so: several processes then learn the same to 12
+    digits, however many they are. Scores are computed in float64.
 columns : Columns, default=None
     Names or positions of the columns; None for those of the estimator around this one,
     else the usual names.

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
 
 from sklabelcraft.columns import Columns
 
@@ -81,6 +82,18 @@ def seed_of(random_state):
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
     return random_state
+
+
+def shared_random_state(random_state, group):
+    """A ``RandomState`` that is the same in all processes of a group.
+
+    Where none is stated, it is seeded by the first of them.
+    """
+    rng = check_random_state(random_state)
+    if random_state is not None or group.size == 1:
+        return rng
+    seed, *_ = group.gather([rng.randint(2**31 - 1)], "seeds")
+    return np.random.RandomState(seed)
 
 
 def stated_by(estimator, name):

@@ -14,6 +14,13 @@ from sklabelcraft._torch import Drawing, copied
 from sklabelcraft.losses import UNIT_LOSSES
 from sklabelcraft.training._rows import exact_logits
 
+# of weights, numbers and labels in training
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.float32,
+    "float64": torch.float64,
+}
+
 
 class RankerModel:
     """Encodes impressions and scores them by a network.
@@ -81,8 +88,10 @@ class RankerModel:
         encoded = [encoder.encode(part) for part in logs]
         pasts = history.learn(logs, [codes for codes, _ in encoded])
         sizes = encoder.cardinalities, encoder.n_numeric, n_outputs, described
-        module = make_module(network, sizes, random_state)
-        rows = [_impressions(*pair) for pair in zip(encoded, pasts, strict=True)]
+        dtype = DTYPES[settings.precision]
+        module = make_module(network, sizes, random_state).to(dtype)
+        pairs = zip(encoded, pasts, strict=True)
+        rows = [_impressions(*pair).in_precision(dtype) for pair in pairs]
         return cls(encoder, history, module, loss), rows
 
     @property

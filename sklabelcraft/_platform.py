@@ -96,8 +96,8 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
         MeasuredColumn.counted(o, known.get(o.column), columns, explicit)
         for o in objectives
     ]
-    values = [torch.from_numpy(column.of(held_out)).float() for column in measured]
-    values = [column.to(device)[lists.rows] for column in values]
+    values = [torch.from_numpy(column.of(held_out)) for column in measured]
+    values = [column.to(held_rows.numeric)[lists.rows] for column in values]
     kept = varying(zip(objectives, values, weights, strict=True))
     objectives, values, weights = zip(*kept, strict=True)
     return Platform(
@@ -106,7 +106,7 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
         objectives,
         values,
         random_references(objectives, values, lists, k),
-        torch.tensor(weights, dtype=torch.float32, device=device),
+        torch.tensor(weights).to(held_rows.numeric),
         SoftmaxBalancing() if params.balancing is None else params.balancing,
         k,
         params.temperature,

@@ -25,6 +25,7 @@ from sklabelcraft.labelers._base import LogLabeler
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
+from sklabelcraft.training import processes
 from sklabelcraft.training._bilevel import LABEL_OPTIMIZERS
 
 
@@ -242,7 +243,9 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     def _fit(self, log, y=None, log_val=None, outer=None):
         """Fit, and tell the watch of an estimator around this one."""
         starts = starting_weights(self)
-        with fitting(self, log, y, max_subtasks=len(starts), outer=outer) as watch:
+        fit = fitting(self, log, y, max_subtasks=len(starts), outer=outer)
+        with fit as watch, processes() as group:
+            watch.agreed = group.agreed
             columns, k = self._stated("columns"), self._stated("k")
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
@@ -259,7 +262,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
                 logs = [table, read_log(self, log_val, keys, reset=False)]
             self.explicit_ = explicit
             with own_settings(device, training=True):
-                craft = Craft(self, ranker, logs, feedback, columns, k, device)
+                data = logs, feedback, columns, k
+                craft = Craft(self, ranker, *data, device, group)
                 vars(self).update(craft.learn(starts, watch))
         return self
 

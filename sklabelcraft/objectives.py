@@ -86,9 +86,27 @@ class Objective:
         tensor of shape ()
             The objective, to be raised.
         """
+        total, n_lists = self.sum(alpha, values, lists, ideal)
+        return total / max(1, n_lists)
+
+    def sum(self, alpha, values, lists, ideal=None):
+        """Sum over the lists of the measure of the shown entries, and how many count.
+
+        Parameters
+        ----------
+        alpha, values, lists, ideal : tensor
+            As the objective itself takes them.
+
+        Returns
+        -------
+        total : tensor of shape ()
+            The sum, negative for what is to be lowered.
+        n_lists : int
+            The number of lists that are not left out.
+        """
         known = {} if ideal is None else {"ideal": ideal}
         of_lists = MEASURES[self.measure](alpha, values, lists, **known)
-        return self.sign * of_lists.sum() / max(1, len(of_lists))
+        return self.sign * of_lists.sum(), len(of_lists)
 
     def worth(self, value):
         """What a value of the objective, relative to random lists, counts for.

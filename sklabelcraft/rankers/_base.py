@@ -7,20 +7,28 @@ import numpy as np
 import torch
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Bunch, check_array, check_random_state
+from sklearn.utils import Bunch, check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
-from sklabelcraft._estimator import LogEstimator
+from sklabelcraft._estimator import LogEstimator, shared_random_state
 from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import read_log
-from sklabelcraft._model import RankerModel
+from sklabelcraft._model import DTYPES, RankerModel
 from sklabelcraft._torch import Drawing, generator_from, own_settings, usable_device
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES, choose_loss
-from sklabelcraft.training import OPTIMIZERS, Loop, RankerTask, drawing_in_training
+from sklabelcraft.training import (
+    OPTIMIZERS,
+    Loop,
+    RankerTask,
+    check_agreed,
+    drawing_in_training,
+    fingerprint,
+    processes,
+)
 
 VALIDATION_FRACTION = 0.1
 
@@ -42,7 +50,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         "adversary_weight": [Interval(Real, 0, None, closed="left")],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
-        "precision": [StrOptions({"float32", "bfloat16"})],
+        "precision": [StrOptions(set(DTYPES))],
         "columns": [Columns, None],
         "random_state": ["random_state"],
     }
@@ -113,18 +121,19 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
     def _fit(self, X, y, X_val=None, y_val=None, outer=None):
         """Fit, and tell the watch of an estimator around this one."""
         check_pair(X_val, y_val)
-        with fitting(self, X, y, outer=outer) as watch:
+        with fitting(self, X, y, outer=outer) as watch, processes() as group:
+            watch.agreed = group.agreed
             device, columns = usable_device(self.device), self._stated("columns")
             keys = self._keys(columns)
             log = read_log(self, X, keys, reset=True)
-            train, held_out = (log, check_labels(y, log)), None
+            train, held_out = (log, self._labels(y, log)), None
             if X_val is not None:
                 valid = read_log(self, X_val, keys, reset=False)
-                held_out = valid, check_labels(y_val, valid)
+                held_out = valid, self._labels(y_val, valid)
             else:
                 train, held_out = self._hold_out(*train, columns)
             with own_settings(device, training=True):
-                self._train(train, held_out, columns, device, watch)
+                self._train(train, held_out, columns, device, watch, group)
         return self
 
     @shared
@@ -212,9 +221,12 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         held_out = (log.rows(held), labels[held]) if len(held) else None
         return (log.rows(kept), labels[kept]), held_out
 
-    def _train(self, train, held_out, columns, device, watch):
+    def _labels(self, y, log):
+        return check_labels(y, log).to(DTYPES[self.precision])
+
+    def _train(self, train, held_out, columns, device, watch, group):
         (log, labels), settings = train, self.settings()
-        rng = check_random_state(self.random_state)
+        rng = shared_random_state(self.random_state, group)
         nuisance = self._nuisance(log, columns, device)
         loss = choose_loss(self.loss, bool(((labels >= 0) & (labels <= 1)).all()))
         logs = [log] if held_out is None else [log, held_out[0]]
@@ -223,10 +235,11 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         model, rows = model.to(device), [part.to(device) for part in rows]
         if held_out is not None:
             held_out = rows[1], held_out[1].to(device)
+        check_agreed(group, summary(self, model, rows, {"labels": [labels]}))
+        labels = labels.to(device)
         with Drawing(rng):
-            task = RankerTask(
-                model, rows[0], labels.to(device), held_out, nuisance, settings
-            )
+            data = model, rows[0], labels, held_out, nuisance
+            task = RankerTask(*data, settings, group)
         loop = Loop(task, generator_from(rng), settings, settings.max_epochs)
 
         def attributes():
@@ -237,7 +250,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             return vars(copy.copy(self).adopt(stopped, list(loop.history)))
 
         watch.attributes = attributes
-        with drawing_in_training(model.module, rows[0], rng, device):
+        with drawing_in_training(model.module, rows[0], rng, device, group):
             loop.run(watch)
         if labels.shape[1] > 1:
             model.fit_head_scales(rows[0])
@@ -252,11 +265,11 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         log_duration = np.log1p(log.numeric(columns.duration, minimum=0))
         spread = log_duration.std() or 1.0
         nuisance = (log_duration - log_duration.mean()) / spread
-        return torch.as_tensor(nuisance).float().to(device)
+        return torch.as_tensor(nuisance).to(device, DTYPES[self.precision])
 
 
 def check_labels(y, log):
-    """The labels of the rows of a log, float32 tensor of shape (n, n_labels)."""
+    """The labels of the rows of a log, float64 tensor of shape (n, n_labels)."""
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
     y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
@@ -271,7 +284,36 @@ def check_labels(y, log):
             "labels must lie in the range of float32, up to 3.4e38; that of row "
             f"{row} is {y[row]}."
         )
-    return torch.from_numpy(y.reshape(len(y), -1).astype(np.float32))
+    return torch.from_numpy(y.reshape(len(y), -1).copy())
+
+
+def summary(estimator, model, rows, data):
+    """What processes that train together must have alike, by name.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its parameters, all but the device.
+    model : RankerModel
+        Its initial weights, which the random state draws.
+    rows : list of Impressions
+        The encoded training rows and, perhaps, held-out rows.
+    data : dict of list of tensor
+        Further data by name.
+
+    Returns
+    -------
+    dict
+    """
+    params = estimator.get_params(deep=True)
+    alike = {n: v for n, v in params.items() if n.split("__")[-1] != "device"}
+    described = {"class": type(estimator)} | alike
+    for name, part in zip(("training rows", "held-out rows"), rows, strict=False):
+        seen = part.codes, part.numeric, part.pasts.start, part.pasts.stop
+        described |= {f"number of {name}": len(part), name: fingerprint(seen)}
+    described |= {name: fingerprint(tensors) for name, tensors in data.items()}
+    weights = list(model.module.parameters())
+    return described | {"initial weights (random_state)": fingerprint(weights)}
 
 
 def check_pair(X_val, y_val):

@@ -1,6 +1,7 @@
 """Training: one loop, and a step for rankers and for labels; no frame, no estimator."""
 
 from sklabelcraft.training._bilevel import BilevelStep, BilevelTask
+from sklabelcraft.training._distributed import check_agreed, fingerprint, processes
 from sklabelcraft.training._hypergradient import label_gradient
 from sklabelcraft.training._loop import Average, Loop, Task
 from sklabelcraft.training._optimizers import OPTIMIZERS, RowOptimizer
@@ -20,7 +21,10 @@ __all__ = [
     "RowFinder",
     "RowOptimizer",
     "Task",
+    "check_agreed",
     "drawing_in_training",
     "exact_logits",
+    "fingerprint",
     "label_gradient",
+    "processes",
 ]

@@ -1,13 +1,15 @@
 """Training a ranker and the label that it is trained on together."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 
-from sklabelcraft.training._hypergradient import label_gradient
+from sklabelcraft.training._distributed import ALONE
+from sklabelcraft.training._hypergradient import by_name, label_gradient
 from sklabelcraft.training._loop import Average, Task
 from sklabelcraft.training._optimizers import SGD, AdamW
-from sklabelcraft.training._ranker import RankerSteps, fast_logits
+from sklabelcraft.training._ranker import RankerSteps
 
 LABEL_OPTIMIZERS = {"adam": AdamW, "sgd": SGD}  # without decay
 HARD = 1e-5  # the temperature of lists as they are shown, in standard deviations
@@ -37,6 +39,8 @@ class BilevelStep:
     def take(self, batch, feedback, shown=None):
         """Step on a batch; the label first if held-out users are shown their lists.
 
+        Batch and users are those of all processes, which compute a part each.
+
         Parameters
         ----------
         batch : Batch
@@ -53,24 +57,27 @@ class BilevelStep:
         balance : tensor of shape (n_objectives,) or None
             How the objectives were balanced, if the label took a step.
         """
+        group, n = self.steps.group, len(feedback)
+        rows, mean = group.share(n), partial(group.mean, n=n)
         batch, *held_out = self.steps.start(batch, *([shown.batch] if shown else []))
+        batch, feedback = batch.part(rows), feedback[rows]
         logits = self.steps.score(batch)
         balance = None
         if shown:
-            balance = self._outer_step(batch, logits, feedback, *held_out, shown)
+            shown = shown._replace(batch=held_out[0]).part(group)
+            balance = self._outer_step(batch, logits, feedback, shown, mean)
         with torch.no_grad():
             labels = self.label.craft(feedback)
-        inner_loss = self.loss(logits, labels).mean()
-        self.steps.finish(inner_loss)
-        return inner_loss.detach(), balance
+        inner_loss = mean(self.loss(logits, labels))
+        return self.steps.finish(inner_loss), balance
 
-    def _outer_step(self, batch, logits, feedback, held_out, shown):
+    def _outer_step(self, batch, logits, feedback, shown, mean):
         """Step the label up the objectives, one step of the ranker ahead."""
-        balance = None
+        balance, total = None, self.steps.group.total
 
         def outer_objective(theta):
             nonlocal balance
-            scores = self.steps.score(held_out, theta)
+            scores = self.steps.score(shown.batch, theta)
             value, balance = self.platform.value(scores, shown)
             return value
 
@@ -83,12 +90,13 @@ class BilevelStep:
             labels,
             outer_objective,
             self.steps.optimizer.propose,
+            mean,
+            total,
         )
         phi = dict(self.label.named_parameters())
         gradients = torch.autograd.grad(labels, list(phi.values()), -label_grad)
-        self.optimizer.accept(
-            self.optimizer.gather(), dict(zip(phi, gradients, strict=True))
-        )
+        gradients = total(gradients, "gradients of the label")
+        self.optimizer.accept(self.optimizer.gather(), by_name(phi, gradients))
         return balance
 
 
@@ -110,6 +118,8 @@ class BilevelTask(Task):
         The parameters of a ranker and those of a ``LabelCrafter``, as attributes.
     generator : torch.Generator
         Draws the held-out users.
+    group : Alone or Processes, default=ALONE
+        The processes that train together.
     """
 
     def __init__(
@@ -121,6 +131,7 @@ class BilevelTask(Task):
         settings,
         label_settings,
         generator,
+        group=ALONE,
     ):
         self.model, self.source = model, source
         self.platform, self.generator = platform, generator
@@ -131,7 +142,7 @@ class BilevelTask(Task):
             "label": Average(label, label_settings.averaging),
         }
         past_columns = model.history.columns
-        self.steps = RankerSteps(model.module, past_columns, 1, settings)
+        self.steps = RankerSteps(model.module, past_columns, 1, settings, group)
         make = LABEL_OPTIMIZERS[label_settings.optimizer]
         self.outer = make(label, label_settings.learning_rate)
         self.bilevel = BilevelStep(self.steps, model.loss, label, self.outer, platform)
@@ -174,12 +185,8 @@ class BilevelTask(Task):
     def _objectives(self):
         """The objectives on all held-out lists, as the average ranker shows them."""
         platform = replace(self.platform, temperature=HARD)
-        logits = fast_logits(
-            self.model.module,
-            self.averages["ranker"],
-            platform.impressions,
-            platform.lists.rows,
-        )
+        rows = platform.impressions, platform.lists.rows
+        logits = self.steps.fast_logits(self.averages["ranker"], *rows)
         return platform.progress(logits)
 
     def blame(self):

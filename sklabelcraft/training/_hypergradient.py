@@ -5,11 +5,22 @@ from torch.func import jvp
 
 from sklabelcraft._torch import forward_mode
 from sklabelcraft.training._derivable import Derivable
+from sklabelcraft.training._distributed import ALONE
 
 TOLERANCE = 0.01  # above what products in bfloat16 leave
 
 
-def label_gradient(score, theta, logits, loss, labels, objective, step):
+def label_gradient(
+    score,
+    theta,
+    logits,
+    loss,
+    labels,
+    objective,
+    step,
+    mean=torch.mean,
+    total=ALONE.total,
+):
     r"""Gradient in the labels of the objective after one step of the ranker on them.
 
     The step leads to theta' = c - D grad_theta mean loss(z, g), with c and the diagonal
@@ -39,21 +50,32 @@ def label_gradient(score, theta, logits, loss, labels, objective, step):
     step : callable
         Maps theta and its gradient, both dicts of tensors, to theta' and D, as
         :meth:`~sklabelcraft.training.RowOptimizer.propose` does.
+    mean, total : callable
+        Where the rows are a part of those of a step: maps what was computed of each row
+        to its share in the mean over all of them, and sums a list of tensors over the
+        parts, as :class:`~sklabelcraft.training.Processes` does.
 
     Returns
     -------
     tensor of the shape of `labels`
         The gradient of the objective in each label.
     """
-    value = loss(logits, labels.detach()).mean()
+    value = mean(loss(logits, labels.detach()))
     gradients = gradients_in(theta, value, retain_graph=True)
+    gradients = by_name(gradients, total(list(gradients.values()), "gradients"))
     theta = {name: value.detach() for name, value in theta.items()}
     stepped, rates = step(theta, gradients)
     stepped = {name: value.requires_grad_() for name, value in stepped.items()}
     ascent = gradients_in(stepped, objective(stepped))
+    ascent = by_name(ascent, total(list(ascent.values()), "slopes of the objective"))
     direction = {name: rates[name] * ascent[name] for name in theta}
     logits_along = derivative_along(score, theta, direction)
-    return _contract(loss, logits.detach(), labels.detach(), logits_along)
+    return _contract(loss, logits.detach(), labels.detach(), logits_along, mean)
+
+
+def by_name(names, values):
+    """Values in the order of some names as a dict."""
+    return dict(zip(names, values, strict=True))
 
 
 def gradients_in(theta, value, retain_graph=False):
@@ -62,7 +84,7 @@ def gradients_in(theta, value, retain_graph=False):
         value, list(theta.values()), retain_graph=retain_graph, materialize_grads=True
     )
     dense = [g.to_dense() if g.is_sparse else g for g in gradients]
-    return dict(zip(theta, dense, strict=True))
+    return by_name(theta, dense)
 
 
 def derivative_along(score, theta, direction):
@@ -124,11 +146,10 @@ def _first_line(error):
     return str(error).strip().splitlines()[0][:200]
 
 
-def _contract(loss, logits, labels, logits_along):
+def _contract(loss, logits, labels, logits_along, mean):
     """Gradient in the labels of -<grad_theta mean loss, v>."""
     logits, labels = logits.requires_grad_(), labels.requires_grad_()
     (slope,) = torch.autograd.grad(
         loss(logits, labels).sum(), logits, create_graph=True
     )
-    inner = (slope * logits_along).sum() / slope.numel()
-    return -torch.autograd.grad(inner, labels)[0]
+    return -torch.autograd.grad(mean(slope * logits_along), labels)[0]

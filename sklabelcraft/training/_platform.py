@@ -11,10 +11,11 @@ from sklabelcraft._batches import Batch, Impressions
 from sklabelcraft._lists import Lists
 from sklabelcraft.objectives import units_of
 from sklabelcraft.topk import soft_topk
+from sklabelcraft.training._distributed import ALONE, Alone
 
 
 class Shown(NamedTuple):
-    """A sample of users.
+    """A sample of users, or the part of it that one process looks at.
 
     Attributes
     ----------
@@ -26,12 +27,26 @@ class Shown(NamedTuple):
         Which of all lists they are.
     positions : long tensor of shape (n,)
         Where the rows lie among all held-out lists.
+    group : Alone or Processes
+        The processes that look at a part each.
     """
 
     batch: Batch
     lists: Lists
     users: torch.Tensor
     positions: torch.Tensor
+    group: Alone = ALONE
+
+    def part(self, group):
+        """What this process of a group looks at."""
+        if group.size == 1:
+            return self
+        users = group.share(len(self.lists.lengths))
+        ends = [0, *self.lists.lengths.cumsum(0).tolist()]
+        rows = slice(ends[users.start], ends[users.stop])
+        lists = Lists(self.lists.rows[rows], self.lists.lengths[users])
+        own = self.users[users], self.positions[rows]
+        return Shown(self.batch.part(rows), lists, *own, group)
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,9 @@ class Platform:
         return units_of(self.references, sizes)
 
     def measure(self, logits, shown):
-        """Objectives of the lists that some logits lead to.
+        """Objectives of the lists that some logits lead to, in all processes.
+
+        Their slopes are those in the logits of this process.
 
         Parameters
         ----------
@@ -103,12 +120,19 @@ class Platform:
         tensor of shape (n_objectives,)
             1 plus the gain over lists shown at random, relative to what those reach.
         """
+        sums = shown.group.total_through(self._sums(logits, shown), "objectives")
+        raw = sums[0] / sums[1].clamp(min=1)
+        return 1 + (raw - self.references) / self.units
+
+    def _sums(self, logits, shown):
+        """The objectives summed over lists, and of how many, (2, n_objectives)."""
+        if len(shown.lists.lengths) == 0:
+            return logits.sum() * logits.new_zeros(2, len(self.objectives))
         scores = standardise(logits[:, 0], shown.lists)
         alpha = soft_ranks(scores, shown.lists, self.k, self.temperature)
         values = [value[shown.positions] for value in self.values]
         ideals = [x if x is None else x[shown.users] for x in self.ideals]
-        raw = measure_all(self.objectives, alpha, values, shown.lists, ideals)
-        return 1 + (raw - self.references) / self.units
+        return sums_of(self.objectives, alpha, values, shown.lists, ideals)
 
     def value(self, logits, shown):
         """The objectives as the one number to be raised, and how they were balanced.
@@ -135,7 +159,8 @@ class Platform:
                 torch.autograd.grad(value, logits, retain_graph=True)[0].ravel()
                 for value in weighted
             ]
-            return torch.stack(slopes) @ torch.stack(slopes).T
+            products = torch.stack(slopes) @ torch.stack(slopes).T
+            return shown.group.total([products], "inner products of slopes")[0]
 
         balance = torch.zeros_like(values)
         balance[raised] = self.balancing(values[raised].detach(), gram).to(values)
@@ -196,11 +221,18 @@ def soft_ranks(scores, lists, k, temperature):
     return soft_topk(scores, first, temperature=temperature, lengths=lists.lengths)
 
 
-def measure_all(objectives, alpha, values, lists, ideals=None):
+def measure_all(objectives, alpha, values, lists):
     """Every objective of the shown lists, tensor of shape (n_objectives,)."""
-    ids, ideals = lists.ids, ideals or [None] * len(values)
-    triples = zip(objectives, values, ideals, strict=True)
-    return torch.stack([o(alpha, value, ids, ideal) for o, value, ideal in triples])
+    pairs, ids = zip(objectives, values, strict=True), lists.ids
+    return torch.stack([o(alpha, value, ids) for o, value in pairs])
+
+
+def sums_of(objectives, alpha, values, lists, ideals):
+    """Every objective summed over lists, and of how many, (2, n_objectives)."""
+    triples, ids = zip(objectives, values, ideals, strict=True), lists.ids
+    pairs = [o.sum(alpha, value, ids, ideal) for o, value, ideal in triples]
+    sums, counts = zip(*pairs, strict=True)
+    return torch.stack([torch.stack(sums), alpha.new_tensor(counts)])
 
 
 def random_references(objectives, values, lists, k):

@@ -1,14 +1,16 @@
 """Training a ranker on finished labels."""
 
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import torch
 from torch import amax, amin
 from torch.func import functional_call
 
-from sklabelcraft._torch import DropoutFinder, seeded
+from sklabelcraft._torch import DoublePrecision, DropoutFinder, seeded
 from sklabelcraft.modules import DurationReader
-from sklabelcraft.training._hypergradient import gradients_in
+from sklabelcraft.training._distributed import ALONE
+from sklabelcraft.training._hypergradient import by_name, gradients_in
 from sklabelcraft.training._loop import Average, Task
 from sklabelcraft.training._optimizers import OPTIMIZERS
 from sklabelcraft.training._rows import PREDICTION_BATCH, RowFinder, as_matrix
@@ -27,10 +29,14 @@ class RankerSteps:
         Number of logits per row.
     settings : object
         The parameters of a ranker, as attributes.
+    group : Alone or Processes, default=ALONE
+        The processes that take each step together. What they start with is the same in
+        all, what they score a part of it.
     """
 
-    def __init__(self, module, past_columns, n_outputs, settings):
+    def __init__(self, module, past_columns, n_outputs, settings, group=ALONE):
         self.module, self.n_outputs, self.settings = module, n_outputs, settings
+        self.group = group
         make = OPTIMIZERS[settings.optimizer]
         self.optimizer = make(module, settings.learning_rate, settings.weight_decay)
         self._finder = RowFinder(module, past_columns)
@@ -44,8 +50,12 @@ class RankerSteps:
 
     def score(self, batch, theta=None):
         """Logits of a batch from :meth:`start`, by its parameters or by others."""
+        theta = theta or self.theta
+        if len(batch.codes) == 0:  # of more processes than rows
+            none = batch.numeric.new_zeros(0, self.n_outputs)
+            return none * sum(value.sum() for value in theta.values())
         with self._precision(batch):
-            state = (theta or self.theta) | self._finder.starts
+            state = theta | self._finder.starts
             logits = functional_call(self.module, state, (batch,))
         return self._checked(logits, len(batch.codes)).to(batch.numeric.dtype)
 
@@ -60,13 +70,44 @@ class RankerSteps:
         return as_matrix(logits)
 
     def _precision(self, batch):
-        if self.settings.precision == "float32":
-            return nullcontext()
-        return torch.autocast(batch.codes.device.type, torch.bfloat16)
+        if self.settings.precision == "bfloat16":
+            return torch.autocast(batch.codes.device.type, torch.bfloat16)
+        return self._constants()
+
+    def _constants(self):
+        """A context in which what a network makes has the precision of its weights."""
+        double = self.settings.precision == "float64"
+        return DoublePrecision() if double else nullcontext()
+
+    @torch.no_grad()
+    def fast_logits(self, average, impressions, rows=None):
+        """Logits of all rows or some by an average of the weights, (n, n_outputs).
+
+        Each process computes some batches of those that one would compute alone.
+        """
+        self.module.eval()
+        if rows is None:
+            rows = torch.arange(len(impressions), device=impressions.codes.device)
+        parts, logits = rows.split(PREDICTION_BATCH), []
+        for part in parts[self.group.share(len(parts))]:
+            batch = impressions.batch(part)
+            with self._constants():
+                found = functional_call(self.module, average.weights, (batch,))
+            logits.append(as_matrix(found))
+        logits = self.group.gather(logits, "held-out scores")
+        return torch.cat([part.to(impressions.numeric) for part in logits])
 
     def finish(self, value):
-        """Take a step down a loss."""
-        self.accept(gradients_in(self.theta, value))
+        """Take a step down a loss; what it is in all processes."""
+        gradients, value = self.total(gradients_in(self.theta, value), value)
+        self.accept(gradients)
+        return value
+
+    def total(self, gradients, value):
+        """Gradients, and the value of a loss, summed over the processes."""
+        parts = [*gradients.values(), value.detach()]
+        *parts, value = self.group.total(parts, "gradients")
+        return by_name(gradients, parts), value
 
     def accept(self, gradients):
         """Take a step by gradients in theta."""
@@ -90,32 +131,34 @@ class RankerTask(Task):
         Number of labels.
     settings : object
         The parameters of a ranker, as attributes.
+    group : Alone or Processes, default=ALONE
+        The processes that train together.
     """
 
-    def __init__(self, model, source, held_out, n_outputs, settings):
+    def __init__(self, model, source, held_out, n_outputs, settings, group=ALONE):
         self.model, self.settings = model, settings
         self.source, self.held_out = source, held_out
         self.networks = {"ranker": model.module}
         self.averages = {"ranker": Average(model.module, settings.averaging)}
-        past_columns = model.history.columns
-        self.steps = RankerSteps(model.module, past_columns, n_outputs, settings)
+        columns = model.history.columns
+        self.steps = RankerSteps(model.module, columns, n_outputs, settings, group)
         self.adversary = None
         if settings.adversary_weight > 0:
-            device = next(model.module.parameters()).device
-            self.adversary = Adversary(n_outputs, device, settings)
+            like = next(model.module.parameters())
+            self.adversary = Adversary(n_outputs, like, settings)
 
     def step(self, window, rows):
         """Take a step on some rows of a window; their mean loss, a tensor."""
         impressions, (labels, *nuisance) = window
-        rows = rows.to(labels.device)
+        rows, group = rows.to(labels.device), self.steps.group
+        own, mean = group.share(len(rows)), partial(group.mean, n=len(rows))
         (batch,) = self.steps.start(impressions.batch(rows))
+        batch, rows = batch.part(own), rows[own]
         logits = self.steps.score(batch)
-        value = self.model.loss(logits, labels[rows]).mean()
+        value = mean(self.model.loss(logits, labels[rows]))
         if self.adversary is None:
-            self.steps.finish(value)
-        else:
-            self.adversary.step(self.steps, value, logits, nuisance[0][rows])
-        return value.detach()
+            return self.steps.finish(value)
+        return self.adversary.step(self.steps, value, logits, nuisance[0][rows], mean)
 
     def end_epoch(self, epoch):
         """Settle the tables, update the average, and judge it on the held-out rows."""
@@ -124,7 +167,7 @@ class RankerTask(Task):
         if self.held_out is None:
             return {}, None
         rows, labels = self.held_out
-        logits = fast_logits(self.model.module, self.averages["ranker"], rows)
+        logits = self.steps.fast_logits(self.averages["ranker"], rows)
         loss = float(self.model.loss(logits, labels).mean())
         return {"validation_loss": loss}, -loss
 
@@ -155,28 +198,31 @@ class Adversary:
     ----------
     n_outputs : int
         Number of logits per impression.
-    device : torch.device
-        Where to compute.
+    like : tensor
+        Has the precision and the device of the reader.
     settings : object
         The parameters of a ranker, as attributes.
     """
 
-    def __init__(self, n_outputs, device, settings):
-        self.reader = DurationReader(n_outputs, settings.adversary_weight).to(device)
+    def __init__(self, n_outputs, like, settings):
+        reader = DurationReader(n_outputs, settings.adversary_weight)
+        self.reader = reader.to(like)
         make = OPTIMIZERS[settings.optimizer]
         rates = settings.learning_rate, settings.weight_decay
         self.optimizer = make(self.reader, *rates)
 
-    def step(self, steps, value, logits, nuisance):
+    def step(self, steps, loss, logits, nuisance, mean):
         """Take a step of the ranker, with the reversed gradient, and of the reader."""
         theta = self.optimizer.gather()
         own = {f"reader.{n}": v.requires_grad_() for n, v in theta.items()}
         read = functional_call(self.reader, theta, (logits,))
-        value = value + (read - nuisance).square().mean()
+        value = loss + mean((read - nuisance).square())
         gradients = gradients_in(steps.theta | own, value)
+        gradients, loss = steps.total(gradients, loss)
         steps.accept({name: gradients[name] for name in steps.theta})
         theta = {name: value.detach() for name, value in theta.items()}
         self.optimizer.accept(theta, {n: gradients[f"reader.{n}"] for n in theta})
+        return loss
 
     def state_dict(self):
         """The reader and its optimiser."""
@@ -191,21 +237,15 @@ class Adversary:
         self.optimizer.load_state_dict(state["optimizer"])
 
 
-@torch.no_grad()
-def fast_logits(module, average, impressions, rows=None):
-    """Logits of all rows or some by an average of the weights, (n, n_outputs)."""
-    module.eval()
-    if rows is None:
-        rows = torch.arange(len(impressions), device=impressions.codes.device)
-    parts = rows.split(PREDICTION_BATCH)
-    batches = (impressions.batch(part) for part in parts)
-    logits = [functional_call(module, average.weights, (batch,)) for batch in batches]
-    return torch.cat([as_matrix(part).float() for part in logits])
-
-
 @contextmanager
-def drawing_in_training(module, rows, random_state, device):
-    """Let a network draw from a seed where it draws in training, as dropout does."""
+def drawing_in_training(module, rows, random_state, device, group=ALONE):
+    """Let a network draw from a seed where it draws in training, as dropout does.
+
+    Raises
+    ------
+    ValueError
+        If several processes train a network that does so: each would draw for its rows.
+    """
     module.train()
     inside = (getattr(part, "dropout", 0) for part in module.modules())
     found = any(isinstance(share, float) and share > 0 for share in inside)
@@ -213,5 +253,10 @@ def drawing_in_training(module, rows, random_state, device):
         with torch.no_grad(), DropoutFinder() as finder:
             module(rows.batch(torch.arange(1, device=device)))
         found = finder.found
+    if found and group.size > 1:
+        raise ValueError(
+            "a network that drops out at random must be trained by one process, as "
+            f"others would drop other numbers; got {group.size} processes."
+        )
     with seeded(random_state, device) if found else nullcontext():
         yield
