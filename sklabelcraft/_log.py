@@ -18,6 +18,11 @@ class Log:
     ----------
     data : data frame or array of shape (n, n_columns)
         The rows.
+    positions : int ndarray of shape (n,), default=None
+        Of the rows in the log that they were taken from, ascending; None for a log of
+        its own.
+    naming : callable, default=str
+        Maps such a position to what messages call the row.
 
     Raises
     ------
@@ -25,9 +30,8 @@ class Log:
         If the data are lazy, not two-dimensional, or have several levels of names.
     """
 
-    _positions = None  # of the rows in the log that they were taken from
-
-    def __init__(self, data):
+    def __init__(self, data, positions=None, naming=str):
+        self._positions, self._naming = positions, naming
         _refuse_lazy(data, "the log")
         self.native, self.is_array = data, not is_frame(data)
         frame = _as_frame(data) if self.is_array else data
@@ -41,9 +45,14 @@ class Log:
     def __len__(self):
         return len(self._frame)
 
-    def parts(self):
-        """The log in parts that fit into memory, one after the other."""
+    def parts(self, keys=None):
+        """The log in parts that fit into memory, with some columns or all."""
         yield self
+
+    @property
+    def positions(self):
+        """Where the rows lie in the log that they were taken from, (n,)."""
+        return np.arange(len(self)) if self._positions is None else self._positions
 
     @property
     def keys(self):
@@ -77,7 +86,7 @@ class Log:
 
     def _row(self, position):
         """The row that an error names: its position in the log as it was given."""
-        return position if self._positions is None else self._positions[position]
+        return self._naming(self.positions[position])
 
     def ids(self, key):
         """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
@@ -88,7 +97,7 @@ class Log:
     def clock(self, key):
         """The column as a :class:`Clock`; of None, the order of the rows."""
         if key is None:
-            return Clock("the order of the rows", np.arange(len(self)))
+            return Clock("the order of the rows", self.positions)
         series = self._series(key)
         if series.dtype in (nw.Datetime, nw.Date):
             return clock_of_dates(series, key)
@@ -145,12 +154,16 @@ class Log:
             return None
         return self.canonical(key)
 
+    def without(self, index):
+        """The rows at all positions but `index`."""
+        return self.rows(np.delete(np.arange(len(self)), index))
+
     def rows(self, index):
         """The rows at the positions `index`."""
         rows = Log.__new__(Log)
-        rows.is_array = self.is_array
+        rows.is_array, rows._naming = self.is_array, self._naming
         rows._frame = self._frame[index]
-        rows._positions = self._row(np.asarray(index))
+        rows._positions = self.positions[index]
         rows.native = self.native[index] if self.is_array else rows._frame.to_native()
         return rows
 

@@ -12,6 +12,7 @@ from sklabelcraft._encoder import Encoder, warn_of_dates
 from sklabelcraft._history import History
 from sklabelcraft._torch import Drawing, copied
 from sklabelcraft.losses import UNIT_LOSSES
+from sklabelcraft.training._growth import Growth
 from sklabelcraft.training._rows import exact_logits
 
 # of weights, numbers and labels in training
@@ -35,6 +36,8 @@ class RankerModel:
         Maps a :class:`~sklabelcraft.modules.Batch` to logits of shape (n, n_outputs).
     loss : callable
         Pointwise loss of logits against labels, which says what a logit stands for.
+    n_outputs : int
+        Number of logits per row.
 
     Attributes
     ----------
@@ -43,9 +46,9 @@ class RankerModel:
         several outputs; else None.
     """
 
-    def __init__(self, encoder, history, module, loss):
+    def __init__(self, encoder, history, module, loss, n_outputs):
         self.encoder, self.history = encoder, history
-        self.module, self.loss = module, loss
+        self.module, self.loss, self.n_outputs = module, loss, n_outputs
         self.head_mean = self.head_scale = None
 
     @classmethod
@@ -54,7 +57,7 @@ class RankerModel:
 
         Parameters
         ----------
-        logs : list of Log
+        logs : list of Log or StoredLog
             The training rows and, perhaps, held-out rows; the encoding is learned from
             the first, and all are remembered as histories.
         columns : Columns
@@ -70,10 +73,8 @@ class RankerModel:
 
         Returns
         -------
-        model : RankerModel
+        RankerModel
             To be trained.
-        rows : list of Impressions
-            The encoded rows of each log.
         """
         log, network = logs[0], settings.network
         user = log.optional(columns, "user")
@@ -84,15 +85,40 @@ class RankerModel:
         if length and columns.user is not None:
             user = log.canonical(columns.user)  # a past cannot do without
         timestamp = log.optional(columns, "timestamp")
-        history = History(length, user, timestamp, described)
-        encoded = [encoder.encode(part) for part in logs]
-        pasts = history.learn(logs, [codes for codes, _ in encoded])
+        history = History(length, user, timestamp, described).learn(logs, encoder)
         sizes = encoder.cardinalities, encoder.n_numeric, n_outputs, described
-        dtype = DTYPES[settings.precision]
-        module = make_module(network, sizes, random_state).to(dtype)
-        pairs = zip(encoded, pasts, strict=True)
-        rows = [_impressions(*pair).in_precision(dtype) for pair in pairs]
-        return cls(encoder, history, module, loss), rows
+        module = make_module(network, sizes, random_state)
+        module = module.to(DTYPES[settings.precision])
+        return cls(encoder, history, module, loss, n_outputs)
+
+    def grown(self, logs, settings, random_state):
+        """A model that goes on from this one with further logs.
+
+        New users, items and categories get codes and initial weights; what is known
+        keeps its own.
+
+        Parameters
+        ----------
+        logs, settings, random_state
+            As in :meth:`prepare`.
+
+        Returns
+        -------
+        model : RankerModel
+            To be trained.
+        growth : Growth
+            Where what was kept of each weight of this one belongs in that.
+        """
+        grown = copy.copy(self)
+        grown.encoder = self.encoder.grown(logs[0])
+        grown.history = self.history.grown(logs, grown.encoder)
+        before, after = (m.encoder.cardinalities for m in (self, grown))
+        sizes = after, grown.encoder.n_numeric, self.n_outputs, self.history.columns
+        module = make_module(settings.network, sizes, random_state)
+        grown.module = module.to(DTYPES[settings.precision])
+        growth = Growth(grown.module, before, after)
+        grown.module.load_state_dict(growth.weights(self.module.state_dict()))
+        return grown, growth
 
     @property
     def keys(self):
@@ -104,6 +130,13 @@ class RankerModel:
     def encode(self, log):
         """The rows of a log as :class:`~sklabelcraft._batches.Impressions`."""
         return _impressions(self.encoder.encode(log), self.history.of(log))
+
+    def remembered(self, log, number):
+        """Rows of the log that was remembered as this number, to train on."""
+        pasts = self.history.among(log, number)
+        rows = _impressions(self.encoder.encode(log), pasts)
+        weights = next(self.module.parameters())
+        return rows.in_precision(weights.dtype).to(weights.device)
 
     def fit_head_scales(self, rows):
         """Learn how the logits of several outputs are brought to one scale."""

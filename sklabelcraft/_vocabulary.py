@@ -56,6 +56,36 @@ class Occurrences:
         return cls(first.kind, distinct, counts, rows, missing)
 
 
+class Pile:
+    """What is known of a column in many logs, merged when the many outweigh the first.
+
+    So to add a log takes as long as the log is, however much is known.
+
+    Parameters
+    ----------
+    name : str or int
+        The column.
+    known : Occurrences or None
+        What is known beforehand.
+    """
+
+    def __init__(self, name, known=None):
+        self.name, self.parts = name, [] if known is None else [known]
+
+    def add(self, part):
+        """Add what a further log holds."""
+        self.parts.append(part)
+        first, *others = (len(part.values) for part in self.parts)
+        if sum(others) > first:
+            self.merged()
+
+    def merged(self):
+        """All that is known."""
+        if len(self.parts) > 1:
+            self.parts = [Occurrences.merged(self.parts, self.name)]
+        return self.parts[0]
+
+
 class Vocabulary:
     """The distinct values of a column, coded from 1 on; 0 stands for all others.
 
@@ -69,14 +99,14 @@ class Vocabulary:
         The code of the missing value, which moves the later ones up; 0 if it has none.
     """
 
-    def __init__(self, kind, values, missing_code):
+    def __init__(self, kind=None, values=(), missing_code=0):
         self.kind, self.values, self.missing_code = kind, values, missing_code
 
     @classmethod
     def learn(cls, ids, min_count=1):
         """The vocabulary of those values that occur often enough."""
         found = Occurrences.of(ids, np.arange(len(ids.values)))
-        return cls(ids.kind, found.values[:0], 0).extended(found, min_count)
+        return cls().extended(found, min_count)
 
     def grown(self, ids):
         """The vocabulary with all values of further ids."""
@@ -88,9 +118,10 @@ class Vocabulary:
         The new ones follow the old ones, by their first row, the missing value last.
         """
         new = found.counts >= min_count
-        new[new] = self._positions(found.values[new]) < 0
+        if len(self.values):
+            new[new] = self._positions(found.values[new]) < 0
         order = np.argsort(found.first[new], kind="stable")
-        values = joined([self.values, found.values[new][order]])
+        values = joined([np.asarray(self.values), found.values[new][order]])
         missing_code = self.missing_code
         if not missing_code and found.missing[0] >= min_count:
             missing_code = len(values) + 1
@@ -147,7 +178,7 @@ def check_same_kind(known, kind, values, name):
 
 def joined(arrays):
     """Arrays of values one after the other, of one type that loses no digit."""
-    arrays = [array for array in arrays if len(array)] or arrays[:1]
+    arrays = [array for array in arrays if len(array)] or arrays[-1:]
     if len({array.dtype for array in arrays}) > 1:
         arrays = [array.astype(object) for array in arrays]
         return read_ids(np.concatenate(arrays)).values

@@ -307,10 +307,11 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         if X_val is not None:
             return rows, self._read(X_val, y_val, reset=False)
         stated = self._stated("columns"), self.validation_fraction
-        parts = hold_out(rows.log, *stated, k=self._stated("k"))
+        held = hold_out(rows.log, *stated, k=self._stated("k"))
+        kept = np.delete(np.arange(len(rows.log)), held)
         return [
             self._read(rows.log.rows(i).native, rows.feedback.rows(i).native, False)
-            for i in parts
+            for i in (kept, held)
         ]
 
     def _weigh(self, held_out, platforms):

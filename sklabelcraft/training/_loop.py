@@ -62,12 +62,16 @@ class Average:
     def __init__(self, network, kept):
         self.network, self.kept, self.weights = network, kept, None
 
+    def begin(self):
+        """Begin with the weights as they are."""
+        current = self.network.named_parameters(remove_duplicate=False)
+        self.weights = {name: value.detach().clone() for name, value in current}
+
     def update(self):
         """Take in the weights as they are."""
-        current = dict(self.network.named_parameters(remove_duplicate=False))
         if self.weights is None:
-            self.weights = {n: value.detach().clone() for n, value in current.items()}
-        for name, value in current.items():
+            self.begin()
+        for name, value in self.network.named_parameters(remove_duplicate=False):
             self.weights[name].lerp_(value.detach(), 1 - self.kept)
 
     def in_network(self):
@@ -133,12 +137,12 @@ class Loop:
     def epoch(self, watch):
         """Pass over all rows once, or over those that are left of a pass."""
         epoch, source = len(self.history), self.task.source
-        sizes = source.sizes(epoch)
-        watch.begin_epoch(sum(len(self._steps(size)) for size in sizes))
+        plan = source.plan(self.generator.initial_seed(), epoch)
+        watch.begin_epoch(sum(len(self._steps(size)) for size, _ in plan))
         for network in self.task.networks.values():
             network.train()
-        for self.number in range(self.number, len(sizes)):
-            self._pass_over(source.window(epoch, self.number), watch)
+        for self.number in range(self.number, len(plan)):
+            self._pass_over(source.read(plan[self.number]), watch)
         loss = float(self.total) / source.n_rows
         self.number, self.total = 0, 0.0
         self._check_finite(epoch, loss)
@@ -204,15 +208,18 @@ class Loop:
             self.task.networks[name].load_state_dict(kept)
             self.task.networks[name].eval()
 
-    def state_dict(self):
-        """All that is needed to go on from here, after any step."""
-        state = {name: getattr(self, name) for name in self.own} | {
+    def state(self):
+        """All that is needed to go on from here, after any step; it is not copied."""
+        return {name: getattr(self, name) for name in self.own} | {
             "generator": self.drawn,
             "networks": {n: m.state_dict() for n, m in self.task.networks.items()},
-            "averages": {n: a.state_dict() for n, a in self.task.averages.items()},
+            "averages": {n: a.weights or {} for n, a in self.task.averages.items()},
             "task": self.task.state_dict(),
         }
-        return copy.deepcopy(state)
+
+    def state_dict(self):
+        """A copy of all that is needed to go on from here, after any step."""
+        return copy.deepcopy(self.state())
 
     def load_state_dict(self, state):
         """Go on from a state, bit by bit as if there had been no break."""
@@ -220,6 +227,7 @@ class Loop:
         for name in self.own:
             setattr(self, name, state[name])
         self.generator.set_state(state["generator"])
+        self.drawn = state["generator"]
         for name, network in self.task.networks.items():
             network.load_state_dict(state["networks"][name])
             self.task.averages[name].load_state_dict(state["averages"][name])

@@ -39,13 +39,19 @@ class InMemory:
     def __init__(self, impressions, *targets):
         self.n_rows, self.only = len(impressions), Window(impressions, targets)
 
-    def sizes(self, epoch):
-        """Rows of the windows of an epoch, in the order in which they are read."""
-        return [self.n_rows]
+    def plan(self, seed, epoch):
+        """The windows of an epoch, in the order in which they are to be read.
 
-    def window(self, epoch, number):
-        """A window of an epoch, by its place in that order."""
-        return self.only
+        Returns
+        -------
+        list of (int, object)
+            The number of rows of each, and what it is :meth:`read` by.
+        """
+        return [(self.n_rows, self.only)]
+
+    def read(self, planned):
+        """A planned window, a :class:`Window`."""
+        return planned[1]
 
     def windows(self):
         """All rows once, in windows, in the order of the log."""
