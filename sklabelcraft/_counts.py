@@ -207,5 +207,5 @@ def _number(order):
 
 
 def _ends(values):
-    """The least and the largest of them."""
-    return values.min(initial=np.inf), values.max(initial=-np.inf)
+    """The least and the largest of them, of -0.0 as 0.0."""
+    return values.min(initial=np.inf) + 0.0, values.max(initial=-np.inf) + 0.0
