@@ -100,14 +100,15 @@ class FeedbackCounts(Counts):
     """Watch times, durations and explicit feedback, and how often each combination is.
 
     Seconds are read as float32. Up to ``MOST`` distinct combinations are kept as they
-    are; of more, first the durations are rounded, to one part in 4096, 256 or 32, and
-    then the watch times.
+    are; of more, the durations and the watch times are rounded in turn, at first to one
+    part in 4096, from there bit by bit.
     """
 
     levels = (
-        *((bits, MANTISSA32) for bits in (23, 12, 8, 5)),
-        *((5, bits) for bits in range(12, 4, -1)),
-        *((bits, bits) for bits in range(4, -1, -1)),
+        (MANTISSA32, MANTISSA32),
+        (12, MANTISSA32),
+        (12, 12),
+        *((b, b + watched) for b in range(11, -1, -1) for watched in (1, 0)),
     )
     masks = [
         -1 << (32 + MANTISSA32 - longer)
@@ -207,5 +208,5 @@ def _number(order):
 
 
 def _ends(values):
-    """The least and the largest of them."""
-    return values.min(initial=np.inf), values.max(initial=-np.inf)
+    """The least and the largest of them, of -0.0 as 0.0."""
+    return values.min(initial=np.inf) + 0.0, values.max(initial=-np.inf) + 0.0

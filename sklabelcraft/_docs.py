@@ -24,8 +24,9 @@ columns : Columns, default=None
     this one, else the usual names.""",
     "statistics": """\
 statistics_ : object or None
-    What the label is learned from: how often each value occurred, which ``partial_fit``
-    adds to. None where nothing is learned.""",
+    What the label is learned from, to which ``partial_fit`` adds: how often each value
+    occurred. Of more than 2**20 distinct ones, numbers are rounded down to fewer bits,
+    no fewer than it takes. None where nothing is learned.""",
     "learned_names": """\
 n_features_in_ : int
     Number of columns of the data given to ``fit``.

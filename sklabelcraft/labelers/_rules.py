@@ -211,7 +211,8 @@ class ExplicitFeedback(BaseLabeler):
     ----------
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
-    {statistics}
+    statistics_ : object
+        The same columns, which all rows must have that are given to ``partial_fit``.
     {learned_names}
 
     References
