@@ -68,8 +68,18 @@ class History:
         """The past of rows of the log that was remembered as this number."""
         if self.length == 0:
             return self._nothing(len(log))
-        users = self._vocabulary.codes(log.ids(self.user), self.user)
-        return self._pasts(users, self._times_of(log, self._begun[number]))
+        return self.at(log.ids(self.user), self.times(log, number))
+
+    def at(self, users, times):
+        """The past of some users at some times, as :meth:`times` gives them."""
+        if self.length == 0:
+            return self._nothing(len(times))
+        return self._pasts(self._vocabulary.codes(users, self.user), times)
+
+    def times(self, log, number):
+        """When the rows of the log that was remembered as this number were."""
+        begun = self._begun[number] if self.length else 0
+        return self._times_of(log, begun)
 
     def _events(self, log, encoder, begun):
         """Users, times and codes of the rows of a log, part by part."""
@@ -86,7 +96,8 @@ class History:
         """Where the clock of a log begins that has none but the order of its rows."""
         if self.timestamp is not None:
             return 0
-        return max((int(times[-1]) + 1 for _, times, _ in events if len(times)), default=0)
+        ends = (int(times.max()) + 1 for _, times, _ in events if len(times))
+        return max(ends, default=0)
 
     def _times_of(self, log, begun):
         if self.timestamp is None:
@@ -101,7 +112,8 @@ class History:
         return clock.times
 
     def _remember(self, events):
-        users, times, codes = (np.concatenate(column) for column in zip(*events, strict=True))
+        columns = zip(*events, strict=True)
+        users, times, codes = (np.concatenate(column) for column in columns)
         order = np.lexsort((times, users))
         self._users, self._times = users[order], times[order]
         store, distinct = _distinct_rows(codes)

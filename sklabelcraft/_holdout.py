@@ -28,7 +28,9 @@ def hold_out(log, columns, fraction, *, k=None):
     """
     sample = UserSample()
     timestamp = log.optional(columns, "timestamp")
-    for part in log.parts([key for key in (columns.user, timestamp) if key is not None]):
+    for part in log.parts(
+        [key for key in (columns.user, timestamp) if key is not None]
+    ):
         sample.add(part.ids(columns.user), part.clock(timestamp), part.positions)
     users, times, positions = sample.rows
     held = _latest(pd.factorize(users)[0], times, fraction, k)

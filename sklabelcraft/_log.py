@@ -1,5 +1,7 @@
 """The log as a table: the one place that knows pandas, polars and arrays."""
 
+import os
+
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -154,6 +156,14 @@ class Log:
             return None
         return self.canonical(key)
 
+    def in_memory(self):
+        """The log itself; of a stored one, its rows."""
+        return self
+
+    def write(self, to, columns_of):
+        """Refuse to be written: rows in memory have their results returned."""
+        raise ValueError(f"to={to!r} is for logs in files; this one is in memory.")
+
     def without(self, index):
         """The rows at all positions but `index`."""
         return self.rows(np.delete(np.arange(len(self)), index))
@@ -296,6 +306,13 @@ def _array_options(data):
     return {}
 
 
+def is_stored(data):
+    """Whether data are a data set in Parquet files, or the path to one."""
+    if isinstance(data, str | os.PathLike):
+        return True
+    return type(data).__module__ == "pyarrow._dataset"
+
+
 def read_log(estimator, data, keys, *, reset, min_rows=1):
     """Check the log given to `estimator` and make its columns accessible.
 
@@ -303,6 +320,8 @@ def read_log(estimator, data, keys, *, reset, min_rows=1):
     columns and further columns do not matter; anything else is held to the layout seen
     in fit.
     """
+    if is_stored(data):
+        raise ValueError(f"this needs a table in memory, got {data!r}.")
     if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
         options = _array_options(data) | {"ensure_min_samples": min_rows}
         return Log(validate_data(estimator, data, reset=reset, **options))

@@ -1,6 +1,7 @@
 """What a trained ranker is: encoder, history, network, loss and head scales."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from sklabelcraft._batches import Impressions
 from sklabelcraft._encoder import Encoder, warn_of_dates
 from sklabelcraft._history import History
 from sklabelcraft._torch import Drawing, copied
+from sklabelcraft.columns import FEEDBACK
 from sklabelcraft.losses import UNIT_LOSSES
 from sklabelcraft.training._growth import Growth
 from sklabelcraft.training._rows import exact_logits
@@ -138,12 +140,30 @@ class RankerModel:
         weights = next(self.module.parameters())
         return rows.in_precision(weights.dtype).to(weights.device)
 
-    def fit_head_scales(self, rows):
-        """Learn how the logits of several outputs are brought to one scale."""
-        logits = self.logits(rows)
-        scale = logits.std(axis=0)
-        self.head_mean = logits.mean(axis=0)
-        self.head_scale = np.where(scale > 0, scale, 1.0)
+    def impressions_of(self, held_out):
+        """Held-out rows, encoded with the past that they see now.
+
+        Parameters
+        ----------
+        held_out : HeldOut
+            The rows.
+        """
+        pasts = self.history.at(held_out.users, held_out.times)
+        rows = Impressions(held_out.codes, held_out.numeric, pasts)
+        weights = next(self.module.parameters())
+        return rows.in_precision(weights.dtype).to(weights.device)
+
+    def fit_head_scales(self, parts):
+        """Learn from rows in parts how the logits of several outputs get one scale."""
+        n, mean, squares = 0, 0.0, 0.0
+        for rows in parts:
+            logits = self.logits(rows)
+            share = len(logits) / (n + len(logits))
+            gap = logits.mean(axis=0) - mean
+            squares = squares + len(logits) * logits.var(axis=0) + gap**2 * n * share
+            n, mean = n + len(logits), mean + gap * share
+        scale = np.sqrt(squares / n)
+        self.head_mean, self.head_scale = mean, np.where(scale > 0, scale, 1.0)
 
     def logits(self, rows):
         """Logits of encoded rows, float64 ndarray of shape (n, n_outputs)."""
@@ -196,6 +216,30 @@ def features_of(log, columns, without_duration):
         features = [key for key in features if key != log.canonical(columns.duration)]
     warn_of_dates(log, features, columns.timestamp)
     return features
+
+
+def in_one_table(columns, log, further=()):
+    """The columns of a log in one table, with what is known before the impression.
+
+    Parameters
+    ----------
+    columns : Columns
+        Names of the columns.
+    log : Log or StoredLog
+        The log.
+    further : sequence of str or int
+        Columns that are known only afterwards, beside feedback.
+
+    Returns
+    -------
+    Columns
+        With `features` that are stated.
+    """
+    if columns.features is not None:
+        return columns
+    later = {columns.watch_time, *columns.explicit, columns.timestamp, *further}
+    later = FEEDBACK | {log.canonical(key) for key in later if key in log}
+    return replace(columns, features=tuple(k for k in log.keys if k not in later))
 
 
 def make_module(network, sizes, random_state):

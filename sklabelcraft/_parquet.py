@@ -1,21 +1,36 @@
-"""The log as a folder of Parquet files, of which a few row groups are held at a time."""
+"""The log as Parquet files, of which a few row groups are held at a time."""
 
 import os
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
-from sklabelcraft._log import Log
+from sklabelcraft._log import Log, is_stored, read_log
 
 PART_BYTES = 2**26  # in memory, of what is read at a time
 TEXT_BYTES = 32  # in memory, of a value without a fixed width
 
 
-def is_stored(data):
-    """Whether data are a data set in files, or the path to one."""
-    if isinstance(data, str | os.PathLike):
-        return True
-    return type(data).__module__ == "pyarrow._dataset"
+def read_source(estimator, data, keys, *, reset, min_rows=1):
+    """As ``read_log``, but also of a data set in Parquet files or the path to one.
+
+    Returns
+    -------
+    Log or StoredLog
+    """
+    if not is_stored(data):
+        return read_log(estimator, data, keys, reset=reset, min_rows=min_rows)
+    log = StoredLog(data)
+    if reset or not all(isinstance(key, str) for key in keys):
+        validate_data(estimator, log.native, reset=reset, skip_check_array=True)
+    if len(log) < min_rows:
+        raise ValueError(
+            f"the log has {len(log)} rows, while at least {min_rows} are required."
+        )
+    return log
 
 
 class StoredLog:
@@ -78,7 +93,11 @@ class StoredLog:
         """The rows at some positions, ascending, which must fit into memory."""
         groups = np.unique(np.searchsorted(self._ends, positions, side="right"))
         parts = [self._rows_in(group, positions) for group in groups]
-        return _joined(parts, self._naming)
+        return _joined(parts or [(self.native, positions)], self._naming)
+
+    def in_memory(self):
+        """All rows, which must fit into memory."""
+        return self.read(range(len(self._groups)))
 
     def parts(self, keys=None, n_bytes=PART_BYTES):
         """All rows in order, some row groups at a time, with some columns or all."""
@@ -111,11 +130,64 @@ class StoredLog:
         parts = [self._rows_of(group, keys) for group in groups]
         return _joined(parts, self._naming)
 
+    def write(self, to, columns_of):
+        """Write all rows with further columns, file by file, under the same names.
+
+        The folder gets its name when it is complete.
+
+        Parameters
+        ----------
+        to : str or path
+            A folder that does not exist yet.
+        columns_of : callable
+            Maps some rows, a :class:`~sklabelcraft._log.Log`, to further columns by
+            name, ndarrays of shape (n,).
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        to = Path(to)
+        if to.exists():
+            raise ValueError(f"to={str(to)!r} exists already; it must be a new folder.")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as folder:
+            new = Path(folder) / to.name
+            for file in self.files:
+                self._write_file(file, new / file.name, columns_of)
+            new.replace(to)
+        return to
+
+    def _write_file(self, file, path, columns_of):
+        import pyarrow.parquet as pq
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        own = [i for i, (other, _) in enumerate(self._groups) if other is file]
+        writer = None
+        try:
+            for group in own:
+                table = self._with_columns(self.read([group]), columns_of)
+                writer = writer or pq.ParquetWriter(path, table.schema)
+                writer.write_table(table)
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _with_columns(self, log, columns_of):
+        table = log.native
+        for name, values in columns_of(log).items():
+            if name in table.column_names:
+                raise ValueError(
+                    f"the log has a column {name!r} already, which is to be written."
+                )
+            table = table.append_column(name, [values])
+        return table
+
     def summary(self):
         """What tells these rows from others, by the names of the files."""
-        told = {"columns": str(self.native.schema)}
-        told |= {f.name: f"{f.n_bytes} bytes, {sum(f.sizes)} rows" for f in self.files}
-        return told | {"held-out rows": hash(self._left_out.tobytes())}
+        told = {f.name: f"{f.n_bytes} bytes, {sum(f.sizes)} rows" for f in self.files}
+        return {"columns": str(self.native.schema)} | told
 
     def _cut(self, groups, n_bytes, keys):
         """Row groups, in their order, in runs of at most so many bytes, or of one."""
@@ -132,7 +204,9 @@ class StoredLog:
         """What is not left out of a row group: a table, and the rows' positions."""
         start = self._ends[group - 1] if group else 0
         positions = np.arange(start, self._ends[group])
-        out = self._left_out[slice(*np.searchsorted(self._left_out, [start, self._ends[group]]))]
+        out = self._left_out[
+            slice(*np.searchsorted(self._left_out, [start, self._ends[group]]))
+        ]
         table = self._table(group, keys)
         if len(out):
             kept = np.isin(positions, out, invert=True)
@@ -225,7 +299,10 @@ def _files_of(data):
     if not isinstance(data, ds.Dataset):
         data = _data_set_at(os.fspath(data), ds)
     filtered = getattr(data, "_scan_options", None)
-    if not isinstance(data, ds.FileSystemDataset) or data.format != ds.ParquetFileFormat():
+    if (
+        not isinstance(data, ds.FileSystemDataset)
+        or data.format != ds.ParquetFileFormat()
+    ):
         raise ValueError(
             "a log in files must be Parquet files, given as pyarrow.dataset.dataset("
             f"...) or by their path, got {data!r}."
@@ -250,7 +327,9 @@ def _data_set_at(path, ds):
     try:
         data = ds.dataset(path, format="parquet", partitioning="hive")
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path!r} cannot be read as Parquet files: {error}") from error
+        raise ValueError(
+            f"{path!r} cannot be read as Parquet files: {error}"
+        ) from error
     if not data.files:
         raise ValueError(f"there is no Parquet file in {path!r}.")
     return data

@@ -73,10 +73,11 @@ class Race:
                 run.end = stack.enter_context(ExitStack())
                 subtask = watch.subtask("start", run.loop.max_epochs)
                 run.watch = run.end.enter_context(subtask)
+            self._drop_out()
             while not self.finished:
-                self._drop_out()
                 current = min(self._racing, key=lambda run: len(run.loop.history))
                 current.loop.epoch(current.watch)
+                self._drop_out()
             return max(self.runs, key=lambda run: run.loop.best)
 
     @property
@@ -91,7 +92,7 @@ class Race:
     def _drop_out(self):
         """Give up those that have fallen behind, when all have taken their turn."""
         lengths = {len(run.loop.history) for run in self._racing}
-        if len(lengths) > 1:
+        if len(lengths) != 1:
             return
         abreast = [run for run in self.runs if len(run.loop.history) in lengths]
         leader = max(run.total for run in abreast)

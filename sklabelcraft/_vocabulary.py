@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sklabelcraft._ids import OTHER, factorize, read_ids
+from sklabelcraft._ids import OTHER, Ids, factorize, read_ids
 
 
 class Occurrences:
@@ -173,6 +173,16 @@ def check_same_kind(known, kind, values, name):
     raise ValueError(
         f"column {name!r} held {known} in fit and holds {kind} now, such as "
         f"{values[0]!r}: nothing of it would be recognised."
+    )
+
+
+def following(ids, others, most):
+    """Ids and further ones of the same kind, the last `most` of them."""
+    check_same_kind(ids.kind, others.kind, others.values[~others.missing], "user")
+    return Ids(
+        ids.kind or others.kind,
+        joined([ids.values, others.values])[-most:],
+        np.concatenate([ids.missing, others.missing])[-most:],
     )
 
 

@@ -18,9 +18,10 @@ from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import Log, read_log
 from sklabelcraft._members import check_recommenders, fit_part, usual_recommenders
 from sklabelcraft._platform import (
-    MeasuredColumn,
     checked_weights,
+    count_scaled,
     make_judge,
+    measured_columns,
     objectives_of,
 )
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
@@ -346,4 +347,5 @@ def measures_of(fusion, train):
     log = Log(train.joined)
     explicit = log.present(columns.explicit)
     objectives, _ = objectives_of(fusion, bool(explicit))
-    return [MeasuredColumn(o, log, columns, explicit) for o in objectives]
+    scaled = count_scaled(objectives, log, columns, explicit)
+    return measured_columns(objectives, scaled, columns, explicit)

@@ -15,6 +15,7 @@ from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._log import read_log
+from sklabelcraft._parquet import read_source
 from sklabelcraft.columns import Columns
 
 
@@ -34,24 +35,32 @@ class LogLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimator
     def __init__(self, *, columns=None):
         self.columns = columns
 
-    def transform(self, log):
+    @shared
+    def transform(self, log, to=None):
         """Label impressions.
 
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
             Impressions with their feedback; of a data frame only the columns that the
-            label is made of are needed.
+            label is made of are needed. Or the path to Parquet files.
+        {to}
 
         Returns
         -------
         ndarray of shape (n, 1)
-            One label per impression.
+            One label per impression. With `to`, that folder, where the label's column
+            is called as ``get_feature_names_out`` says.
         """
         check_is_fitted(self)
         columns = self._stated("columns")
-        table = read_log(self, log, self._keys(columns), reset=False)
-        return self._label(table, columns)[:, None]
+        keys = self._keys(columns)
+        table = read_source(self, log, keys, reset=False)
+        if to is not None:
+            (name,) = self.get_feature_names_out()
+            return table.write(to, lambda part: {name: self._label(part, columns)})
+        parts = table.parts(keys)
+        return np.concatenate([self._label(part, columns) for part in parts])[:, None]
 
     @available_if(lambda self: hasattr(self, "_watch_time"))
     def watch_time(self, labels, log):
@@ -130,7 +139,8 @@ class BaseLabeler(LogLabeler):
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback.
+            Impressions with their feedback. Or the path to Parquet files, or a
+            ``pyarrow.dataset.Dataset``.
         y : None
             Ignored.
 
@@ -149,7 +159,7 @@ class BaseLabeler(LogLabeler):
 
         Parameters
         ----------
-        log : data frame or array of shape (n, n_columns)
+        log : as in fit
             Further impressions with their feedback, with the same columns.
         y : None
             Ignored.
@@ -173,8 +183,9 @@ class BaseLabeler(LogLabeler):
         """Learn from these rows and those whose statistics are known."""
         columns = self._stated("columns")
         with all_or_nothing(self):
-            table = read_log(self, log, self._keys(columns), reset=reset)
-            for part in table.parts():
+            keys = self._keys(columns)
+            table = read_source(self, log, keys, reset=reset)
+            for part in table.parts(keys):
                 more = self._count(part, columns)
                 statistics = more if statistics is None else statistics.merged(more)
             self.statistics_ = statistics

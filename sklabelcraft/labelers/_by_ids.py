@@ -6,8 +6,8 @@ import numpy as np
 
 from sklabelcraft._counts import FeedbackCounts, bits_of, seconds_of_bits, summed
 from sklabelcraft._ids import Ids
-from sklabelcraft._vocabulary import Vocabulary
 from sklabelcraft._quantiles import BITS, GROUP, CellCounts
+from sklabelcraft._vocabulary import Vocabulary
 
 CUT = 23 - BITS  # bits of a watch time that no cell tells apart
 CELL = 31 - CUT  # bits of a cell

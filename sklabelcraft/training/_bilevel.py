@@ -149,6 +149,22 @@ class BilevelTask(Task):
         self.n_epochs = self.n_steps = 0
         self.balances = []
 
+    def go_on(self, growth, state):
+        """Begin with the weights as they are, and with what was kept of smaller ones.
+
+        Parameters
+        ----------
+        growth : Growth
+            Where what was kept belongs.
+        state : dict
+            What :meth:`state_dict` returned.
+        """
+        for average in self.averages.values():
+            average.begin()
+        self.steps.optimizer.load_state_dict(growth.optimizer(state["optimizer"]))
+        self.outer.load_state_dict(state["outer"])
+        self.n_epochs = self.label_settings.warmup_epochs  # the ranker is warm
+
     @property
     def moving(self):
         """Whether the label moves in this epoch."""
@@ -212,5 +228,6 @@ class BilevelTask(Task):
         self.steps.optimizer.load_state_dict(state["optimizer"])
         self.outer.load_state_dict(state["outer"])
         self.generator.set_state(state["generator"])
-        for name in ("n_epochs", "n_steps", "balances"):
-            setattr(self, name, state[name])
+        self.n_epochs, self.n_steps = state["n_epochs"], state["n_steps"]
+        device = self.platform.references.device
+        self.balances = [balance.to(device) for balance in state["balances"]]

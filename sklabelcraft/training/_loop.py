@@ -141,8 +141,9 @@ class Loop:
         watch.begin_epoch(sum(len(self._steps(size)) for size, _ in plan))
         for network in self.task.networks.values():
             network.train()
-        for self.number in range(self.number, len(plan)):
+        while self.number < len(plan):
             self._pass_over(source.read(plan[self.number]), watch)
+            self.number, self.offset = self.number + 1, 0
         loss = float(self.total) / source.n_rows
         self.number, self.total = 0, 0.0
         self._check_finite(epoch, loss)
@@ -167,7 +168,7 @@ class Loop:
             self.offset += 1
             if self.checkpoint is not None:
                 self.checkpoint.end_step()
-        self.offset, self.drawn = 0, self.generator.get_state()
+        self.drawn = self.generator.get_state()
 
     def _steps(self, n):
         """How many rows the steps on n rows take."""

@@ -160,6 +160,21 @@ class RankerTask(Task):
             return self.steps.finish(value)
         return self.adversary.step(self.steps, value, logits, nuisance[0][rows], mean)
 
+    def go_on(self, growth, state):
+        """Begin with the weights as they are, and with what was kept of smaller ones.
+
+        Parameters
+        ----------
+        growth : Growth
+            Where what was kept belongs.
+        state : dict
+            What :meth:`state_dict` returned.
+        """
+        self.averages["ranker"].begin()
+        self.load_state_dict(
+            state | {"optimizer": growth.optimizer(state["optimizer"])}
+        )
+
     def end_epoch(self, epoch):
         """Settle the tables, update the average, and judge it on the held-out rows."""
         self.steps.optimizer.settle()
@@ -238,8 +253,13 @@ class Adversary:
 
 
 @contextmanager
-def drawing_in_training(module, rows, random_state, device, group=ALONE):
+def drawing_in_training(module, source, random_state, device, group=ALONE):
     """Let a network draw from a seed where it draws in training, as dropout does.
+
+    Yields
+    ------
+    bool
+        Whether it does.
 
     Raises
     ------
@@ -250,6 +270,7 @@ def drawing_in_training(module, rows, random_state, device, group=ALONE):
     inside = (getattr(part, "dropout", 0) for part in module.modules())
     found = any(isinstance(share, float) and share > 0 for share in inside)
     if not found:
+        rows = next(source.windows()).impressions
         with torch.no_grad(), DropoutFinder() as finder:
             module(rows.batch(torch.arange(1, device=device)))
         found = finder.found
@@ -259,4 +280,4 @@ def drawing_in_training(module, rows, random_state, device, group=ALONE):
             f"others would drop other numbers; got {group.size} processes."
         )
     with seeded(random_state, device) if found else nullcontext():
-        yield
+        yield found
