@@ -116,18 +116,20 @@ class Craft:
         """What the label is made of, and what the platform measures."""
         known, explicit = self.known or {}, self.crafter.explicit_
         objectives, _ = objectives_of(self.label_settings, bool(explicit))
-        names = objectives, self.logs[0], self.columns, explicit
-        counts, self.scaled = known.get("counts"), count_scaled(*names)
+        feedback_of(self.logs[1], self.columns, explicit)  # to be checked
+        counts = known.get("counts")
         for part in self.logs[0].parts(self._feedback_keys()):
             feedback = feedback_of(part, self.columns, explicit)
             more = FeedbackCounts.of(*(column.numpy() for column in feedback))
             counts = more if counts is None else counts.merged(more)
-        for name, numbers in known.get("scaled", {}).items():
-            self.scaled[name] = self.scaled[name].merged(numbers)
         self.counts, self.signals = counts, Signals.learn(counts, self.crafter.inputs)
         distinct = self.signals(Feedback.counted(counts))[1]
         self.counted = distinct, torch.from_numpy(counts.counts)
-        measured = read_measured(objectives, self.logs[1], *names[2:])
+        names = self.columns, explicit
+        self.scaled = count_scaled(objectives, self.logs[0], *names)
+        for name, numbers in known.get("scaled", {}).items():
+            self.scaled[name] = self.scaled[name].merged(numbers)
+        measured = read_measured(objectives, self.logs[1], *names)
         self.held_out = self._held_out(measured)
         if "held_out" in known:
             self.held_out = known["held_out"].followed_by(self.held_out)

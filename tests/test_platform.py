@@ -256,8 +256,9 @@ def test_a_column_is_measured_alike_from_a_table_and_from_parts(objective):
     known = count_scaled(MEASURES, Days([frame[50:], frame[:20], frame[20:50]]), *NAMES)
     assert known.keys() == {"watch_time", "hate"}
     numbers = known[objective.column] if objective.transform == "scale" else None
-    counted = MeasuredColumn.counted(objective, numbers, *NAMES)
-    values = MeasuredColumn(objective, whole, *NAMES).of(whole)
+    counted = MeasuredColumn(objective, numbers, *NAMES)
+    known = count_scaled(MEASURES, whole, *NAMES)
+    values = MeasuredColumn(objective, known.get(objective.column), *NAMES).of(whole)
     np.testing.assert_array_equal(counted.of(whole), values)
 
 
@@ -266,7 +267,7 @@ def test_scaled_columns_are_counted_by_hand():
     log = as_log(pd.DataFrame({"watch_time": np.arange(11.0)}))
     (known,) = count_scaled(MEASURES[:2], log, *NAMES).values()
     assert known.table()[0].tolist() == list(range(11))
-    column = MeasuredColumn.counted(SCALED, Numbers.of(np.arange(11.0)), *NAMES)
+    column = MeasuredColumn(SCALED, Numbers.of(np.arange(11.0)), *NAMES)
     assert (column.knee, column.maximum) == (9, 10)
 
 
