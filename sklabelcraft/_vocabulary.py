@@ -130,6 +130,14 @@ class Vocabulary:
     def __len__(self):
         return len(self.values) + (self.missing_code > 0)
 
+    def ids(self):
+        """All that have codes, in the order of these."""
+        values, missing = np.asarray(self.values), np.zeros(len(self), dtype=bool)
+        if self.missing_code:
+            place = self.missing_code - 1
+            values, missing[place] = np.insert(values, place, 0), True
+        return Ids(self.kind, values, missing)
+
     def codes(self, ids, name):
         """Codes of a column of the same kind, int64 of shape (n,)."""
         self.check_kind(ids, name)

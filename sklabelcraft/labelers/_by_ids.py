@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from sklabelcraft._counts import FeedbackCounts, bits_of, seconds_of_bits, summed
-from sklabelcraft._ids import Ids
 from sklabelcraft._quantiles import BITS, GROUP, CellCounts
 from sklabelcraft._vocabulary import Vocabulary
 
@@ -92,7 +91,7 @@ class CountsByIds:
         """The counts of the rows of both."""
         parts = self, other
         grown = {
-            name: known.grown(_all_of(other.vocabularies[name]))
+            name: known.grown(other.vocabularies[name].ids())
             for name, known in self.vocabularies.items()
         }
         return CountsByIds(
@@ -104,7 +103,7 @@ class CountsByIds:
 
     def _coded_by(self, grown):
         """The codes of the ids in vocabularies that have grown."""
-        ids = {name: _all_of(known) for name, known in self.vocabularies.items()}
+        ids = {name: known.ids() for name, known in self.vocabularies.items()}
         columns = zip(self.codes.T, ids.items(), strict=True)
         codes = [grown[name].codes(all_, name)[c - 1] for c, (name, all_) in columns]
         return np.column_stack(codes)
@@ -134,10 +133,3 @@ def codes_of(vocabularies, ids):
     """Codes of ids by their vocabularies, int64 of shape (n, n_columns)."""
     codes = [known.codes(ids[name], name) for name, known in vocabularies.items()]
     return np.column_stack(codes)
-
-
-def _all_of(vocabulary):
-    """All ids of a vocabulary, in the order of their codes."""
-    values, has_missing = vocabulary.values, vocabulary.has_missing
-    padded = np.append(values, np.zeros(int(has_missing), values.dtype))
-    return Ids(vocabulary.kind, padded, np.arange(len(padded)) >= len(values))

@@ -9,7 +9,16 @@ from sklabelcraft._log import Log
 LARGEST = float(np.finfo(np.float32).max)
 
 
-class GivenLabels:
+class Labels:
+    """Labels of the rows of a log; a subclass has them by ``of(log)``."""
+
+    names = ()  # of the columns that hold them
+
+    def check(self, least, largest):
+        """Check the ends of each label, ndarrays of shape (n_labels,)."""
+
+
+class GivenLabels(Labels):
     """Labels of each row of a log in memory.
 
     Parameters
@@ -17,8 +26,6 @@ class GivenLabels:
     values : float64 tensor of shape (n, n_labels)
         The labels.
     """
-
-    names = ()
 
     def __init__(self, values):
         self.values = values
@@ -28,7 +35,7 @@ class GivenLabels:
         return self.values[torch.from_numpy(log.positions)]
 
 
-class LabelColumns:
+class LabelColumns(Labels):
     """Labels that are columns of the log.
 
     Parameters
@@ -46,7 +53,7 @@ class LabelColumns:
         return as_labels(np.column_stack(columns))
 
 
-class CraftedLabels:
+class CraftedLabels(Labels):
     """Labels that a fitted labeler makes of the feedback in the log.
 
     Parameters
@@ -55,14 +62,20 @@ class CraftedLabels:
         Makes them.
     """
 
-    names = ()
-
     def __init__(self, labeler):
         self.labeler = labeler
 
+    def check(self, least, largest):
+        """Check that no label is the same in all rows."""
+        check_varying(np.stack([least, largest]))
+
     def of(self, log):
         """Labels of some rows, (n, n_labels)."""
-        return as_labels(np.asarray(self.labeler.transform(log.native), dtype=float))
+        return as_labels(self.made_of(log.native))
+
+    def made_of(self, data):
+        """Labels of rows as the labeler takes them, ndarray of shape (n, n_labels)."""
+        return np.asarray(self.labeler.transform(data), dtype=np.float64)
 
 
 def labels_of(y, log):
@@ -93,6 +106,17 @@ def labels_of(y, log):
             f"X and y must have the same number of rows, got {len(log)} and {len(y)}."
         )
     return GivenLabels(as_labels(y))
+
+
+def check_varying(labels):
+    """Check that no label, of shape (n,) or (n, n_labels), is the same in all rows."""
+    constant = np.atleast_1d(np.ptp(labels, axis=0) == 0)
+    if constant.any():
+        first = labels.reshape(len(labels), -1)[0, constant.argmax()]
+        raise ValueError(
+            f"the label is constant, {first:.6g} on all training rows: there is "
+            "nothing to rank by."
+        )
 
 
 def as_labels(values):

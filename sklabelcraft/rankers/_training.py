@@ -92,6 +92,7 @@ class RankerTraining:
     def _look_at_labels(self):
         """The number of labels, and the loss that suits them."""
         least, largest = ends_of(self.labels[0], self.logs[0])
+        self.labels[0].check(least, largest)
         unit = bool((least >= 0).all() and (largest <= 1).all())
         return len(least), choose_loss(self.settings.loss, unit)
 
