@@ -305,9 +305,12 @@ def summary(estimator, model, rows, data):
     -------
     dict
     """
-    params = estimator.get_params(deep=True)
-    alike = {n: v for n, v in params.items() if n.split("__")[-1] != "device"}
-    described = {"class": type(estimator)} | alike
+    params = {"estimator": estimator} | estimator.get_params(deep=True)
+    described = {
+        name: type(value) if hasattr(value, "get_params") else value
+        for name, value in params.items()
+        if name.split("__")[-1] != "device"
+    }
     for name, part in zip(("training rows", "held-out rows"), rows, strict=False):
         seen = part.codes, part.numeric, part.pasts.start, part.pasts.stop
         described |= {f"number of {name}": len(part), name: fingerprint(seen)}

@@ -113,6 +113,11 @@ class Processes(Alone):
             distributed.all_gather_object(found, items, group=self.group)
         return [item for part in found for item in part]
 
+    def close(self):
+        """Close the connections, which others that wait for this process notice."""
+        group, self.group = self.group, None  # closed when nobody refers to it
+        distributed.destroy_process_group(group)
+
 
 @contextmanager
 def meeting(what):
@@ -120,6 +125,7 @@ def meeting(what):
     try:
         yield
     except RuntimeError as error:
+        error.with_traceback(None)  # which refers to the connections
         raise RuntimeError(
             f"another process has ended, or cannot be reached any more, while {what} "
             "were collected from all. What ended it is told there. "
@@ -146,14 +152,12 @@ def processes():
     gpus = torch.cuda.is_available() and distributed.is_nccl_available()
     backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"
     with meeting("connections"):
-        if distributed.is_initialized():
-            group = distributed.new_group(backend=backend)
-        else:
-            group = _new_world(backend)
+        connect = distributed.new_group if distributed.is_initialized() else _new_world
+        group = Processes(connect(backend=backend))
     try:
-        yield Processes(group)
+        yield group
     finally:
-        distributed.destroy_process_group(group)
+        group.close()
 
 
 def _size():
