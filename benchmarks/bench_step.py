@@ -60,6 +60,7 @@ from sklabelcraft.objectives import (
     watch_time_objective,
 )
 from sklabelcraft.training import BilevelStep, Platform, RankerSteps
+from sklabelcraft.training._distributed import ALONE
 from sklabelcraft.training._optimizers import SGD
 from sklabelcraft.training._platform import Shown
 
@@ -76,8 +77,10 @@ def make_module(kind, problem):
     return NETWORKS[kind](problem.cardinalities, 1, 1, PAST_COLUMNS)
 
 
-def ours(kind, problem, optimizer="sgd", device="cpu", precision="float32"):
-    """Our step on a problem, ready to run."""
+def ours(
+    kind, problem, optimizer="sgd", device="cpu", precision="float32", group=ALONE
+):
+    """Our step on a problem, ready to run, perhaps by several processes."""
     problem = moved(problem, device)
     rows = torch.arange(int(problem.lengths.sum()), device=device)
     lists = Lists(rows, problem.lengths)
@@ -97,7 +100,7 @@ def ours(kind, problem, optimizer="sgd", device="cpu", precision="float32"):
         optimizer=optimizer, learning_rate=RATE, weight_decay=0.0, precision=precision
     )
     module = make_module(kind, problem).to(device)
-    steps = RankerSteps(module, PAST_COLUMNS, 1, settings)
+    steps = RankerSteps(module, PAST_COLUMNS, 1, settings, group)
     labeler = PublishedLabeler().to(device)
     label_optimizer = SGD(labeler, 1e-4)
     step = BilevelStep(steps, brier_loss, labeler, label_optimizer, platform)

@@ -124,7 +124,7 @@ def _moved(value, device):
     return value
 
 
-def renumber(parts, room):
+def renumber(parts, room, ordered=False):
     """The distinct numbers in some tensors, which are changed to positions among them.
 
     Parameters
@@ -133,6 +133,9 @@ def renumber(parts, room):
         The tensors, changed in place.
     room : long tensor of shape (n,)
         Room to work, for the numbers 0 to n - 1. The cost does not depend on n.
+    ordered : bool, default=False
+        Whether the distinct numbers must rise. Otherwise a GPU may find them in another
+        order each time.
 
     Returns
     -------
@@ -144,6 +147,8 @@ def renumber(parts, room):
         room[numbers] = _places(numbers, begin)
     last = [n[room[n] == _places(n, begin)] for n, begin in pieces]
     distinct = torch.cat(last)
+    if ordered:
+        distinct = distinct.sort().values
     room[distinct] = _places(distinct, 0)
     for part in parts:
         for piece in part.view(-1).split(PIECE):

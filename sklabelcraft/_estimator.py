@@ -92,8 +92,7 @@ def shared_random_state(random_state, group):
     rng = check_random_state(random_state)
     if random_state is not None or group.size == 1:
         return rng
-    seed, *_ = group.gather([rng.randint(2**31 - 1)], "seeds")
-    return np.random.RandomState(seed)
+    return np.random.RandomState(group.first(rng.randint(2**31 - 1), "seeds"))
 
 
 def stated_by(estimator, name):

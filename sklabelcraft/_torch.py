@@ -31,11 +31,20 @@ GUARD = threading.RLock()  # for a moment, of what torch has once for all thread
 def usable_device(device):
     """The device by its name; an error if torch cannot use it here."""
     try:
-        return torch.empty(0, device=device).device
+        return torch.empty(0, device=own_gpu(device)).device
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f"device must be one that torch can use here, got {device!r}: {error}"
         ) from error
+
+
+def own_gpu(device):
+    """The GPU of this process, of several on a machine, where just "cuda" is asked."""
+    device, number = torch.device(device), int(os.environ.get("LOCAL_RANK", -1))
+    several = device == torch.device("cuda") and number in range(
+        torch.cuda.device_count()
+    )
+    return torch.device("cuda", number) if several else device
 
 
 @contextmanager

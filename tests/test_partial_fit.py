@@ -20,7 +20,6 @@ from sklabelcraft import (
     D2Co,
     ExplicitFeedback,
     KneeScaler,
-    LabelCrafter,
     PlayCompletion,
     PlayCompletionRate,
     WatchTime,
@@ -207,8 +206,3 @@ def test_ids_are_read_as_they_are_from_day_to_day():
         labeler.partial_fit(day)
     found = [labeler.transform(day).ravel().tolist() for day in days]
     assert found == [[1 / 3, 1], [1, 1], [1, 1], [1 / 2, 1]]
-
-
-def test_a_learned_label_is_not_learned_in_parts():
-    """LabelCrafter has no partial_fit to inherit."""
-    assert not hasattr(LabelCrafter(), "partial_fit")

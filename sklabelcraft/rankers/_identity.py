@@ -27,14 +27,17 @@ def summary(estimator, model, logs, rows):
     -------
     dict
     """
-    params = estimator.get_params(deep=True)
-    alike = {n: v for n, v in params.items() if n.split("__")[-1] not in APART}
-    described = {"class": type(estimator)} | alike
+    params = {"estimator": estimator} | estimator.get_params(deep=True)
+    described = {
+        name: type(value) if hasattr(value, "get_params") else value
+        for name, value in params.items()
+        if name.split("__")[-1] not in APART
+    }
     names = "training rows", "held-out rows"
     for name, log, part in zip(names, logs, rows, strict=False):
         described[f"number of {name}"] = len(log)
         if isinstance(log, Log):
-            described |= {name: _fingerprint(part)}
+            described |= _fingerprints(name, part)
         else:
             described |= log.summary()
     weights = list(model.module.parameters())
@@ -77,10 +80,10 @@ def checkpoint_of(settings, known, trained, group, draws):
     return checkpoint
 
 
-def _fingerprint(part):
-    """A short text for encoded rows: a source or a window, or impressions alone."""
+def _fingerprints(name, part):
+    """Short texts for encoded rows: a source or a window, or impressions alone."""
     window = getattr(part, "only", part)
     impressions, targets = window if isinstance(window, Window) else (window, ())
     pasts = impressions.pasts
     encoded = impressions.codes, impressions.numeric, pasts.start, pasts.stop
-    return fingerprint([*encoded, *targets])
+    return {name: fingerprint(encoded), f"labels of {name}": fingerprint(targets)}

@@ -1,13 +1,13 @@
 """Training: one loop, and a step for rankers and for labels; no frame, no estimator."""
 
-from sklabelcraft.training._bilevel import BilevelStep, BilevelTask
-from sklabelcraft.training._checkpoint import Checkpoint
-from sklabelcraft.training._distributed import (
+from sklabelcraft.training._agreement import (
     check_agreed,
     fingerprint,
-    processes,
     without_addresses,
 )
+from sklabelcraft.training._bilevel import BilevelStep, BilevelTask
+from sklabelcraft.training._checkpoint import Checkpoint
+from sklabelcraft.training._distributed import processes
 from sklabelcraft.training._hypergradient import label_gradient
 from sklabelcraft.training._loop import Average, Loop, Task
 from sklabelcraft.training._optimizers import OPTIMIZERS, RowOptimizer

@@ -189,7 +189,7 @@ class BilevelTask(Task):
         """Settle the tables, and judge the averages by the objectives."""
         self.steps.optimizer.settle()
         self.averages["ranker"].update()
-        record = self._objectives()
+        record = self.steps.group.first(self._objectives(), "objectives")
         progress = record["objective"] if self.moving else None
         if self.balances:
             mean = torch.stack(self.balances).mean(0).tolist()

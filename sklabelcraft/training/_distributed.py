@@ -4,11 +4,9 @@ All processes have the same rows, weights and random numbers. What is computed o
 of the rows is totalled over the processes, so that all take the same step.
 """
 
-import hashlib
 import math
 import multiprocessing
 import os
-import re
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
@@ -18,7 +16,6 @@ from torch import distributed
 
 STARTED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # set by torchrun
 NUMBER = count()  # of the groups that were begun
-ADDRESS = re.compile(" at 0x[0-9a-f]+")  # of an object, in its text
 
 
 class Alone:
@@ -63,6 +60,10 @@ class Alone:
     def gather(self, items, what):
         """The items of all processes, those of the first one first."""
         return items
+
+    def first(self, item, what):
+        """An item as the first of the processes has it."""
+        return self.gather([item], what)[0]
 
     def agreed(self, stop):
         """Whether any of the processes wants to stop."""
@@ -113,6 +114,11 @@ class Processes(Alone):
             distributed.all_gather_object(found, items, group=self.group)
         return [item for part in found for item in part]
 
+    def close(self):
+        """Close the connections, which others that wait for this process notice."""
+        group, self.group = self.group, None  # closed when nobody refers to it
+        distributed.destroy_process_group(group)
+
 
 @contextmanager
 def meeting(what):
@@ -120,9 +126,10 @@ def meeting(what):
     try:
         yield
     except RuntimeError as error:
+        error.with_traceback(None)  # which refers to the connections
         raise RuntimeError(
             f"another process has ended, or cannot be reached any more, while {what} "
-            "were collected from all. What ended it is told there. "
+            "were collected from all. Its own error says why. "
             f"({str(error).strip().splitlines()[0]})"
         ) from error
 
@@ -146,14 +153,12 @@ def processes():
     gpus = torch.cuda.is_available() and distributed.is_nccl_available()
     backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"
     with meeting("connections"):
-        if distributed.is_initialized():
-            group = distributed.new_group(backend=backend)
-        else:
-            group = _new_world(backend)
+        connect = distributed.new_group if distributed.is_initialized() else _new_world
+        group = Processes(connect(backend=backend))
     try:
-        yield Processes(group)
+        yield group
     finally:
-        distributed.destroy_process_group(group)
+        group.close()
 
 
 def _size():
@@ -195,47 +200,3 @@ def _store():
         multi_tenant=True,
         wait_for_workers=False,
     )
-
-
-def check_agreed(group, summary):
-    """Check that all processes have the same data and parameters.
-
-    Parameters
-    ----------
-    group : Alone or Processes
-        The processes.
-    summary : dict of str to str or int
-        What must be the same in all of them, by its name; addresses of objects in it
-        are left out.
-
-    Raises
-    ------
-    ValueError
-        In all processes, if an entry differs between any two; it is named.
-    """
-    if group.size == 1:
-        return
-    own = {name: without_addresses(value) for name, value in summary.items()}
-    found = group.gather([own], "summaries of the data")
-    for name in dict.fromkeys(name for each in found for name in each):
-        values = [each.get(name, "nothing") for each in found]
-        if len(set(values)) > 1:
-            told = ", ".join(f"{v} in process {i}" for i, v in enumerate(values))
-            raise ValueError(
-                "all processes must be given the same data and parameters; they "
-                f"differ in {name}: {told}."
-            )
-
-
-def without_addresses(value):
-    """An object as text, which is the same in another process."""
-    return ADDRESS.sub("", str(value))
-
-
-def fingerprint(tensors):
-    """A short text that differs where some tensors do."""
-    digest = hashlib.blake2b(digest_size=8)
-    for tensor in tensors:
-        digest.update(str(tuple(tensor.shape)).encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
-    return digest.hexdigest()

@@ -39,7 +39,7 @@ class RankerSteps:
         self.group = group
         make = OPTIMIZERS[settings.optimizer]
         self.optimizer = make(module, settings.learning_rate, settings.weight_decay)
-        self._finder = RowFinder(module, past_columns)
+        self._finder = RowFinder(module, past_columns, ordered=group.size > 1)
 
     def start(self, *batches):
         """Find what the batches touch; they are returned on that, not to be mixed."""
@@ -184,6 +184,7 @@ class RankerTask(Task):
         rows, labels = self.held_out
         logits = self.steps.fast_logits(self.averages["ranker"], rows)
         loss = float(self.model.loss(logits, labels).mean())
+        loss = self.steps.group.first(loss, "validation losses")
         return {"validation_loss": loss}, -loss
 
     def blame(self):

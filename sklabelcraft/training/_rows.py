@@ -48,6 +48,9 @@ class RowFinder:
         The columns of its :class:`~sklabelcraft.modules.Embeddings` are numbered anew.
     past_columns : sequence of int
         The columns that the past consists of.
+    ordered : bool, default=False
+        Whether the rows that are found must rise, so that all processes have them in
+        one order, also on GPUs.
 
     Attributes
     ----------
@@ -58,7 +61,7 @@ class RowFinder:
         these buffers.
     """
 
-    def __init__(self, module, past_columns):
+    def __init__(self, module, past_columns, ordered=False):
         embeddings = embeddings_of(module)
         self.tables = names_of(embeddings, "table.weight")
         self.starts, self._room = {}, None
@@ -68,7 +71,7 @@ class RowFinder:
             self._room = part.starts.new_empty(len(part.table.weight))
             names = names_of(embeddings, "starts")
             self.starts = dict.fromkeys(names, torch.zeros_like(part.starts))
-        self._past_columns = list(past_columns)
+        self._past_columns, self._ordered = list(past_columns), ordered
 
     def find(self, *batches):
         """Rows of the tables that the batches touch, and the batches on those alone.
@@ -90,7 +93,7 @@ class RowFinder:
             for batch in batches
         ]
         parts = [part for batch in batches for part in (batch.codes, batch.past)]
-        return renumber(parts, self._room), batches
+        return renumber(parts, self._room, self._ordered), batches
 
 
 @torch.no_grad()
