@@ -104,6 +104,22 @@ class Impressions:
         """The same rows on a device."""
         return _moved(self, device) if self.codes.device != device else self
 
+    def rows(self, index):
+        """The rows at some positions."""
+        pasts = self.pasts
+        pasts = replace(pasts, start=pasts.start[index], stop=pasts.stop[index])
+        return Impressions(self.codes[index], self.numeric[index], pasts)
+
+    def followed_by(self, other):
+        """These rows and others whose pasts lie in the same store."""
+        pasts = replace(
+            self.pasts,
+            start=torch.cat([self.pasts.start, other.pasts.start]),
+            stop=torch.cat([self.pasts.stop, other.pasts.stop]),
+        )
+        codes = torch.cat([self.codes, other.codes])
+        return Impressions(codes, torch.cat([self.numeric, other.numeric]), pasts)
+
     def in_precision(self, dtype):
         """The same rows with numbers of another type."""
         return replace(self, numeric=self.numeric.to(dtype))

@@ -9,10 +9,11 @@ from sklearn.utils import Bunch
 
 from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft._estimator import inherit, seed_of
+from sklabelcraft._holdout import MOST
+from sklabelcraft._kept import KeptRows, Memory
 from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES, RankerModel, in_one_table
 from sklabelcraft._platform import (
-    HeldOut,
     count_scaled,
     make_platform,
     objectives_of,
@@ -31,6 +32,7 @@ from sklabelcraft.rankers._training import random_state_of
 from sklabelcraft.training import (
     BilevelTask,
     Loop,
+    Replayed,
     Window,
     check_agreed,
     drawing_in_training,
@@ -73,6 +75,7 @@ class Craft:
         seed = random_state_of(crafter, group, before).randint(2**31 - 1)
         self.rng = np.random.RandomState(seed)
         self.ranker_rng = random_state_of(ranker, group, before)
+        self.memory = known and known["memory"]
         self._make_model()
         self._learn_statistics()
         self.rows = None
@@ -130,19 +133,16 @@ class Craft:
         for name, numbers in known.get("scaled", {}).items():
             self.scaled[name] = self.scaled[name].merged(numbers)
         measured = read_measured(objectives, self.logs[1], *names)
-        self.held_out = self._held_out(measured)
-        if "held_out" in known:
-            self.held_out = known["held_out"].followed_by(self.held_out)
+        self.held_out = KeptRows.of(
+            self.model, self.logs[1], 1, self.columns.user, measured
+        )
+        if self.known:
+            self.held_out = self.known["held_out"].followed_by(self.held_out)
+            self.held_out = self.held_out.rows(slice(-MOST, None))
 
     def _feedback_keys(self):
         seconds = self.columns.watch_time, self.columns.duration
         return [*seconds, *self.crafter.explicit_]
-
-    def _held_out(self, measured):
-        log, users = self.logs[1], self.logs[1].ids(self.columns.user)
-        codes, numbers = map(torch.from_numpy, self.model.encoder.encode(log))
-        times = self.model.history.times(log, 1)
-        return HeldOut(codes, numbers, users, times, measured)
 
     def learn(self, starts, watch):
         """Craft a label from each starting rule, and keep the one that leads furthest.
@@ -162,6 +162,7 @@ class Craft:
             What was learned, by the names of the attributes.
         """
         runs = [self._start(weights) for weights in starts]
+        self.seed = self.rng.randint(2**31 - 1)
         parts = [runs[0].task.source, self.platform.impressions]
         known = summary(self.crafter, self.model, self.logs, parts)
         check_agreed(self.group, known)
@@ -186,11 +187,11 @@ class Craft:
         label.to(self.device)
         model = copy.copy(self.model)
         model.module = copied(self.model.module)
-        encode, n_epochs = partial(self._window, label), self.settings.max_epochs
+        n_epochs = settings.warmup_epochs + self.settings.max_epochs
         task = BilevelTask(
             model,
             label,
-            source_of(self.logs[0], encode, self.settings.window_bytes),
+            self._source(label),
             self.platform,
             self.settings,
             settings,
@@ -201,17 +202,42 @@ class Craft:
             learned = self.crafter.label_net_.correction
             label.correction.load_state_dict(learned.state_dict())
             task.go_on(self.growth, self.known["task"])
-        else:
-            n_epochs += settings.warmup_epochs
+            n_epochs = 1
         loop = Loop(task, generator_from(self.ranker_rng), self.settings, n_epochs)
         return Run(tuple(weights.tolist()), task, loop)
+
+    def _source(self, label):
+        """The rows to train on, after the first fit with some of those before."""
+        encode, n_bytes = partial(self._window, label), self.settings.window_bytes
+        source, memory = source_of(self.logs[0], encode, n_bytes), self.memory
+        if memory is None or not self.settings.replay:
+            return source
+        feedback = Feedback(*map(torch.from_numpy, memory.rows.columns.values()))
+        rows = self.model.impressions_of(memory.rows)
+        window = Window(rows, (self._prepared(label, feedback),))
+        return Replayed(source, window, self.settings.replay)
+
+    def _remember(self):
+        """What of all rows so far is to be learned from again."""
+        if not self.settings.replay:
+            return None
+        return Memory.of(self.logs[0], self._keep, self.seed, self.memory)
+
+    def _keep(self, log):
+        feedback = feedback_of(log, self.columns, self.crafter.explicit_)
+        columns = {name: values.numpy() for name, values in feedback._asdict().items()}
+        return KeptRows.of(self.model, log, 0, self.columns.user, columns)
+
+    def _prepared(self, label, feedback):
+        """What the label network makes of feedback before anything learned."""
+        feedback = Feedback(*(column.to(self.device) for column in feedback))
+        return label.prepare(feedback).to(self.dtype)
 
     def _window(self, label, log):
         """Rows to train on, encoded, with what a label is made of."""
         rows = self.model.remembered(log, 0) if self.rows is None else self.rows
         feedback = feedback_of(log, self.columns, self.crafter.explicit_)
-        feedback = Feedback(*(column.to(self.device) for column in feedback))
-        return Window(rows, (label.prepare(feedback).to(self.dtype),))
+        return Window(rows, (self._prepared(label, feedback),))
 
     def _stopped(self, run):
         """What would be learned, if the run ended now."""
@@ -227,6 +253,7 @@ class Craft:
         ]
         state = run.task.state_dict()
         of_ranker = {"optimizer": state["optimizer"], "adversary": None}
+        of_ranker |= {"memory": None}
         return {
             "label_net_": label.cpu(),
             "start_": run.start,
@@ -237,6 +264,7 @@ class Craft:
                 "counts": self.counts,
                 "scaled": self.scaled,
                 "held_out": self.held_out,
+                "memory": self._remember(),
             },
         }
 

@@ -49,7 +49,7 @@ weight_decay : float, default=0.1
 batch_size : int, default=512
     Impressions per step.
 max_epochs : int, default=20
-    Passes over the training rows at most.
+    Passes over the training rows at most, in ``fit``.
 patience : int, default=5
     Epochs without progress on the held-out rows after which training stops. The
     weights of the best epoch are kept.
@@ -64,6 +64,9 @@ adversary_weight : float, default=0.0
     If positive, the duration is no feature, and the network is trained against an
     adversary that reads the duration out of its scores, with this weight on the
     reversed gradient; DVR uses 0.1.
+replay : float, default=2.0
+    In ``partial_fit``, how many earlier rows are learned from again for each new one.
+    For that, 2**18 rows at most are remembered, drawn from all so far; 0 for none.
 min_count : int, default=2
     Values of a categorical column seen less often share the embedding that also serves
     values never seen.

@@ -41,14 +41,12 @@ class History:
         return self
 
     def grown(self, logs, encoder):
-        """A history that goes on with further logs.
-
-        Of what it remembers, each user's last `length` rows stay.
-        """
+        """A history that goes on with further logs."""
         grown = copy.copy(self)
         if self.length:
             grown._begun = []
-            events = [self._last_ones()]
+            codes = self._past[self._store].numpy()
+            events = [(self._users, self._times, codes)]
             for log in logs:
                 grown._begun.append(self._end_of(events))
                 events += grown._events(log, encoder, grown._begun[-1])
@@ -78,8 +76,9 @@ class History:
 
     def times(self, log, number):
         """When the rows of the log that was remembered as this number were."""
-        begun = self._begun[number] if self.length else 0
-        return self._times_of(log, begun)
+        if self.length == 0:
+            return np.zeros(len(log), dtype=np.int64)
+        return self._times_of(log, self._begun[number])
 
     def _events(self, log, encoder, begun):
         """Users, times and codes of the rows of a log, part by part."""
@@ -119,13 +118,6 @@ class History:
         store, distinct = _distinct_rows(codes)
         self._store = torch.as_tensor(store[order])
         self._past = torch.as_tensor(distinct)
-
-    def _last_ones(self):
-        """Each user's last rows, as many as are seen."""
-        ends = np.searchsorted(self._users, self._users, side="right")
-        kept = ends - np.arange(len(ends)) <= self.length
-        codes = self._past[self._store[torch.from_numpy(kept)]].numpy()
-        return self._users[kept], self._times[kept], codes
 
     def _nothing(self, n):
         """No past for any of n rows."""

@@ -140,16 +140,16 @@ class RankerModel:
         weights = next(self.module.parameters())
         return rows.in_precision(weights.dtype).to(weights.device)
 
-    def impressions_of(self, held_out):
-        """Held-out rows, encoded with the past that they see now.
+    def impressions_of(self, kept):
+        """Rows that were kept, with the past that they see now.
 
         Parameters
         ----------
-        held_out : HeldOut
+        kept : KeptRows
             The rows.
         """
-        pasts = self.history.at(held_out.users, held_out.times)
-        rows = Impressions(held_out.codes, held_out.numeric, pasts)
+        pasts = self.history.at(kept.users, kept.times)
+        rows = Impressions(kept.codes.long(), kept.numeric, pasts)
         weights = next(self.module.parameters())
         return rows.in_precision(weights.dtype).to(weights.device)
 

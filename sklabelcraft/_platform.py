@@ -1,17 +1,13 @@
 """The platform of held-out lists, as a log and its objectives make it."""
 
 import warnings
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from sklabelcraft._counts import Numbers
-from sklabelcraft._holdout import MOST
-from sklabelcraft._ids import Ids
 from sklabelcraft._judge import Judge
 from sklabelcraft._lists import Lists
-from sklabelcraft._vocabulary import following
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import (
     Objective,
@@ -72,7 +68,7 @@ def make_platform(params, k, held_out, impressions, scaled, has_explicit):
         The parameters of a ``LabelCrafter``, as attributes.
     k : int
         Length of the shown lists.
-    held_out : HeldOut
+    held_out : KeptRows
         The held-out rows.
     impressions : Impressions
         The same, encoded.
@@ -107,42 +103,6 @@ def make_platform(params, k, held_out, impressions, scaled, has_explicit):
         k,
         params.temperature,
     )
-
-
-class HeldOut(NamedTuple):
-    """Held-out rows of one day or of several, as a platform needs them.
-
-    Attributes
-    ----------
-    codes, numeric : tensor of shape (n, n_categorical), (n, n_numeric)
-        The rows, encoded.
-    users : Ids
-        Their users.
-    times : ndarray of shape (n,)
-        When they were.
-    columns : dict of ndarray of shape (n,)
-        What is measured, by name.
-    """
-
-    codes: torch.Tensor
-    numeric: torch.Tensor
-    users: Ids
-    times: np.ndarray
-    columns: dict
-
-    def followed_by(self, other):
-        """The rows of both, the last ``MOST`` of them."""
-        columns = {
-            name: np.concatenate([values, other.columns[name]])[-MOST:]
-            for name, values in self.columns.items()
-        }
-        return HeldOut(
-            torch.cat([self.codes, other.codes])[-MOST:],
-            torch.cat([self.numeric, other.numeric])[-MOST:],
-            following(self.users, other.users, MOST),
-            np.concatenate([self.times, other.times])[-MOST:],
-            columns,
-        )
 
 
 def make_judge(measures, log, users, k, rng):

@@ -18,16 +18,10 @@ class Streamed:
         :class:`~sklabelcraft.training.Window`.
     n_bytes : int
         Size of a window at most, in memory and before it is encoded.
-
-    Attributes
-    ----------
-    n_rows : int
-        Number of rows.
     """
 
     def __init__(self, log, encode, n_bytes):
         self.log, self.encode, self.n_bytes = log, encode, n_bytes
-        self.n_rows = len(log)
 
     def plan(self, seed, epoch):
         """The windows of an epoch, in the order in which they are to be read.
@@ -54,5 +48,4 @@ def source_of(log, encode, n_bytes):
     """The rows of a log to train on, as ``encode`` makes windows of them."""
     if not isinstance(log, Log):
         return Streamed(log, encode, n_bytes)
-    impressions, targets = encode(log)
-    return InMemory(impressions, *targets)
+    return InMemory(encode(log))

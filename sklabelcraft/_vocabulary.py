@@ -184,13 +184,13 @@ def check_same_kind(known, kind, values, name):
     )
 
 
-def following(ids, others, most):
-    """Ids and further ones of the same kind, the last `most` of them."""
+def following(ids, others):
+    """Ids and further ones of the same kind."""
     check_same_kind(ids.kind, others.kind, others.values[~others.missing], "user")
     return Ids(
         ids.kind or others.kind,
-        joined([ids.values, others.values])[-most:],
-        np.concatenate([ids.missing, others.missing])[-most:],
+        joined([ids.values, others.values]),
+        np.concatenate([ids.missing, others.missing]),
     )
 
 

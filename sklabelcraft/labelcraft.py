@@ -249,10 +249,10 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     def partial_fit(self, log, y=None, log_val=None):
         """Go on from what was learned, with further rows, such as those of a new day.
 
-        Ranker and label train on, from the start that led furthest, up to the ranker's
-        `max_epochs` on these rows alone. The label's scales are those of all rows so
-        far; the objectives are measured on the last 2**20 held-out rows of all calls.
-        The first call is as ``fit``.
+        Ranker and label train on, from the start that led furthest, in one pass over
+        these rows and, as the ranker's `replay` says, some of those before. The label's
+        scales are those of all rows so far; the objectives are measured on the last
+        2**20 held-out rows of all calls. The first call is as ``fit``.
 
         Parameters
         ----------

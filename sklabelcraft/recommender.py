@@ -132,7 +132,7 @@ class LabelCraftRecommender(BaseRecommender):
 
     @_fit_context(prefer_skip_nested_validation=False)
     @shared
-    def partial_fit(self, X, y=None, X_val=None, y_val=None):
+    def partial_fit(self, X, y=None):
         """Go on from what was learned, with further rows, such as those of a new day.
 
         Labeler and ranker go on by their own ``partial_fit``; a frozen labeler stays as
@@ -144,8 +144,6 @@ class LabelCraftRecommender(BaseRecommender):
             Or the path to Parquet files, as in ``fit``.
         {feedback}
             None where X is the whole log.
-        X_val, y_val : as X and y, default=None
-            Further held-out impressions, as in ``fit``.
 
         Returns
         -------
@@ -158,7 +156,7 @@ class LabelCraftRecommender(BaseRecommender):
             As in ``fit``, and if labeler or ranker cannot go on. The recommender is
             then as it was.
         """
-        return self._fit(X, y, X_val, y_val, further=hasattr(self, "ranker_"))
+        return self._fit(X, y, None, None, further=hasattr(self, "ranker_"))
 
     def _fit(self, X, y, X_val, y_val, further):
         if not is_stored(X_val):

@@ -43,6 +43,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         "averaging": [Interval(Real, 0, 1, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
         "adversary_weight": [Interval(Real, 0, None, closed="left")],
+        "replay": [Interval(Real, 0, None, closed="left")],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "precision": [StrOptions(set(DTYPES))],
@@ -67,6 +68,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         averaging=0.5,
         validation_fraction=None,
         adversary_weight=0.0,
+        replay=2.0,
         min_count=2,
         device="cpu",
         precision="float32",
@@ -87,6 +89,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         self.averaging = averaging
         self.validation_fraction = validation_fraction
         self.adversary_weight = adversary_weight
+        self.replay = replay
         self.min_count = min_count
         self.device = device
         self.precision = precision
@@ -126,14 +129,14 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         return self._fit(X, y, X_val, y_val)
 
     @shared
-    def partial_fit(self, X, y, X_val=None, y_val=None):
+    def partial_fit(self, X, y):
         """Go on from what was learned, with further rows, such as those of a new day.
 
-        It trains as ``fit`` does, up to `max_epochs` epochs on these rows alone, from
-        the weights, averages and state of the optimiser that were left. Users, items
-        and categories that are new get codes and weights of their own, all others keep
-        theirs; ranks of numbers are those among all rows so far; a past goes on. The
-        first call is as ``fit``.
+        It passes once over these rows and `replay` times as many of those before, drawn
+        from a sample of all rows so far, from the weights, averages and state of the
+        optimiser that were left. Users, items and categories that are new get codes and
+        weights of their own, all others keep theirs; ranks of numbers are those among
+        all rows so far; a past goes on. The first call is as ``fit``.
 
         Parameters
         ----------
@@ -141,8 +144,6 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             Or the path to Parquet files, as in ``fit``.
         y : as in fit
             Their labels, as many per row as before.
-        X_val, y_val : as X and y, default=None
-            Rows for early stopping, as in ``fit``.
 
         Returns
         -------
@@ -155,7 +156,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             If the rows have other columns or labels of another kind than before, or
             training diverges. The ranker is then as it was.
         """
-        return self._fit(X, y, X_val, y_val, further=hasattr(self, "model_"))
+        return self._fit(X, y, further=hasattr(self, "model_"))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X, y, X_val=None, y_val=None, outer=None, further=False):
@@ -171,7 +172,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             labels = labels_of(y, log)
             if not isinstance(log, Log):
                 columns = in_one_table(columns, log, labels.names)
-            if X_val is None:
+            if further:
+                logs, labels = [log], [labels]
+            elif X_val is None:
                 logs, labels = self._hold_out(log, columns), [labels, labels]
             else:
                 valid = read_source(self, X_val, keys, reset=False).in_memory()

@@ -82,6 +82,7 @@ def checkpoint_of(settings, known, trained, group, draws):
 
 def _fingerprints(name, part):
     """Short texts for encoded rows: a source or a window, or impressions alone."""
+    part = getattr(part, "source", part)  # of the new rows alone
     window = getattr(part, "only", part)
     impressions, targets = window if isinstance(window, Window) else (window, ())
     pasts = impressions.pasts

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 
 from sklabelcraft._counts import Numbers
 from sklabelcraft._estimator import shared_random_state
+from sklabelcraft._kept import KeptRows, Memory
 from sklabelcraft._model import DTYPES, RankerModel
 from sklabelcraft._stream import source_of
 from sklabelcraft._torch import Drawing, generator_from
@@ -17,6 +18,7 @@ from sklabelcraft.rankers._labels import ends_of
 from sklabelcraft.training import (
     Loop,
     RankerTask,
+    Replayed,
     Window,
     check_agreed,
     drawing_in_training,
@@ -48,7 +50,7 @@ class RankerTraining:
         self.ranker, self.settings = ranker, ranker.settings()
         self.logs, self.labels, self.columns = logs, labels, columns
         self.device, self.group = device, group
-        self.dtype = DTYPES[self.settings.precision]
+        self.dtype, self.memory = DTYPES[self.settings.precision], None
         rng = random_state_of(ranker, group, ranker.model_ if further else None)
         self.n_outputs, loss = self._look_at_labels()
         if further:
@@ -58,8 +60,9 @@ class RankerTraining:
             make = RankerModel.prepare
             self.model = make(logs, columns, self.settings, rng, **sizes).to(device)
         self.scale = self._learn_scale()
-        n_bytes = self.settings.window_bytes
-        self.source = source_of(logs[0], self._window, n_bytes)
+        self.source = source_of(logs[0], self._window, self.settings.window_bytes)
+        if further:
+            self._replay(ranker.training_state_["memory"])
         held_out = self._window(logs[1], 1) if len(logs) > 1 else None
         with Drawing(rng):
             self.task = RankerTask(
@@ -72,10 +75,9 @@ class RankerTraining:
             )
         if further:
             self.task.go_on(self.growth, ranker.training_state_)
-        self.loop = Loop(
-            self.task, generator_from(rng), self.settings, self.settings.max_epochs
-        )
-        self.rng = rng
+        n_epochs = 1 if further else self.settings.max_epochs
+        self.loop = Loop(self.task, generator_from(rng), self.settings, n_epochs)
+        self.rng, self.seed = rng, rng.randint(2**31 - 1)
         self.known = summary(ranker, self.model, logs, [self.source, held_out])
 
     def run(self, watch):
@@ -88,6 +90,28 @@ class RankerTraining:
             self.loop.checkpoint = checkpoint_of(*saved)
             self.loop.run(watch)
         return self._trained(self.model)
+
+    def _replay(self, memory):
+        """Learn again from some of the rows that are remembered."""
+        self.memory = memory
+        if memory is not None and self.settings.replay:
+            rows = memory.rows
+            targets = (torch.from_numpy(t) for t in rows.columns.values())
+            targets = tuple(t.to(self.device, self.dtype) for t in targets)
+            window = Window(self.model.impressions_of(rows), targets)
+            self.source = Replayed(self.source, window, self.settings.replay)
+
+    def _remember(self):
+        """What of all rows so far is to be learned from again."""
+        if not self.settings.replay:
+            return None
+        return Memory.of(self.logs[0], self._keep, self.seed, self.memory)
+
+    def _keep(self, log):
+        columns = {
+            str(i): target.numpy() for i, target in enumerate(self._targets(log))
+        }
+        return KeptRows.of(self.model, log, 0, self.model.history.user, columns)
 
     def _look_at_labels(self):
         """The number of labels, and the loss that suits them."""
@@ -125,13 +149,17 @@ class RankerTraining:
 
     def _window(self, log, number=0):
         """Rows of one of the logs, encoded, with what is to be known of them."""
+        targets = self._targets(log, number)
+        targets = tuple(target.to(self.device, self.dtype) for target in targets)
+        return Window(self.model.remembered(log, number), targets)
+
+    def _targets(self, log, number=0):
         targets = [self.labels[number].of(log)]
         if self.scale is not None:
             mean, spread = self.scale
             seconds = log.numeric(self.columns.duration, minimum=0)
             targets.append(torch.from_numpy((np.log1p(seconds) - mean) / spread))
-        targets = tuple(target.to(self.device, self.dtype) for target in targets)
-        return Window(self.model.remembered(log, number), targets)
+        return targets
 
     def _stopped(self):
         """What would have been learned, had the fit stopped here."""
@@ -142,8 +170,8 @@ class RankerTraining:
     def _trained(self, model):
         if self.n_outputs > 1:
             model.fit_head_scales(w.impressions for w in self.source.windows())
-        history = list(self.loop.history)
-        return copy.copy(self.ranker).adopt(model, history, self.task.state_dict())
+        state = self.task.state_dict() | {"memory": self._remember()}
+        return copy.copy(self.ranker).adopt(model, list(self.loop.history), state)
 
 
 def random_state_of(estimator, group, known):

@@ -14,7 +14,7 @@ from sklabelcraft.training._optimizers import OPTIMIZERS, RowOptimizer
 from sklabelcraft.training._platform import Platform
 from sklabelcraft.training._ranker import RankerSteps, RankerTask, drawing_in_training
 from sklabelcraft.training._rows import RowFinder, exact_logits
-from sklabelcraft.training._source import InMemory, Window
+from sklabelcraft.training._source import InMemory, Replayed, Window
 
 __all__ = [
     "OPTIMIZERS",
@@ -27,6 +27,7 @@ __all__ = [
     "Platform",
     "RankerSteps",
     "RankerTask",
+    "Replayed",
     "RowFinder",
     "RowOptimizer",
     "Task",

@@ -144,7 +144,7 @@ class Loop:
         while self.number < len(plan):
             self._pass_over(source.read(plan[self.number]), watch)
             self.number, self.offset = self.number + 1, 0
-        loss = float(self.total) / source.n_rows
+        loss = float(self.total) / sum(size for size, _ in plan)
         self.number, self.total = 0, 0.0
         self._check_finite(epoch, loss)
         record, progress = self.task.end_epoch(epoch)

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+import numpy as np
+import torch
+
 from sklabelcraft._batches import Impressions
 
 
@@ -19,25 +22,26 @@ class Window(NamedTuple):
     impressions: Impressions
     targets: tuple
 
+    def followed_by(self, other, rows):
+        """These rows and some of another window."""
+        pairs = zip(self.targets, other.targets, strict=True)
+        return Window(
+            self.impressions.followed_by(other.impressions.rows(rows)),
+            tuple(torch.cat([first, then[rows]]) for first, then in pairs),
+        )
+
 
 class InMemory:
     """Rows that all lie in memory: one window, the same in each epoch.
 
     Parameters
     ----------
-    impressions : Impressions
-        The encoded rows.
-    *targets : tensor
-        What else is known of each row, each of length n.
-
-    Attributes
-    ----------
-    n_rows : int
-        Number of rows.
+    window : Window
+        The rows.
     """
 
-    def __init__(self, impressions, *targets):
-        self.n_rows, self.only = len(impressions), Window(impressions, targets)
+    def __init__(self, window):
+        self.only = window
 
     def plan(self, seed, epoch):
         """The windows of an epoch, in the order in which they are to be read.
@@ -47,7 +51,7 @@ class InMemory:
         list of (int, object)
             The number of rows of each, and what it is :meth:`read` by.
         """
-        return [(self.n_rows, self.only)]
+        return [(len(self.only.impressions), self.only)]
 
     def read(self, planned):
         """A planned window, a :class:`Window`."""
@@ -56,3 +60,46 @@ class InMemory:
     def windows(self):
         """All rows once, in windows, in the order of the log."""
         yield self.only
+
+
+class Replayed:
+    """Windows of new rows, each followed by rows that are remembered, drawn anew.
+
+    Parameters
+    ----------
+    source : InMemory or another source of windows
+        The new rows.
+    remembered : Window
+        The others.
+    times : float
+        How many of them there are for each new row, as far as there are enough.
+    """
+
+    def __init__(self, source, remembered, times):
+        self.source, self.remembered, self.times = source, remembered, times
+
+    def plan(self, seed, epoch):
+        """The windows of an epoch, in the order in which they are to be read.
+
+        Returns
+        -------
+        list of (int, object)
+            The number of rows of each, and what it is :meth:`read` by.
+        """
+        rng = np.random.default_rng([seed, epoch, 1])
+        order = rng.permutation(len(self.remembered.impressions))
+        planned, begin = [], 0
+        for size, key in self.source.plan(seed, epoch):
+            rows = order[begin : begin + round(self.times * size)]
+            planned.append((size + len(rows), (size, key, torch.from_numpy(rows))))
+            begin += len(rows)
+        return planned
+
+    def read(self, planned):
+        """A planned window, a :class:`Window`."""
+        size, key, rows = planned[1]
+        return self.source.read((size, key)).followed_by(self.remembered, rows)
+
+    def windows(self):
+        """All new rows once, in windows, in the order of the log."""
+        return self.source.windows()
