@@ -1,25 +1,40 @@
 """Crafting a label: what a ``LabelCrafter`` does with a log, from each start."""
 
 import copy
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
 from sklearn.utils import Bunch
 
-from sklabelcraft._estimator import inherit, seed_of, shared_random_state
-from sklabelcraft._model import DTYPES, RankerModel
-from sklabelcraft._platform import make_platform, objectives_of
-from sklabelcraft._race import Run, race
+from sklabelcraft._counts import FeedbackCounts
+from sklabelcraft._estimator import inherit, seed_of
+from sklabelcraft._log import Log
+from sklabelcraft._model import DTYPES, RankerModel, in_one_table
+from sklabelcraft._platform import (
+    HeldOut,
+    count_scaled,
+    make_platform,
+    objectives_of,
+    read_measured,
+)
+from sklabelcraft._race import Race, Run
+from sklabelcraft._stream import source_of
 from sklabelcraft._torch import Drawing, copied, generator_from
-from sklabelcraft.columns import FEEDBACK
 from sklabelcraft.losses import choose_loss
 from sklabelcraft.modules import Feedback, LearnedLabel, Signals, StartingRule
 from sklabelcraft.modules._embeddings import check_widths
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.rankers import BaseRanker, MLPRanker
-from sklabelcraft.rankers._base import summary
-from sklabelcraft.training import BilevelTask, Loop, check_agreed, drawing_in_training
+from sklabelcraft.rankers._identity import checkpoint_of, summary
+from sklabelcraft.rankers._training import random_state_of
+from sklabelcraft.training import (
+    BilevelTask,
+    Loop,
+    Window,
+    check_agreed,
+    drawing_in_training,
+)
 
 STARTS = ((0, 1, 0.5), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
 NEEDED = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]])  # inputs of each hand-made label
@@ -31,13 +46,11 @@ class Craft:
     Parameters
     ----------
     crafter : LabelCrafter
-        Says how; it is not changed.
+        Says how; it is not changed. If it goes on, it has been fitted.
     ranker : BaseRanker
         Its ranker, to be trained.
-    logs : (Log, Log)
+    logs : (Log or StoredLog, Log)
         Rows to train on and held-out rows.
-    feedback : Feedback
-        What was logged of the former.
     columns : Columns
         Names of the columns.
     k : int
@@ -46,44 +59,90 @@ class Craft:
         Where to compute.
     group : Alone or Processes
         The processes that call the same fit.
+    known : dict or None
+        What a crafter that goes on keeps as its training state.
     """
 
-    def __init__(self, crafter, ranker, logs, feedback, columns, k, device, group):
-        self.ranker, self.device, self.group = ranker, device, group
+    def __init__(self, crafter, ranker, logs, columns, k, device, group, known=None):
+        self.crafter, self.ranker, self.logs = crafter, ranker, logs
+        self.columns, self.device, self.group = columns, device, group
         self.label_settings = Bunch(**crafter.get_params(deep=False))
-        self.settings = ranker.settings()
+        self.settings, self.known = ranker.settings(), known
         # seeded once more, as the ranker may have the same random state
-        seed = shared_random_state(crafter.random_state, group).randint(2**31 - 1)
+        before = crafter.ranker_.model_ if known else None
+        seed = random_state_of(crafter, group, before).randint(2**31 - 1)
         self.rng = np.random.RandomState(seed)
-        self.ranker_rng = shared_random_state(ranker.random_state, group)
-        features = features_of_log(logs[0], crafter, ranker.columns)
-        self.model, rows = RankerModel.prepare(
-            logs,
-            replace(ranker.columns, features=features),
-            self.settings,
-            self.ranker_rng,
-            n_outputs=1,
-            loss=choose_loss(ranker.loss, unit=True),
-        )
-        check_agreed(group, summary(crafter, self.model, rows, {"feedback": feedback}))
-        self.model.to(device)
-        self.rows, held_rows = (part.to(device) for part in rows)
+        self.ranker_rng = random_state_of(ranker, group, before)
+        self._make_model()
+        self._learn_statistics()
+        self.rows = None
+        if isinstance(logs[0], Log):  # shared by all runs
+            self.rows = self.model.remembered(logs[0], 0)
         self.platform = make_platform(
             self.label_settings,
             k,
-            logs,
-            columns,
-            crafter.explicit_,
-            held_rows,
-            device,
+            self.held_out,
+            self.model.impressions_of(self.held_out),
+            self.scaled,
+            bool(crafter.explicit_),
         )
-        self.signals = Signals.learn(feedback, crafter.inputs)
-        self.inputs, self.hand_made = self.signals(feedback)
 
     @property
     def dtype(self):
         """The precision of weights, numbers and labels."""
         return DTYPES[self.settings.precision]
+
+    def _make_model(self):
+        if self.known:
+            known = self.crafter.ranker_.model_
+            self.model, self.growth = known.grown(
+                self.logs, self.settings, self.ranker_rng
+            )
+        else:
+            columns, explicit = self.ranker.columns, self.crafter.explicit_
+            objectives, _ = objectives_of(self.label_settings, bool(explicit))
+            measured = {o.column for o in objectives} - set(INPUTS)
+            self.model = RankerModel.prepare(
+                self.logs,
+                in_one_table(columns, self.logs[0], measured),
+                self.settings,
+                self.ranker_rng,
+                n_outputs=1,
+                loss=choose_loss(self.ranker.loss, unit=True),
+            )
+        self.model.to(self.device)
+
+    def _learn_statistics(self):
+        """What the label is made of, and what the platform measures."""
+        known, explicit = self.known or {}, self.crafter.explicit_
+        objectives, _ = objectives_of(self.label_settings, bool(explicit))
+        feedback_of(self.logs[1], self.columns, explicit)  # to be checked
+        counts = known.get("counts")
+        for part in self.logs[0].parts(self._feedback_keys()):
+            feedback = feedback_of(part, self.columns, explicit)
+            more = FeedbackCounts.of(*(column.numpy() for column in feedback))
+            counts = more if counts is None else counts.merged(more)
+        self.counts, self.signals = counts, Signals.learn(counts, self.crafter.inputs)
+        distinct = self.signals(Feedback.counted(counts))[1]
+        self.counted = distinct, torch.from_numpy(counts.counts)
+        names = self.columns, explicit
+        self.scaled = count_scaled(objectives, self.logs[0], *names)
+        for name, numbers in known.get("scaled", {}).items():
+            self.scaled[name] = self.scaled[name].merged(numbers)
+        measured = read_measured(objectives, self.logs[1], *names)
+        self.held_out = self._held_out(measured)
+        if "held_out" in known:
+            self.held_out = known["held_out"].followed_by(self.held_out)
+
+    def _feedback_keys(self):
+        seconds = self.columns.watch_time, self.columns.duration
+        return [*seconds, *self.crafter.explicit_]
+
+    def _held_out(self, measured):
+        log, users = self.logs[1], self.logs[1].ids(self.columns.user)
+        codes, numbers = map(torch.from_numpy, self.model.encoder.encode(log))
+        times = self.model.history.times(log, 1)
+        return HeldOut(codes, numbers, users, times, measured)
 
     def learn(self, starts, watch):
         """Craft a label from each starting rule, and keep the one that leads furthest.
@@ -103,35 +162,56 @@ class Craft:
             What was learned, by the names of the attributes.
         """
         runs = [self._start(weights) for weights in starts]
-        drawing = self.model.module, self.rows, self.ranker_rng, self.device
-        with drawing_in_training(*drawing, self.group):
-            best = race(runs, watch, self._stopped)
+        parts = [runs[0].task.source, self.platform.impressions]
+        known = summary(self.crafter, self.model, self.logs, parts)
+        check_agreed(self.group, known)
+        source = runs[0].task.source
+        drawing = self.model.module, source, self.ranker_rng, self.device, self.group
+        contest = Race(runs)
+        with drawing_in_training(*drawing) as draws:
+            saved = self.settings, known, contest, self.group, draws
+            checkpoint = checkpoint_of(*saved)
+            for run in contest.runs:
+                run.loop.checkpoint = checkpoint
+            best = contest.run(watch, self._stopped)
         best.loop.settle()
         return self._learned(best, best.task.model, best.task.networks["label"])
 
     def _start(self, weights):
         """A run from a starting rule, with a ranker of its own."""
-        rule, settings = StartingRule(weights, self.hand_made), self.label_settings
+        rule, settings = StartingRule(weights, *self.counted), self.label_settings
         with Drawing(self.rng):
             label = LearnedLabel(self.signals, rule, settings.hidden, settings.bound)
+        label.correction.to(self.dtype)
+        label.to(self.device)
         model = copy.copy(self.model)
         model.module = copied(self.model.module)
-        label.correction.to(self.dtype)
-        prepared = label.join(self.inputs, self.hand_made).to(self.device, self.dtype)
+        encode, n_epochs = partial(self._window, label), self.settings.max_epochs
         task = BilevelTask(
             model,
-            label.to(self.device),
-            self.rows,
-            prepared,
+            label,
+            source_of(self.logs[0], encode, self.settings.window_bytes),
             self.platform,
             self.settings,
             settings,
             generator_from(self.rng),
             self.group,
         )
-        n_epochs = settings.warmup_epochs + self.settings.max_epochs
+        if self.known:
+            learned = self.crafter.label_net_.correction
+            label.correction.load_state_dict(learned.state_dict())
+            task.go_on(self.growth, self.known["task"])
+        else:
+            n_epochs += settings.warmup_epochs
         loop = Loop(task, generator_from(self.ranker_rng), self.settings, n_epochs)
         return Run(tuple(weights.tolist()), task, loop)
+
+    def _window(self, label, log):
+        """Rows to train on, encoded, with what a label is made of."""
+        rows = self.model.remembered(log, 0) if self.rows is None else self.rows
+        feedback = feedback_of(log, self.columns, self.crafter.explicit_)
+        feedback = Feedback(*(column.to(self.device) for column in feedback))
+        return Window(rows, (label.prepare(feedback).to(self.dtype),))
 
     def _stopped(self, run):
         """What would be learned, if the run ended now."""
@@ -145,11 +225,19 @@ class Craft:
         losses = [
             {name: epoch[name] for name in ("epoch", "loss")} for epoch in history
         ]
+        state = run.task.state_dict()
+        of_ranker = {"optimizer": state["optimizer"], "adversary": None}
         return {
             "label_net_": label.cpu(),
             "start_": run.start,
-            "ranker_": copy.copy(self.ranker).adopt(model, losses),
+            "ranker_": copy.copy(self.ranker).adopt(model, losses, of_ranker),
             "history_": history,
+            "training_state_": {
+                "task": state,
+                "counts": self.counts,
+                "scaled": self.scaled,
+                "held_out": self.held_out,
+            },
         }
 
 
@@ -201,14 +289,3 @@ def feedback_of(log, columns, explicit):
     seconds = columns.watch_time, columns.duration
     arrays = [log.numeric(key, minimum=0) for key in seconds]
     return Feedback(*map(torch.from_numpy, [*arrays, log.any_positive(explicit)]))
-
-
-def features_of_log(log, crafter, columns):
-    """What a ranker sees of a log in one table: all but the feedback and the clock."""
-    if columns.features is not None:
-        return columns.features
-    objectives, _ = objectives_of(crafter, bool(crafter.explicit_))
-    feedback = {columns.watch_time, *columns.explicit, columns.timestamp}
-    feedback |= {o.column for o in objectives if o.column not in INPUTS}
-    feedback = {log.canonical(key) for key in feedback if key in log}
-    return tuple(key for key in log.keys if key not in feedback and key not in FEEDBACK)

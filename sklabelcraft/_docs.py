@@ -22,6 +22,11 @@ n_groups : int, default=30
 columns : Columns, default=None
     Names or positions of the log's columns; None for those of the estimator around
     this one, else the usual names.""",
+    "statistics": """\
+statistics_ : object or None
+    What the label is learned from, to which ``partial_fit`` adds: how often each value
+    occurred. Of more than 2**20 distinct ones, numbers are rounded down to fewer bits,
+    no fewer than it takes. None where nothing is learned.""",
     "learned_names": """\
 n_features_in_ : int
     Number of columns of the data given to ``fit``.
@@ -70,12 +75,26 @@ precision : {"float32", "bfloat16", "float64"}, default="float32"
     thousands, where the processor has it. With float64 weights, numbers and labels are
     float64, too, and the weights remain so: several processes then learn the same to 12
     digits, however many they are. Scores are computed in float64.
+window_bytes : int, default=2**26
+    Of a log in Parquet files, about so many bytes are held at a time: row groups in
+    random order, whose rows are then brought into random order together. The order of
+    a log that fits is that of the same log in memory.
+checkpoint : str or path, default=None
+    A folder to save training in after each epoch. A fit that was killed goes on from
+    there when it is called again, with the same result. When it is over, another fit
+    may have the folder.
+every : int, default=None
+    Steps after which to save in `checkpoint` as well.
 columns : Columns, default=None
     Names or positions of the columns; None for those of the estimator around this one,
     else the usual names.
 random_state : int, RandomState instance or None, default=None
     Controls the initial weights and the order of the rows; None for that of the
     estimator around this one.""",
+    "to": """\
+to : str or path, default=None
+    Of a log in Parquet files, a folder to be made, to which its rows are written with
+    the result as further columns, file by file.""",
     "sizes": """\
 cardinalities : list of int
     Number of codes of each categorical column.
@@ -90,6 +109,8 @@ features_ : list of str or int
     The columns that the network sees.
 history_ : list of dict
     Per epoch, the training loss and the held-out one.
+training_state_ : dict
+    The state of the optimiser, from which ``partial_fit`` goes on.
 n_features_in_ : int
     Number of columns of X.
 feature_names_in_ : ndarray of shape (n_features_in_,)

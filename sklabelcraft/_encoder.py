@@ -1,11 +1,13 @@
 """From the columns of a log to codes and numbers."""
 
+import copy
 import warnings
 
 import numpy as np
 
-from sklabelcraft._ids import Vocabulary
+from sklabelcraft._counts import Numbers
 from sklabelcraft._quantiles import Ranks
+from sklabelcraft._vocabulary import Occurrences, Pile, Vocabulary
 
 UNKNOWN = 0
 N_DURATION_BUCKETS = 32
@@ -35,14 +37,39 @@ class Encoder:
         user, item, self.duration = (
             log.optional(self.columns, role) for role in ("user", "item", "duration")
         )
-        self.ids = user, item
+        self.ids, self.n_rows = (user, item), 0
         numeric = [key for key in self.features if self._is_number(log, key)]
         categorical = [key for key in self.features if key not in numeric]
-        self.vocabularies = {
-            key: Vocabulary.learn(log.ids(key), self.min_count) for key in categorical
-        }
-        self.ranks = {key: Ranks.learn(log.numeric(key)) for key in numeric}
+        self.vocabularies = dict.fromkeys(categorical, Vocabulary())
+        self.occurrences = dict.fromkeys(categorical)
+        self.numbers = dict.fromkeys(numeric)
+        self._take_in(log)
         return self
+
+    def grown(self, log):
+        """An encoder that has learned from further rows, too; all codes stay."""
+        grown = copy.copy(self)
+        grown.numbers = dict(self.numbers)
+        grown._take_in(log)
+        return grown
+
+    def _take_in(self, log):
+        piles = {key: Pile(key, known) for key, known in self.occurrences.items()}
+        n_rows = self.n_rows
+        for part in log.parts(self.features):
+            positions = n_rows + part.positions
+            self.n_rows = int(positions[-1]) + 1
+            for key, pile in piles.items():
+                pile.add(Occurrences.of(part.ids(key), positions))
+            for key, known in self.numbers.items():
+                more = Numbers.of(self._number(part, key))
+                self.numbers[key] = more if known is None else known.merged(more)
+        self.occurrences = {key: pile.merged() for key, pile in piles.items()}
+        self.vocabularies = {
+            key: known.extended(self.occurrences[key], self.min_count)
+            for key, known in self.vocabularies.items()
+        }
+        self.ranks = {key: Ranks.among(known) for key, known in self.numbers.items()}
 
     def _is_number(self, log, key):
         if key in self.ids:
@@ -67,7 +94,7 @@ class Encoder:
 
     def encode(self, log):
         """Codes, (n, n_categorical), and ranks in [-1, 1], (n, n_numeric)."""
-        ranks = {key: self._rank(log, key) for key in self.ranks}
+        ranks = {key: rank(self._number(log, key)) for key, rank in self.ranks.items()}
         codes = [
             vocabulary.codes(log.ids(key), key)
             for key, vocabulary in self.vocabularies.items()
@@ -79,9 +106,8 @@ class Encoder:
         n = len(log)
         return _stacked(codes, n, np.int64), _stacked(numbers, n, np.float32)
 
-    def _rank(self, log, key):
-        minimum = 0 if key == self.duration else -np.inf
-        return self.ranks[key](log.numeric(key, minimum=minimum))
+    def _number(self, log, key):
+        return log.numeric(key, minimum=0 if key == self.duration else -np.inf)
 
 
 def _stacked(columns, n, dtype):

@@ -43,6 +43,22 @@ def score_foreign(ranker, X):
     return np.asarray(ranker.decision_function(X))
 
 
+def go_on_foreign(ranker, X, labels):
+    """Fit a regressor to further rows, if it goes on from what it has learned."""
+    if is_classifier(ranker):
+        raise ValueError(f"a classifier does not go on as a ranker, got {ranker!r}.")
+    check_goes_on(ranker)
+    ranker.partial_fit(X, labels)
+
+
+def check_goes_on(part):
+    """Check that a part can go on from what it has learned."""
+    if not hasattr(part, "partial_fit"):
+        raise ValueError(
+            f"{part!r} has no partial_fit to go on from what it has learned: fit anew."
+        )
+
+
 def check_usable(ranker):
     """Check that a ranker can be fitted and will have scores."""
     if not hasattr(ranker, "fit"):

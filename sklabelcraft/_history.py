@@ -1,12 +1,14 @@
 """The past of the users, of which an impression sees what lies before it."""
 
+import copy
+
 import numpy as np
 import torch
 from pandas import factorize
 
 from sklabelcraft._batches import Pasts
 from sklabelcraft._clock import check_same_clock
-from sklabelcraft._ids import Vocabulary
+from sklabelcraft._vocabulary import Vocabulary
 
 
 class History:
@@ -27,28 +29,31 @@ class History:
         self.length, self.user, self.timestamp = length, user, timestamp
         self.columns = columns
 
-    def learn(self, logs, codes):
-        """Remember the rows of some logs, one after the other, with their codes.
+    def learn(self, logs, encoder):
+        """Remember the rows of some logs, one after the other, by their codes."""
+        self._begun, self._vocabulary, self._clock = [], Vocabulary(), None
+        events = []
+        if self.length:
+            for log in logs:
+                self._begun.append(self._end_of(events))
+                events += self._events(log, encoder, self._begun[-1])
+            self._remember(events)
+        return self
 
-        Returns
-        -------
-        list of Pasts
-            The past of the rows of each log.
+    def grown(self, logs, encoder):
+        """A history that goes on with further logs.
+
+        Of what it remembers, each user's last `length` rows stay.
         """
-        if self.length == 0:
-            return [self._nothing(len(log)) for log in logs]
-        ids = [log.ids(self.user) for log in logs]
-        self._vocabulary = _vocabulary_of(ids, self.user)
-        users = [self._vocabulary.codes(part, self.user) for part in ids]
-        times = self._times_of(logs)
-        order = np.lexsort((np.concatenate(times), np.concatenate(users)))
-        self._users = np.concatenate(users)[order]
-        self._times = np.concatenate(times)[order]
-        described = np.concatenate(codes)[:, self.columns]
-        store, distinct = _distinct_rows(described)
-        self._store = torch.as_tensor(store[order])
-        self._past = torch.as_tensor(distinct)
-        return [self._pasts(*part) for part in zip(users, times, strict=True)]
+        grown = copy.copy(self)
+        if self.length:
+            grown._begun = []
+            events = [self._last_ones()]
+            for log in logs:
+                grown._begun.append(self._end_of(events))
+                events += grown._events(log, encoder, grown._begun[-1])
+            grown._remember(events)
+        return grown
 
     def of(self, log):
         """The past of other rows, which lies in those that were remembered."""
@@ -57,19 +62,70 @@ class History:
         users = self._vocabulary.codes(log.ids(self.user), self.user)
         if self.timestamp is None:
             return self._pasts(users, np.full(len(log), self._times.max() + 1))
-        clock = log.clock(self.timestamp)
-        check_same_clock(self._clock, clock, self.timestamp)
-        return self._pasts(users, clock.times)
+        return self._pasts(users, self._clock_of(log))
 
-    def _times_of(self, logs):
+    def among(self, log, number):
+        """The past of rows of the log that was remembered as this number."""
+        if self.length == 0:
+            return self._nothing(len(log))
+        return self.at(log.ids(self.user), self.times(log, number))
+
+    def at(self, users, times):
+        """The past of some users at some times, as :meth:`times` gives them."""
+        if self.length == 0:
+            return self._nothing(len(times))
+        return self._pasts(self._vocabulary.codes(users, self.user), times)
+
+    def times(self, log, number):
+        """When the rows of the log that was remembered as this number were."""
+        begun = self._begun[number] if self.length else 0
+        return self._times_of(log, begun)
+
+    def _events(self, log, encoder, begun):
+        """Users, times and codes of the rows of a log, part by part."""
+        keys = [*encoder.features, self.user, self.timestamp]
+        for part in log.parts([key for key in keys if key is not None]):
+            ids = part.ids(self.user)
+            self._vocabulary.check_kind(ids, self.user)
+            self._vocabulary = self._vocabulary.grown(ids)
+            users = self._vocabulary.codes(ids, self.user)
+            codes = encoder.encode(part)[0][:, self.columns]
+            yield users, self._times_of(part, begun), codes
+
+    def _end_of(self, events):
+        """Where the clock of a log begins that has none but the order of its rows."""
+        if self.timestamp is not None:
+            return 0
+        ends = (int(times.max()) + 1 for _, times, _ in events if len(times))
+        return max(ends, default=0)
+
+    def _times_of(self, log, begun):
         if self.timestamp is None:
-            ends = np.cumsum([len(log) for log in logs])
-            return np.split(np.arange(ends[-1]), ends[:-1])
-        clocks = [log.clock(self.timestamp) for log in logs]
-        self._clock = clocks[0].kind
-        for clock in clocks:
-            check_same_clock(self._clock, clock, self.timestamp)
-        return [clock.times for clock in clocks]
+            return begun + log.positions
+        return self._clock_of(log)
+
+    def _clock_of(self, log):
+        clock = log.clock(self.timestamp)
+        if self._clock is None:
+            self._clock = clock.kind
+        check_same_clock(self._clock, clock, self.timestamp)
+        return clock.times
+
+    def _remember(self, events):
+        columns = zip(*events, strict=True)
+        users, times, codes = (np.concatenate(column) for column in columns)
+        order = np.lexsort((times, users))
+        self._users, self._times = users[order], times[order]
+        store, distinct = _distinct_rows(codes)
+        self._store = torch.as_tensor(store[order])
+        self._past = torch.as_tensor(distinct)
+
+    def _last_ones(self):
+        """Each user's last rows, as many as are seen."""
+        ends = np.searchsorted(self._users, self._users, side="right")
+        kept = ends - np.arange(len(ends)) <= self.length
+        codes = self._past[self._store[torch.from_numpy(kept)]].numpy()
+        return self._users[kept], self._times[kept], codes
 
     def _nothing(self, n):
         """No past for any of n rows."""
@@ -93,15 +149,6 @@ class History:
         )
 
 
-def _vocabulary_of(ids, user):
-    """The vocabulary of the users of several logs, whose kinds must agree."""
-    known = Vocabulary.learn(ids[0])
-    for part in ids[1:]:
-        known.check_kind(part, user)
-        known = known.grown(part)
-    return known
-
-
 def past_windows(past_users, past_times, users, times):
     """Where in a store sorted by (user, time) the strictly earlier rows of a user lie.
 
@@ -118,16 +165,17 @@ def past_windows(past_users, past_times, users, times):
     start, stop : ndarray of shape (n,)
         The history of query i is ``store[start[i]:stop[i]]``.
     """
-    n_store = len(past_users)
-    all_users = np.concatenate([past_users, users])
-    all_times = np.concatenate([past_times, times])
-    stored = np.arange(len(all_users)) < n_store
-    order = np.lexsort((stored, all_times, all_users))  # queries before equal times
-    before = np.cumsum(stored[order])
-    stop = np.empty(len(users), dtype=np.int64)
-    queries = ~stored[order]
-    stop[order[queries] - n_store] = before[queries]
-    return np.searchsorted(past_users, users), stop
+    start = np.searchsorted(past_users, users, side="left")
+    low, high = start, np.searchsorted(past_users, users, side="right")
+    for _ in range(int((high - low).max(initial=0)).bit_length()):
+        middle = (low + high) // 2
+        known = past_times.take(middle, mode="clip") if len(past_times) else times
+        earlier = (low < high) & (known < times)
+        low, high = (
+            np.where(earlier, middle + 1, low),
+            np.where((low < high) & ~earlier, middle, high),
+        )
+    return start, low
 
 
 def _distinct_rows(codes):

@@ -42,14 +42,14 @@ class Ids(NamedTuple):
     def factorize(self):
         """Codes by first appearance, missing ones last, and the distinct values."""
         codes = np.empty(len(self.values), dtype=np.int64)
-        codes[~self.missing], distinct = _factorize(self.values[~self.missing])
+        codes[~self.missing], distinct = factorize(self.values[~self.missing])
         codes[self.missing] = len(distinct)
         return codes, distinct
 
     def codes(self):
         """Codes by first appearance, of which missing ones have one too."""
         codes, _ = self.factorize()
-        return _factorize(codes)[0] if self.missing.any() else codes
+        return factorize(codes)[0] if self.missing.any() else codes
 
     def names(self):
         """The distinct values by first appearance, NaN for the missing one."""
@@ -58,7 +58,7 @@ class Ids(NamedTuple):
         return names[pd.unique(codes)] if self.missing.any() else distinct
 
 
-def _factorize(values):
+def factorize(values):
     """Codes and distinct values of an array without missing ones."""
     codes, distinct = pd.factorize(values, use_na_sentinel=False)
     return codes, np.asarray(distinct)
@@ -84,7 +84,7 @@ def read_ids(values, name="ids"):
         raise ValueError(f"{name} must be one column, got shape {ids.values.shape}.")
     try:
         if ids.kind == OTHER:
-            _factorize(ids.values[~ids.missing])
+            factorize(ids.values[~ids.missing])
     except TypeError as error:
         raise ValueError(
             f"{name} must hold values that can be keys, such as text or whole "
@@ -177,86 +177,3 @@ def _of_numbers(values, there, missing):
     integers = np.zeros(len(values), dtype=dtype)
     integers[~missing] = np.array(whole, dtype=dtype)
     return Ids(NUMBERS, integers, missing)
-
-
-class Vocabulary:
-    """The distinct values of a column, coded from 1 on; 0 stands for all others.
-
-    Parameters
-    ----------
-    kind : str or None
-        What the values are, as in :class:`Ids`.
-    values : ndarray of shape (n,)
-        Plain integers, floats or objects.
-    has_missing : bool
-        Whether the missing value has a code of its own, the last one.
-    """
-
-    def __init__(self, kind, values, has_missing):
-        self.kind, self.values, self.has_missing = kind, values, has_missing
-
-    @classmethod
-    def learn(cls, ids, min_count=1):
-        """The vocabulary of those values that occur often enough."""
-        codes, distinct = ids.factorize()
-        counts = np.bincount(codes, minlength=len(distinct) + 1)
-        frequent = distinct[counts[:-1] >= min_count]
-        return cls(ids.kind, frequent, bool(counts[-1] >= min_count))
-
-    def grown(self, ids):
-        """The vocabulary with all values of further ids."""
-        more = Vocabulary.learn(ids)
-        dtype = object if self.values.dtype != more.values.dtype else more.values.dtype
-        values = [self.values.astype(dtype), more.values.astype(dtype)]
-        new = self._positions(more.values) < 0
-        values = np.concatenate([values[0], values[1][new]])
-        has_missing = self.has_missing or more.has_missing
-        return Vocabulary(self.kind or more.kind, values, has_missing)
-
-    def __len__(self):
-        return len(self.values) + self.has_missing
-
-    def codes(self, ids, name):
-        """Codes of a column of the same kind, int64 of shape (n,)."""
-        self.check_kind(ids, name)
-        codes = np.zeros(len(ids.values), dtype=np.int64)
-        there = ~ids.missing
-        codes[there] = 1 + self._positions(ids.values[there])
-        if self.has_missing:
-            codes[ids.missing] = len(self)
-        return codes
-
-    def check_kind(self, ids, name):
-        """Check that the ids of the column `name` can be found here at all."""
-        known = {self.kind, ids.kind}
-        if len(known) == 1 or known & {None, OTHER} or len(ids.values) == 0:
-            return
-        example = ids.values[~ids.missing][0]
-        raise ValueError(
-            f"column {name!r} held {self.kind} in fit and holds {ids.kind} now, such "
-            f"as {example!r}: nothing of it would be recognised."
-        )
-
-    def _positions(self, values):
-        """Positions among the values, -1 for those that are not there."""
-        ours, theirs = self.values.dtype, values.dtype
-        if ours == theirs:
-            return self._index.get_indexer(_index(values))
-        return _index(self.values.astype(object)).get_indexer(
-            _index(values.astype(object))
-        )
-
-    @property
-    def _index(self):
-        """The values as a hashed index, which is made anew after loading."""
-        if "_hashed" not in vars(self):
-            self._hashed = _index(self.values)
-        return self._hashed
-
-    def __getstate__(self):
-        """Plain arrays alone, which every version of pandas can load."""
-        return {name: vars(self)[name] for name in ("kind", "values", "has_missing")}
-
-
-def _index(values):
-    return pd.Index(values, dtype=values.dtype, tupleize_cols=False)

@@ -1,5 +1,7 @@
 """The log as a table: the one place that knows pandas, polars and arrays."""
 
+import os
+
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -18,6 +20,11 @@ class Log:
     ----------
     data : data frame or array of shape (n, n_columns)
         The rows.
+    positions : int ndarray of shape (n,), default=None
+        Of the rows in the log that they were taken from, ascending; None for a log of
+        its own.
+    naming : callable, default=str
+        Maps such a position to what messages call the row.
 
     Raises
     ------
@@ -25,9 +32,8 @@ class Log:
         If the data are lazy, not two-dimensional, or have several levels of names.
     """
 
-    _positions = None  # of the rows in the log that they were taken from
-
-    def __init__(self, data):
+    def __init__(self, data, positions=None, naming=str):
+        self._positions, self._naming = positions, naming
         _refuse_lazy(data, "the log")
         self.native, self.is_array = data, not is_frame(data)
         frame = _as_frame(data) if self.is_array else data
@@ -40,6 +46,15 @@ class Log:
 
     def __len__(self):
         return len(self._frame)
+
+    def parts(self, keys=None):
+        """The log in parts that fit into memory, with some columns or all."""
+        yield self
+
+    @property
+    def positions(self):
+        """Where the rows lie in the log that they were taken from, (n,)."""
+        return np.arange(len(self)) if self._positions is None else self._positions
 
     @property
     def keys(self):
@@ -73,7 +88,7 @@ class Log:
 
     def _row(self, position):
         """The row that an error names: its position in the log as it was given."""
-        return position if self._positions is None else self._positions[position]
+        return self._naming(self.positions[position])
 
     def ids(self, key):
         """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
@@ -84,7 +99,7 @@ class Log:
     def clock(self, key):
         """The column as a :class:`Clock`; of None, the order of the rows."""
         if key is None:
-            return Clock("the order of the rows", np.arange(len(self)))
+            return Clock("the order of the rows", self.positions)
         series = self._series(key)
         if series.dtype in (nw.Datetime, nw.Date):
             return clock_of_dates(series, key)
@@ -141,12 +156,24 @@ class Log:
             return None
         return self.canonical(key)
 
+    def in_memory(self):
+        """The log itself; of a stored one, its rows."""
+        return self
+
+    def write(self, to, columns_of):
+        """Refuse to be written: rows in memory have their results returned."""
+        raise ValueError(f"to={to!r} is for logs in files; this one is in memory.")
+
+    def without(self, index):
+        """The rows at all positions but `index`."""
+        return self.rows(np.delete(np.arange(len(self)), index))
+
     def rows(self, index):
         """The rows at the positions `index`."""
         rows = Log.__new__(Log)
-        rows.is_array = self.is_array
+        rows.is_array, rows._naming = self.is_array, self._naming
         rows._frame = self._frame[index]
-        rows._positions = self._row(np.asarray(index))
+        rows._positions = self.positions[index]
         rows.native = self.native[index] if self.is_array else rows._frame.to_native()
         return rows
 
@@ -279,6 +306,13 @@ def _array_options(data):
     return {}
 
 
+def is_stored(data):
+    """Whether data are a data set in Parquet files, or the path to one."""
+    if isinstance(data, str | os.PathLike):
+        return True
+    return type(data).__module__ == "pyarrow._dataset"
+
+
 def read_log(estimator, data, keys, *, reset, min_rows=1):
     """Check the log given to `estimator` and make its columns accessible.
 
@@ -286,6 +320,8 @@ def read_log(estimator, data, keys, *, reset, min_rows=1):
     columns and further columns do not matter; anything else is held to the layout seen
     in fit.
     """
+    if is_stored(data):
+        raise ValueError(f"this needs a table in memory, got {data!r}.")
     if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
         options = _array_options(data) | {"ensure_min_samples": min_rows}
         return Log(validate_data(estimator, data, reset=reset, **options))

@@ -1,6 +1,7 @@
 """What a trained ranker is: encoder, history, network, loss and head scales."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from sklabelcraft._batches import Impressions
 from sklabelcraft._encoder import Encoder, warn_of_dates
 from sklabelcraft._history import History
 from sklabelcraft._torch import Drawing, copied
+from sklabelcraft.columns import FEEDBACK
 from sklabelcraft.losses import UNIT_LOSSES
+from sklabelcraft.training._growth import Growth
 from sklabelcraft.training._rows import exact_logits
 
 # of weights, numbers and labels in training
@@ -35,6 +38,8 @@ class RankerModel:
         Maps a :class:`~sklabelcraft.modules.Batch` to logits of shape (n, n_outputs).
     loss : callable
         Pointwise loss of logits against labels, which says what a logit stands for.
+    n_outputs : int
+        Number of logits per row.
 
     Attributes
     ----------
@@ -43,9 +48,9 @@ class RankerModel:
         several outputs; else None.
     """
 
-    def __init__(self, encoder, history, module, loss):
+    def __init__(self, encoder, history, module, loss, n_outputs):
         self.encoder, self.history = encoder, history
-        self.module, self.loss = module, loss
+        self.module, self.loss, self.n_outputs = module, loss, n_outputs
         self.head_mean = self.head_scale = None
 
     @classmethod
@@ -54,7 +59,7 @@ class RankerModel:
 
         Parameters
         ----------
-        logs : list of Log
+        logs : list of Log or StoredLog
             The training rows and, perhaps, held-out rows; the encoding is learned from
             the first, and all are remembered as histories.
         columns : Columns
@@ -70,10 +75,8 @@ class RankerModel:
 
         Returns
         -------
-        model : RankerModel
+        RankerModel
             To be trained.
-        rows : list of Impressions
-            The encoded rows of each log.
         """
         log, network = logs[0], settings.network
         user = log.optional(columns, "user")
@@ -84,15 +87,40 @@ class RankerModel:
         if length and columns.user is not None:
             user = log.canonical(columns.user)  # a past cannot do without
         timestamp = log.optional(columns, "timestamp")
-        history = History(length, user, timestamp, described)
-        encoded = [encoder.encode(part) for part in logs]
-        pasts = history.learn(logs, [codes for codes, _ in encoded])
+        history = History(length, user, timestamp, described).learn(logs, encoder)
         sizes = encoder.cardinalities, encoder.n_numeric, n_outputs, described
-        dtype = DTYPES[settings.precision]
-        module = make_module(network, sizes, random_state).to(dtype)
-        pairs = zip(encoded, pasts, strict=True)
-        rows = [_impressions(*pair).in_precision(dtype) for pair in pairs]
-        return cls(encoder, history, module, loss), rows
+        module = make_module(network, sizes, random_state)
+        module = module.to(DTYPES[settings.precision])
+        return cls(encoder, history, module, loss, n_outputs)
+
+    def grown(self, logs, settings, random_state):
+        """A model that goes on from this one with further logs.
+
+        New users, items and categories get codes and initial weights; what is known
+        keeps its own.
+
+        Parameters
+        ----------
+        logs, settings, random_state
+            As in :meth:`prepare`.
+
+        Returns
+        -------
+        model : RankerModel
+            To be trained.
+        growth : Growth
+            Where what was kept of each weight of this one belongs in that.
+        """
+        grown = copy.copy(self)
+        grown.encoder = self.encoder.grown(logs[0])
+        grown.history = self.history.grown(logs, grown.encoder)
+        before, after = (m.encoder.cardinalities for m in (self, grown))
+        sizes = after, grown.encoder.n_numeric, self.n_outputs, self.history.columns
+        module = make_module(settings.network, sizes, random_state)
+        grown.module = module.to(DTYPES[settings.precision])
+        growth = Growth(grown.module, before, after)
+        grown.module.load_state_dict(growth.weights(self.module.state_dict()))
+        return grown, growth
 
     @property
     def keys(self):
@@ -105,12 +133,37 @@ class RankerModel:
         """The rows of a log as :class:`~sklabelcraft._batches.Impressions`."""
         return _impressions(self.encoder.encode(log), self.history.of(log))
 
-    def fit_head_scales(self, rows):
-        """Learn how the logits of several outputs are brought to one scale."""
-        logits = self.logits(rows)
-        scale = logits.std(axis=0)
-        self.head_mean = logits.mean(axis=0)
-        self.head_scale = np.where(scale > 0, scale, 1.0)
+    def remembered(self, log, number):
+        """Rows of the log that was remembered as this number, to train on."""
+        pasts = self.history.among(log, number)
+        rows = _impressions(self.encoder.encode(log), pasts)
+        weights = next(self.module.parameters())
+        return rows.in_precision(weights.dtype).to(weights.device)
+
+    def impressions_of(self, held_out):
+        """Held-out rows, encoded with the past that they see now.
+
+        Parameters
+        ----------
+        held_out : HeldOut
+            The rows.
+        """
+        pasts = self.history.at(held_out.users, held_out.times)
+        rows = Impressions(held_out.codes, held_out.numeric, pasts)
+        weights = next(self.module.parameters())
+        return rows.in_precision(weights.dtype).to(weights.device)
+
+    def fit_head_scales(self, parts):
+        """Learn from rows in parts how the logits of several outputs get one scale."""
+        n, mean, squares = 0, 0.0, 0.0
+        for rows in parts:
+            logits = self.logits(rows)
+            share = len(logits) / (n + len(logits))
+            gap = logits.mean(axis=0) - mean
+            squares = squares + len(logits) * logits.var(axis=0) + gap**2 * n * share
+            n, mean = n + len(logits), mean + gap * share
+        scale = np.sqrt(squares / n)
+        self.head_mean, self.head_scale = mean, np.where(scale > 0, scale, 1.0)
 
     def logits(self, rows):
         """Logits of encoded rows, float64 ndarray of shape (n, n_outputs)."""
@@ -163,6 +216,30 @@ def features_of(log, columns, without_duration):
         features = [key for key in features if key != log.canonical(columns.duration)]
     warn_of_dates(log, features, columns.timestamp)
     return features
+
+
+def in_one_table(columns, log, further=()):
+    """The columns of a log in one table, with what is known before the impression.
+
+    Parameters
+    ----------
+    columns : Columns
+        Names of the columns.
+    log : Log or StoredLog
+        The log.
+    further : sequence of str or int
+        Columns that are known only afterwards, beside feedback.
+
+    Returns
+    -------
+    Columns
+        With `features` that are stated.
+    """
+    if columns.features is not None:
+        return columns
+    later = {columns.watch_time, *columns.explicit, columns.timestamp, *further}
+    later = FEEDBACK | {log.canonical(key) for key in later if key in log}
+    return replace(columns, features=tuple(k for k in log.keys if k not in later))
 
 
 def make_module(network, sizes, random_state):

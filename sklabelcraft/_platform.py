@@ -1,12 +1,17 @@
 """The platform of held-out lists, as a log and its objectives make it."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from sklabelcraft._counts import Numbers
+from sklabelcraft._holdout import MOST
+from sklabelcraft._ids import Ids
 from sklabelcraft._judge import Judge
 from sklabelcraft._lists import Lists
+from sklabelcraft._vocabulary import following
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import (
     Objective,
@@ -24,11 +29,6 @@ ADVICE = (
     " Lower k, hold more rows out by validation_fraction, or give validation data "
     "explicitly."
 )
-
-
-def held_out_lists(log, columns, k):
-    """The lists of those users of a held-out log that have more than k rows."""
-    return Lists.of(log.ids(columns.user), k, "validation rows", ADVICE)
 
 
 def objectives_of(params, has_explicit):
@@ -63,7 +63,7 @@ def checked_weights(weights, n):
     return numbers.tolist()
 
 
-def make_platform(params, k, logs, columns, explicit, held_rows, device):
+def make_platform(params, k, held_out, impressions, scaled, has_explicit):
     """The platform that a ``LabelCrafter`` looks at.
 
     Parameters
@@ -72,40 +72,77 @@ def make_platform(params, k, logs, columns, explicit, held_rows, device):
         The parameters of a ``LabelCrafter``, as attributes.
     k : int
         Length of the shown lists.
-    logs : (Log, Log)
-        The training rows, which scale the columns, and the held-out rows.
-    columns : Columns
-        Names of the columns.
-    explicit : list of str or int
-        The columns of explicit feedback that are there.
-    held_rows : Impressions
-        The encoded held-out rows.
-    device : torch.device
-        Where to compute.
+    held_out : HeldOut
+        The held-out rows.
+    impressions : Impressions
+        The same, encoded.
+    scaled : dict of Numbers
+        The numbers of the training rows in each column that is scaled, by name.
+    has_explicit : bool
+        Whether there is explicit feedback.
 
     Returns
     -------
     Platform
     """
-    lists = held_out_lists(logs[1], columns, k).to(device)
-    objectives, weights = objectives_of(params, bool(explicit))
-    train, held_out = logs
-    measured = [MeasuredColumn(o, train, columns, explicit) for o in objectives]
-    values = [torch.from_numpy(column.of(held_out)) for column in measured]
-    values = [column.to(held_rows.numeric)[lists.rows] for column in values]
+    lists = Lists.of(held_out.users, k, "validation rows", ADVICE)
+    lists = lists.to(impressions.numeric.device)
+    objectives, weights = objectives_of(params, has_explicit)
+    values = [
+        column.measured(held_out.columns[column.objective.column])
+        for column in measured_columns(objectives, scaled, None, None)
+    ]
+    values = [torch.from_numpy(column).to(impressions.numeric) for column in values]
+    values = [column[lists.rows] for column in values]
     kept = varying(zip(objectives, values, weights, strict=True))
     objectives, values, weights = zip(*kept, strict=True)
     return Platform(
-        held_rows,
+        impressions,
         lists,
         objectives,
         values,
         random_references(objectives, values, lists, k),
-        torch.tensor(weights).to(held_rows.numeric),
+        values[0].new_tensor(weights),
         SoftmaxBalancing() if params.balancing is None else params.balancing,
         k,
         params.temperature,
     )
+
+
+class HeldOut(NamedTuple):
+    """Held-out rows of one day or of several, as a platform needs them.
+
+    Attributes
+    ----------
+    codes, numeric : tensor of shape (n, n_categorical), (n, n_numeric)
+        The rows, encoded.
+    users : Ids
+        Their users.
+    times : ndarray of shape (n,)
+        When they were.
+    columns : dict of ndarray of shape (n,)
+        What is measured, by name.
+    """
+
+    codes: torch.Tensor
+    numeric: torch.Tensor
+    users: Ids
+    times: np.ndarray
+    columns: dict
+
+    def followed_by(self, other):
+        """The rows of both, the last ``MOST`` of them."""
+        columns = {
+            name: np.concatenate([values, other.columns[name]])[-MOST:]
+            for name, values in self.columns.items()
+        }
+        return HeldOut(
+            torch.cat([self.codes, other.codes])[-MOST:],
+            torch.cat([self.numeric, other.numeric])[-MOST:],
+            following(self.users, other.users, MOST),
+            np.concatenate([self.times, other.times])[-MOST:],
+            columns,
+        )
 
 
 def make_judge(measures, log, users, k, rng):
@@ -151,44 +188,72 @@ class MeasuredColumn:
     Parameters
     ----------
     objective : Objective
-        Says which column, and whether it is scaled.
-    log : Log
-        The training rows, whose column sets the scale.
+        Says whether it is scaled.
+    numbers : Numbers or None
+        Those of the training rows, which set the scale.
     columns : Columns
         Names of the columns.
     explicit : list of str or int
         The columns of explicit feedback that are there.
     """
 
-    def __init__(self, objective, log, columns, explicit):
+    def __init__(self, objective, numbers, columns, explicit):
         self.objective, self.columns, self.explicit = objective, columns, explicit
         if objective.transform == "scale":
-            known = self._raw(log)
-            self.knee, self.maximum = np.quantile(known, KNEE), known.max()
+            self.knee, self.maximum = numbers.quantile(KNEE), numbers.largest
 
     def of(self, log):
-        """The column of a log, float64 of shape (n,)."""
-        values = self._raw(log)
+        """The column of a log as it is measured, float64 of shape (n,)."""
+        return self.measured(_read(self.objective, log, self.columns, self.explicit))
+
+    def measured(self, values):
+        """Values of the column, (n,), as they are measured."""
         if self.objective.transform == "indicator":
             return (values > 0).astype(np.float64)
         if self.objective.transform == "scale":
             return scale(values, knee=self.knee, maximum=self.maximum)
         return values
 
-    def _raw(self, log):
-        name = self.objective.column
-        if name == "explicit":
-            return log.any_positive(self.explicit)
-        roles = {"watch_time": self.columns.watch_time}
-        roles |= {"duration": self.columns.duration}
-        values = log.numeric(roles.get(name, name))
-        scales = self.objective.transform == "scale"
-        if values.min() < 0 and (scales or self.objective.measure == "gain"):
-            what = "scales" if scales else "is the gain of"
-            raise ValueError(
-                f"{self.objective} {what} its column, which must not be negative."
-            )
-        return values
+
+def measured_columns(objectives, scaled, columns, explicit):
+    """How each objective measures its column, by the numbers of those that are scaled.
+
+    Returns
+    -------
+    list of MeasuredColumn
+    """
+    return [
+        MeasuredColumn(o, scaled.get(o.column), columns, explicit) for o in objectives
+    ]
+
+
+def count_scaled(objectives, log, columns, explicit):
+    """The numbers, counted, of each column that is scaled, by the column's name."""
+    scaled = [o for o in objectives if o.transform == "scale"]
+    counted = {}
+    for part in log.parts() if scaled else ():
+        for name, values in read_measured(scaled, part, columns, explicit).items():
+            more = Numbers.of(values)
+            counted[name] = counted[name].merged(more) if name in counted else more
+    return counted
+
+
+def read_measured(objectives, log, columns, explicit):
+    """The columns that objectives measure, as they are in a log, by name."""
+    return {o.column: _read(o, log, columns, explicit) for o in objectives}
+
+
+def _read(objective, log, columns, explicit):
+    name = objective.column
+    if name == "explicit":
+        return log.any_positive(explicit)
+    roles = {"watch_time": columns.watch_time, "duration": columns.duration}
+    values = log.numeric(roles.get(name, name))
+    scales = objective.transform == "scale"
+    if values.min(initial=0) < 0 and (scales or objective.measure == "gain"):
+        what = "scales" if scales else "is the gain of"
+        raise ValueError(f"{objective} {what} its column, which must not be negative.")
+    return values
 
 
 def varying(triples):

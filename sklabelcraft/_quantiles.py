@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from sklabelcraft._counts import Numbers, summed
+
 BITS = 12
 N_QUANTILES = 1000
 GROUP = 2**32  # cells of a group
@@ -53,7 +55,7 @@ class GroupedQuantiles(CellCounts):
     Parameters
     ----------
     edges : ndarray of shape (n_groups - 1,)
-        Upper ends of all groups but the last, in seconds.
+        Upper ends of all groups but the last, in seconds that float32 holds.
     cells : int64 ndarray of shape (n_cells,)
         The cells that occur, ascending.
     counts : int64 ndarray of shape (n_cells,)
@@ -65,14 +67,14 @@ class GroupedQuantiles(CellCounts):
         self.register_buffer("edges", torch.from_numpy(edges))
 
     @classmethod
-    def learn(cls, edges, watched, duration):
-        """Count the rows of a log, watch times and durations float64 of shape (n,)."""
+    def learn(cls, edges, watched, duration, counts):
+        """From seconds, float64 of shape (n,), and how many rows have them."""
         group = np.searchsorted(edges, duration, side="left")
-        return cls(edges, *count_cells(group, watched))
+        return cls(edges, *count_cells(group, watched, counts))
 
     def forward(self, watched, duration):
         """The share of the group's rows watched no longer, float64 of shape (n,)."""
-        group = torch.searchsorted(self.edges, duration, side="left")
+        group = torch.searchsorted(self.edges, duration.float().double(), side="left")
         rank, size = self.at_most(group, watched)
         return rank.double() / size
 
@@ -90,10 +92,10 @@ def seconds_of(cells):
     return bits.view(torch.float32).double()
 
 
-def count_cells(group, seconds):
-    """The cells that occur among the rows, ascending, and how many rows each has."""
+def count_cells(group, seconds, counts):
+    """The cells that occur, ascending, and the sum of the counts in each."""
     cells = cells_of(torch.from_numpy(group), torch.from_numpy(seconds))
-    return np.unique(cells.numpy(), return_counts=True)
+    return summed(cells.numpy(), counts)
 
 
 def least_seconds(share_of, shares):
@@ -128,8 +130,13 @@ class Ranks:
     @classmethod
     def learn(cls, values):
         """The ranks among the values, (n,)."""
-        steps = np.linspace(0, 1, min(N_QUANTILES, len(values)))
-        return cls(np.maximum.accumulate(np.quantile(values, steps)))
+        return cls.among(Numbers.of(np.asarray(values, dtype=np.float64)))
+
+    @classmethod
+    def among(cls, numbers):
+        """The ranks among :class:`Numbers` that were counted."""
+        steps = np.linspace(0, 1, min(N_QUANTILES, numbers.counts.sum()))
+        return cls(np.maximum.accumulate(numbers.quantile(steps)))
 
     def __call__(self, values):
         """Ranks of other values, float64 of shape (n,)."""
@@ -153,8 +160,8 @@ def rank_among(points, values):
     return torch.where(values >= largest, 1, ranks)
 
 
-def group_edges(duration, n_groups):
+def group_edges(numbers, n_groups):
     """Upper ends of all equal-frequency groups but the last, none of them empty."""
     inner = np.linspace(0, 1, n_groups + 1)[1:-1]
-    edges = np.unique(np.quantile(duration, inner, method="inverted_cdf"))
-    return edges[edges < duration.max()]
+    edges = np.unique(numbers.quantile_among(inner))
+    return edges[edges < numbers.largest]

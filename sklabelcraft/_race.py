@@ -39,8 +39,8 @@ class Run:
         return sum(epoch["objective"] for epoch in self.loop.history)
 
 
-def race(runs, watch, stopped):
-    """Train some runs an epoch each in turn, and return the one that led furthest.
+class Race:
+    """Runs that are trained an epoch each in turn, until those that fall behind end.
 
     A run drops out when its objective, summed over the epochs, is more than ``LAG``
     below that of the leader. On planted logs and on KuaiRand that takes three or four
@@ -51,24 +51,62 @@ def race(runs, watch, stopped):
     ----------
     runs : list of Run
         The runs; those that drop out are taken from the list.
-    watch : Watch
-        To be told of their epochs.
-    stopped : callable
-        Maps a run to the attributes that would be learned, had it ended there.
     """
-    current = None
-    watch.attributes = lambda: stopped(current)
-    with ExitStack() as stack:
-        for run in runs:
-            run.end = stack.enter_context(ExitStack())
-            subtask = watch.subtask("start", run.loop.max_epochs)
-            run.watch = run.end.enter_context(subtask)
-        while racing := [run for run in runs if not run.loop.finished]:
-            for current in racing:
+
+    def __init__(self, runs):
+        self.runs = runs
+
+    def run(self, watch, stopped):
+        """Train the runs, and return the one that led furthest.
+
+        Parameters
+        ----------
+        watch : Watch
+            To be told of their epochs.
+        stopped : callable
+            Maps a run to the attributes that would be learned, had it ended there.
+        """
+        current = None
+        watch.attributes = lambda: stopped(current)
+        with ExitStack() as stack:
+            for run in self.runs:
+                run.end = stack.enter_context(ExitStack())
+                subtask = watch.subtask("start", run.loop.max_epochs)
+                run.watch = run.end.enter_context(subtask)
+            self._drop_out()
+            while not self.finished:
+                current = min(self._racing, key=lambda run: len(run.loop.history))
                 current.loop.epoch(current.watch)
-            leader = max(run.total for run in racing)
-            for run in racing:
-                if not run.loop.finished and run.total < leader - LAG:
-                    run.end.close()
-                    runs.remove(run)
-        return max(runs, key=lambda run: run.loop.best)
+                self._drop_out()
+            return max(self.runs, key=lambda run: run.loop.best)
+
+    @property
+    def _racing(self):
+        return [run for run in self.runs if not run.loop.finished]
+
+    @property
+    def finished(self):
+        """Whether all runs are over."""
+        return not self._racing
+
+    def _drop_out(self):
+        """Give up those that have fallen behind, when all have taken their turn."""
+        lengths = {len(run.loop.history) for run in self._racing}
+        if len(lengths) != 1:
+            return
+        abreast = [run for run in self.runs if len(run.loop.history) in lengths]
+        leader = max(run.total for run in abreast)
+        for run in self._racing:
+            if run.total < leader - LAG:
+                run.end.close()
+                self.runs.remove(run)
+
+    def state(self):
+        """All that is needed to go on from here; it is not copied."""
+        return {str(run.start): run.loop.state() for run in self.runs}
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        self.runs[:] = [run for run in self.runs if str(run.start) in state]
+        for run in self.runs:
+            run.loop.load_state_dict(state[str(run.start)])

@@ -18,9 +18,10 @@ from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import Log, read_log
 from sklabelcraft._members import check_recommenders, fit_part, usual_recommenders
 from sklabelcraft._platform import (
-    MeasuredColumn,
     checked_weights,
+    count_scaled,
     make_judge,
+    measured_columns,
     objectives_of,
 )
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
@@ -307,10 +308,11 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         if X_val is not None:
             return rows, self._read(X_val, y_val, reset=False)
         stated = self._stated("columns"), self.validation_fraction
-        parts = hold_out(rows.log, *stated, k=self._stated("k"))
+        held = hold_out(rows.log, *stated, k=self._stated("k"))
+        kept = np.delete(np.arange(len(rows.log)), held)
         return [
             self._read(rows.log.rows(i).native, rows.feedback.rows(i).native, False)
-            for i in parts
+            for i in (kept, held)
         ]
 
     def _weigh(self, held_out, platforms):
@@ -345,4 +347,5 @@ def measures_of(fusion, train):
     log = Log(train.joined)
     explicit = log.present(columns.explicit)
     objectives, _ = objectives_of(fusion, bool(explicit))
-    return [MeasuredColumn(o, log, columns, explicit) for o in objectives]
+    scaled = count_scaled(objectives, log, columns, explicit)
+    return measured_columns(objectives, scaled, columns, explicit)

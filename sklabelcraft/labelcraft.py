@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 
-import torch
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -18,10 +18,12 @@ from sklabelcraft._craft import (
 from sklabelcraft._docs import shared
 from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import read_log
+from sklabelcraft._parquet import read_source
 from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.inspection import readable_tree
-from sklabelcraft.labelers import BaseLabeler
+from sklabelcraft.labelers._base import LogLabeler
+from sklabelcraft.labelers._rules import ExplicitColumns
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
@@ -30,7 +32,7 @@ from sklabelcraft.training._bilevel import LABEL_OPTIMIZERS
 
 
 @shared
-class LabelCrafter(CallbackSupportMixin, BaseLabeler):
+class LabelCrafter(CallbackSupportMixin, LogLabeler):
     """LabelCraft: learn the label that makes the ranker trained on it serve best.
 
     A label network g(feedback) and a ranker f(features) are trained together: the
@@ -111,6 +113,9 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         ``objective``, by which training stops and the best epoch is kept; once the
         label moves also the mean weights that balancing gave, such as
         ``weight_duration_spread``.
+    training_state_ : dict
+        What ``partial_fit`` goes on from: the states of the optimisers, what was
+        counted, and the held-out rows.
     {learned_names}
 
     References
@@ -128,7 +133,7 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
     True
     """
 
-    _parameter_constraints: dict = BaseLabeler._parameter_constraints | {
+    _parameter_constraints: dict = LogLabeler._parameter_constraints | {
         "ranker": [HasMethods(["fit", "predict"]), None],
         "objectives": ["array-like", None],
         "objective_weights": ["array-like", None],
@@ -219,12 +224,14 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback.
+            Impressions with their feedback. Or the path to Parquet files, or a
+            ``pyarrow.dataset.Dataset``, which are read again in each epoch.
         y : None
             Ignored.
         log_val : as log, default=None
             Held-out impressions on which the objectives are measured. By default the
-            latest `validation_fraction` of each user's rows in `log` is held out.
+            latest `validation_fraction` of each user's rows in `log` is held out; of
+            more than 2**20 rows, of some users drawn by their hashes.
 
         Returns
         -------
@@ -239,31 +246,64 @@ class LabelCrafter(CallbackSupportMixin, BaseLabeler):
         """
         return self._fit(log, y, log_val)
 
+    def partial_fit(self, log, y=None, log_val=None):
+        """Go on from what was learned, with further rows, such as those of a new day.
+
+        Ranker and label train on, from the start that led furthest, up to the ranker's
+        `max_epochs` on these rows alone. The label's scales are those of all rows so
+        far; the objectives are measured on the last 2**20 held-out rows of all calls.
+        The first call is as ``fit``.
+
+        Parameters
+        ----------
+        log : as in fit
+            Further impressions with their feedback, with the same columns.
+        y : None
+            Ignored.
+        log_val : as log, default=None
+            Further held-out impressions, as in ``fit``.
+
+        Returns
+        -------
+        self : object
+            The fitted labeler.
+
+        Raises
+        ------
+        ValueError
+            As in ``fit``, and if the rows have other columns than before. The labeler
+            is then as it was.
+        """
+        return self._fit(log, y, log_val, further=hasattr(self, "label_net_"))
+
     @_fit_context(prefer_skip_nested_validation=False)
-    def _fit(self, log, y=None, log_val=None, outer=None):
+    def _fit(self, log, y=None, log_val=None, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
         starts = starting_weights(self)
+        if further:
+            starts = np.array([self.start_])
         fit = fitting(self, log, y, max_subtasks=len(starts), outer=outer)
         with fit as watch, processes() as group:
             watch.agreed = group.agreed
             columns, k = self._stated("columns"), self._stated("k")
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
-            table = read_log(self, log, self._keys(columns), reset=True, min_rows=2)
-            explicit = table.present(columns.explicit)
-            feedback = feedback_of(table, columns, explicit)
-            if log_val is None:
-                fraction = self.validation_fraction
-                rows = hold_out(table, columns, fraction, k=k)
-                logs = [table.rows(index) for index in rows]
-                feedback = feedback.rows(torch.from_numpy(rows[0]))
+            keys, known = self._keys(columns), None
+            table = read_source(self, log, keys, reset=not further, min_rows=2)
+            if further:
+                known = self.training_state_
+                before = ExplicitColumns(self.explicit_)
+                before.merged(ExplicitColumns(table.present(columns.explicit)))
             else:
-                keys = self._keys(columns)
-                logs = [table, read_log(self, log_val, keys, reset=False)]
-            self.explicit_ = explicit
+                self.explicit_ = table.present(columns.explicit)
+            if log_val is None:
+                held = hold_out(table, columns, self.validation_fraction, k=k)
+                logs = table.without(held), table.rows(held)
+            else:
+                valid = read_source(self, log_val, keys, reset=False)
+                logs = table, valid.in_memory()
             with own_settings(device, training=True):
-                data = logs, feedback, columns, k
-                craft = Craft(self, ranker, *data, device, group)
+                craft = Craft(self, ranker, logs, columns, k, device, group, known)
                 vars(self).update(craft.learn(starts, watch))
         return self
 

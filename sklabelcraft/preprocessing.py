@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklabelcraft._callbacks import all_or_nothing
+from sklabelcraft._counts import Numbers
 from sklabelcraft.scaling import scale
 
 
@@ -30,6 +31,8 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     knee_, maximum_ : ndarray of shape (n_columns,)
         Quantile and maximum of each column of the fitted rows.
+    statistics_ : list of object
+        The numbers of each column and their counts, to which ``partial_fit`` adds.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -72,8 +75,33 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         with all_or_nothing(self):
             X = self._check(X, reset=True)
-            self.knee_ = np.quantile(X, self.quantile, axis=0)
-            self.maximum_ = X.max(axis=0)
+            self._learn([Numbers.of(column) for column in X.T])
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Learn from further rows, with the result of fitting all rows at once.
+
+        Columns of more than 2**20 distinct numbers are rounded down to fewer bits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_columns)
+            Nonnegative values.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted scaler.
+        """
+        if not hasattr(self, "statistics_"):
+            return self.fit(X)
+        with all_or_nothing(self):
+            X = self._check(X, reset=False)
+            columns = zip(self.statistics_, X.T, strict=True)
+            self._learn([known.merged(Numbers.of(column)) for known, column in columns])
         return self
 
     def transform(self, X):
@@ -97,6 +125,11 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             for column, knee, maximum in constants
         ]
         return np.column_stack(columns)
+
+    def _learn(self, statistics):
+        self.statistics_ = statistics
+        self.knee_ = np.array([known.quantile(self.quantile) for known in statistics])
+        self.maximum_ = np.array([known.largest for known in statistics])
 
     def _check(self, X, reset):
         return validate_data(

@@ -1,22 +1,32 @@
 """The recommender: crafts labels from feedback and trains a ranker on them."""
 
+import copy
 from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit, seed_of
-from sklabelcraft._foreign_rankers import check_usable, fit_foreign, score_foreign
-from sklabelcraft._log import read_log
+from sklabelcraft._foreign_rankers import (
+    check_goes_on,
+    check_usable,
+    fit_foreign,
+    go_on_foreign,
+    score_foreign,
+)
+from sklabelcraft._log import is_stored, read_log
+from sklabelcraft._parquet import read_source
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker, MLPRanker, check_pair
+from sklabelcraft.rankers._labels import CraftedLabels, check_varying
 
 
 @shared
@@ -92,13 +102,16 @@ class LabelCraftRecommender(BaseRecommender):
 
     @_fit_context(prefer_skip_nested_validation=False)
     @shared
-    def fit(self, X, y, X_val=None, y_val=None):
+    def fit(self, X, y=None, X_val=None, y_val=None):
         """Craft the labels and train the ranker on them.
 
         Parameters
         ----------
         {impressions}
+            Or the whole log in Parquet files: a ``pyarrow.dataset.Dataset`` or the
+            path to a file or folder, which is read again in each epoch.
         {feedback}
+            None where X is the whole log.
         X_val, y_val : as X and y, default=None
             Held-out impressions for early stopping and, with a `LabelCrafter`, for the
             objectives. By default labeler and ranker hold out rows of X themselves,
@@ -115,35 +128,80 @@ class LabelCraftRecommender(BaseRecommender):
             If a label is constant, training diverges, or the data are not what is
             described here.
         """
-        check_pair(X_val, y_val)
+        return self._fit(X, y, X_val, y_val, further=False)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    @shared
+    def partial_fit(self, X, y=None, X_val=None, y_val=None):
+        """Go on from what was learned, with further rows, such as those of a new day.
+
+        Labeler and ranker go on by their own ``partial_fit``; a frozen labeler stays as
+        it is. The first call is as ``fit``.
+
+        Parameters
+        ----------
+        {impressions}
+            Or the path to Parquet files, as in ``fit``.
+        {feedback}
+            None where X is the whole log.
+        X_val, y_val : as X and y, default=None
+            Further held-out impressions, as in ``fit``.
+
+        Returns
+        -------
+        self : object
+            The fitted recommender.
+
+        Raises
+        ------
+        ValueError
+            As in ``fit``, and if labeler or ranker cannot go on. The recommender is
+            then as it was.
+        """
+        return self._fit(X, y, X_val, y_val, further=hasattr(self, "ranker_"))
+
+    def _fit(self, X, y, X_val, y_val, further):
+        if not is_stored(X_val):
+            check_pair(X_val, y_val)
         with fitting(self, X, y) as watch:
-            train, held_out = self._read(X, y, reset=True), None
+            train, held_out = self._read(X, y, reset=not further), None
             if X_val is not None:
                 held_out = self._read(X_val, y_val, reset=False)
-            self._make_parts(train)
-            self._fit_labeler(train, held_out, watch)
+            if further:
+                self.labeler_ = copy.copy(self.labeler_)
+                self.ranker_ = copy.copy(self.ranker_)
+            else:
+                self._make_parts(train)
+            self._fit_labeler(train, held_out, watch, further)
             if self._is_joint:
                 self.ranker_ = self.labeler_.ranker_
             else:
-                self._fit_ranker(train, held_out, watch)
+                self._fit_ranker(train, held_out, watch, further)
         return self
 
     @shared
-    def predict(self, X):
+    def predict(self, X, to=None):
         """Score impressions.
 
         Parameters
         ----------
         {impressions}
+            Or the path to Parquet files, as in ``fit``.
+        {to}
 
         Returns
         -------
         ndarray of shape (n,)
             One score per impression, the higher the earlier in the user's list; of
             several labels, the mean of the scores after each is standardised by its
-            mean and standard deviation over the training rows.
+            mean and standard deviation over the training rows. With `to`, that folder,
+            where the column is called ``score``.
         """
         self._check(X)
+        if isinstance(self.ranker_, BaseRanker):
+            return self.ranker_.predict(X, to)
+        if to is not None:
+            raise ValueError(f"to={to!r} needs a ranker of this library.")
         scores = score_foreign(self.ranker_, X)
         if scores.ndim == 1:
             return scores
@@ -173,10 +231,9 @@ class LabelCraftRecommender(BaseRecommender):
         """Check that impressions can be scored."""
         check_is_fitted(self)
         if isinstance(self.ranker_, BaseRanker):
-            keys = self.ranker_.model_.keys
+            read_source(self, X, self.ranker_.model_.keys, reset=False)
         else:
-            keys = self._keys(self._stated("columns"))
-        read_log(self, X, keys, reset=False)
+            read_log(self, X, self._keys(self._stated("columns")), reset=False)
 
     def _default_parts(self):
         return {"labeler": LabelCrafter, "ranker": MLPRanker}
@@ -205,36 +262,64 @@ class LabelCraftRecommender(BaseRecommender):
         alone = labeler is None or labeler.ranker is None
         return self.ranker is None or (alone and isinstance(self.ranker, BaseRanker))
 
-    def _fit_labeler(self, train, held_out, watch):
+    def _fit_labeler(self, train, held_out, watch, further):
         log, log_val = train.joined, held_out and held_out.joined
         with self._subtask(watch, "fit-labeler", self.labeler_) as outer:
             if isinstance(self.labeler_, LabelCrafter):
                 outer.attributes = lambda: self._with_crafter(outer.part.as_fitted())
-                self.labeler_._fit(log, None, log_val, outer=outer)
-            else:
+                options = {"outer": outer, "further": further}
+                self.labeler_._fit(log, None, log_val, **options)
+            elif not further:
                 self.labeler_.fit(log, None)
+            elif not isinstance(self.labeler_, FrozenEstimator):
+                check_goes_on(self.labeler_)
+                self.labeler_.partial_fit(log, None)
 
     def _with_crafter(self, crafter):
         """The attributes with a LabelCrafter as it stands, once it has a ranker."""
         ranker = {"ranker_": crafter.ranker_} if self._is_joint else {}
         return vars(self) | {"labeler_": crafter} | ranker
 
-    def _fit_ranker(self, train, held_out, watch):
-        X, labels = train.log.native, _flat(self._labels(train))
+    def _fit_ranker(self, train, held_out, watch, further):
+        X, labels = self._labelled(train)
+        if train.feedback is not None:
+            check_varying(labels)
         validation = {}
         if held_out is not None and has_fit_parameter(self.ranker_, "X_val"):
-            labels_val = np.asarray(self.labeler_.transform(held_out.joined))
-            validation = {"X_val": held_out.log.native, "y_val": _flat(labels_val)}
+            validation = zip(("X_val", "y_val"), self._labelled(held_out), strict=True)
         with self._subtask(watch, "fit-ranker", self.ranker_) as outer:
             if isinstance(self.ranker_, BaseRanker):
                 outer.attributes = lambda: (
                     vars(self) | {"ranker_": outer.part.as_fitted()}
                 )
-                self.ranker_._fit(X, labels, **validation, outer=outer)
+                options = {"outer": outer, "further": further}
+                self.ranker_._fit(X, labels, **dict(validation), **options)
             else:
-                users = train.log.ids(self._stated("columns").user).codes()
-                fit_foreign(self.ranker_, X, labels, users, validation)
-                self._learn_head_scales(X)
+                self._fit_foreign(X, labels, train, dict(validation), further)
+
+    def _fit_foreign(self, X, labels, train, validation, further):
+        if train.feedback is None:
+            raise ValueError(
+                f"only rankers of this library are trained from files, got "
+                f"{self.ranker_!r}."
+            )
+        if further:
+            self.ranker_ = copy.deepcopy(self.ranker_)
+            go_on_foreign(self.ranker_, X, labels)
+        else:
+            users = train.log.ids(self._stated("columns").user).codes()
+            fit_foreign(self.ranker_, X, labels, users, validation)
+        self._learn_head_scales(X)
+
+    def _labelled(self, rows):
+        """Impressions and what a ranker is to learn of them."""
+        labels = CraftedLabels(self.labeler_)
+        if rows.feedback is None:
+            return rows.joined, labels
+        found = labels.made_of(rows.joined)
+        if found.shape[1] == 1:  # a vector, which scikit-learn's regressors want
+            found = found[:, 0]
+        return rows.log.native, found
 
     def _learn_head_scales(self, X):
         """Learn how the scores of several labels are brought to one scale."""
@@ -253,19 +338,3 @@ class LabelCraftRecommender(BaseRecommender):
         else:
             with watch.subtask(name) as task, lent(task, part):
                 yield task
-
-    def _labels(self, train):
-        labels = self.labeler_.transform(train.joined)
-        labels = np.asarray(labels, dtype=np.float64)
-        constant = np.ptp(labels, axis=0) == 0
-        if constant.any():
-            raise ValueError(
-                f"the label is constant, {labels[0, constant.argmax()]:.6g} on all "
-                f"{len(labels)} training rows: there is nothing to rank by."
-            )
-        return labels
-
-
-def _flat(labels):
-    """A single label as a vector, which scikit-learn's regressors want."""
-    return labels[:, 0] if labels.shape[1] == 1 else labels

@@ -107,7 +107,7 @@ def test_labels_have_moved(alone):
     ("what", "message"),
     [
         ("rows", "number of training rows: 1080 in process 0, 1079 in process 1"),
-        ("labels", "differ in labels: "),
+        ("labels", "differ in labels of training rows: "),
         ("parameters", "differ in learning_rate: 0.2 in process 0, 0.1 in process 1"),
         ("state", r"differ in initial weights \(random_state\): "),
         ("dropout", "drops out at random must be trained by one process"),

@@ -52,7 +52,8 @@ def public_members():
                 )
     yield from (f"{rankers.__name__}.BaseRanker.{m}" for m in ("fit", "predict"))
     base = f"{labelers.__name__}.BaseLabeler"
-    yield from (f"{base}.{m}" for m in ("fit", "transform", "watch_time"))
+    methods = ("fit", "partial_fit", "transform", "watch_time")
+    yield from (f"{base}.{m}" for m in methods)
 
 
 @pytest.mark.parametrize("name", sorted(set(public_members())))

@@ -22,6 +22,18 @@ events = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=20)
 BIG = 2**60
 
 
+class Given:
+    """An encoder whose codes are the same for all logs."""
+
+    features = ()
+
+    def __init__(self, codes):
+        self.codes = codes
+
+    def encode(self, log):
+        return self.codes, None
+
+
 class Remembered:
     """Some logs and the encoder and the history that learned them."""
 
@@ -32,8 +44,8 @@ class Remembered:
         timestamp = logs[0].optional(Columns(), "timestamp")
         described = self.encoder.positions_without(user)
         self.history = History(length, user, timestamp, described)
-        codes = [self.encoder.encode(log)[0] for log in logs]
-        self.pasts = self.history.learn(logs, codes)
+        self.history.learn(logs, self.encoder)
+        self.pasts = [self.history.among(log, i) for i, log in enumerate(logs)]
 
     def items(self, pasts=None):
         """The items in each row's past, oldest first, of a log that was learned."""
@@ -162,7 +174,7 @@ def test_large_user_ids_have_pasts_of_their_own(frame):
     users = users if frame == "pandas" else [*users, None]
     log = as_log(LARGE[frame](users))
     history = History(10, "user_id", None, ())
-    history.learn([log], [np.zeros((len(users), 0), dtype=np.int64)])
+    history.learn([log], Encoder(Columns(), [], 1).learn(log))
     pasts = history.of(log)
     assert (pasts.stop - pasts.start).tolist() == [1] * len(users)
     assert pasts.start.tolist() == list(range(len(users)))
@@ -189,7 +201,7 @@ def test_a_nanosecond_earlier_is_past(learned, new):
     history = History(10, None, "timestamp", ())
     codes = np.zeros((3, 0), dtype=np.int64)
     log = as_log(TICKS[learned]([EPOCH + 2, EPOCH, EPOCH + 1]))
-    (pasts,) = history.learn([log], [codes])
+    pasts = history.learn([log], Given(codes)).among(log, 0)
     assert (pasts.stop - pasts.start).tolist() == [2, 0, 1]
     log = as_log(TICKS[new]([EPOCH, EPOCH + 1, EPOCH + 3]))
     pasts = history.of(log)
@@ -212,16 +224,16 @@ def test_clocks_of_another_kind_are_an_error(learned, new, frame):
     first = as_log(frame({"timestamp": CLOCKS[learned]}))
     second = as_log(frame({"timestamp": CLOCKS[new]}))
     history, codes = History(1, None, "timestamp", ()), np.zeros((1, 0), np.int64)
-    history.learn([first], [codes])
+    history.learn([first], Given(codes))
     if learned == new:
         history.of(second)
-        history.learn([first, second], [codes, codes])
+        history.learn([first, second], Given(codes))
         return
     message = f"clock 'timestamp' held {learned} in fit and holds {new} now"
     with pytest.raises(ValueError, match=message):
         history.of(second)
     with pytest.raises(ValueError, match=message):
-        history.learn([first, second], [codes, codes])
+        history.learn([first, second], Given(codes))
 
 
 def test_dates_of_one_kind_may_differ_in_zone_and_unit():
@@ -229,7 +241,7 @@ def test_dates_of_one_kind_may_differ_in_zone_and_unit():
     history = History(5, None, "timestamp", ())
     at = [NOON.replace(tzinfo=UTC) + timedelta(microseconds=i) for i in range(3)]
     codes = np.zeros((3, 0), dtype=np.int64)
-    history.learn([as_log(pd.DataFrame({"timestamp": at}))], [codes])
+    history.learn([as_log(pd.DataFrame({"timestamp": at}))], Given(codes))
     tokyo = (
         pl.Series(at)
         .dt.convert_time_zone("Asia/Tokyo")
@@ -250,18 +262,18 @@ def test_users_of_another_kind_are_an_error(learned, new, kinds):
     """Nobody would be recognised: the error names the column and both kinds."""
     first, second = (as_log(pd.DataFrame({"uid": users})) for users in (learned, new))
     history, codes = History(1, "uid", None, ()), np.zeros((2, 0), np.int64)
-    history.learn([first], [codes])
+    history.learn([first], Given(codes))
     message = f"column 'uid' held {kinds[0]} in fit and holds {kinds[1]} now"
     with pytest.raises(ValueError, match=message):
         history.of(second)
     with pytest.raises(ValueError, match=message):
-        history.learn([first, second], [codes, codes])
+        history.learn([first, second], Given(codes))
 
 
 def test_whole_floats_and_booleans_name_the_same_users():
     """Numbers of any type are one kind."""
     history, codes = History(1, "uid", None, ()), np.zeros((2, 0), np.int64)
-    history.learn([as_log(pd.DataFrame({"uid": [0, 1]}))], [codes])
+    history.learn([as_log(pd.DataFrame({"uid": [0, 1]}))], Given(codes))
     for users in ([0.0, 1.0], [False, True], np.array([0, 1], dtype=np.uint8)):
         pasts = history.of(as_log(pd.DataFrame({"uid": users})))
         assert pasts.start.tolist() == [0, 1]

@@ -8,6 +8,7 @@ from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 
 from sklabelcraft._batches import Impressions, Pasts
+from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft._lists import Lists
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.losses import brier_loss, log_loss, squared_error
@@ -78,8 +79,9 @@ def make_label():
     """A learned label far from its start, and what it made of some feedback."""
     watch_time, duration = 60 * torch.rand(2, N_ROWS, **double)
     feedback = Feedback(watch_time, duration, torch.rand(N_ROWS, **double).round())
-    signals = Signals.learn(feedback, INPUTS)
-    rule = StartingRule((0, 1, 0.5), signals(feedback)[1])
+    counts = FeedbackCounts.of(*(column.numpy() for column in feedback))
+    signals = Signals.learn(counts, INPUTS)
+    rule = StartingRule((0, 1, 0.5), signals(feedback)[1], torch.ones(N_ROWS))
     label = randomise(LearnedLabel(signals, rule, (4,), 2.0))
     return label, label.prepare(feedback)
 

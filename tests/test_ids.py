@@ -14,7 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklabelcraft._ids import Vocabulary, read_ids
+from sklabelcraft._ids import read_ids
+from sklabelcraft._vocabulary import Vocabulary
 
 modest = settings(max_examples=50, deadline=None)
 BIG = 2**60  # where a float stands for 256 whole numbers
@@ -337,5 +338,5 @@ def test_pickled():
     new = read_ids(["a", "b", "c", None])
     before = vocabulary.codes(new, "video")
     loaded = pickle.loads(pickle.dumps(vocabulary))
-    assert set(vars(loaded)) == {"kind", "values", "has_missing"}
+    assert set(vars(loaded)) == {"kind", "values", "missing_code"}
     np.testing.assert_array_equal(loaded.codes(new, "video"), before)

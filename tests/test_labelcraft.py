@@ -389,7 +389,7 @@ def test_an_error_names_the_row_of_the_log(crafter, log):
     """Not its place among the rows that are left after some were held out."""
     frame = log.frame.copy()
     frame.loc[2399, "watch_time"] = np.nan
-    with pytest.raises(ValueError, match=r"1 of 2400 rows are not, .* row 2399"):
+    with pytest.raises(ValueError, match=r"1 of 480 rows are not, .* row 2399"):
         crafter.fit(frame)
 
 

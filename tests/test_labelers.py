@@ -111,7 +111,7 @@ def test_d2q_compares_watch_times_to_one_part_in_4096(watch_time, duration):
     labeler = D2Q(n_groups=2)
     labels = labeler.fit_transform(make_log(watch_time, duration)).ravel()
     watched = np.minimum(watch_time, duration)
-    group = np.searchsorted(labeler.edges_, duration)
+    group = np.searchsorted(labeler.edges_, np.float32(duration))
     for i in np.unique(group):
         mine = watched[group == i]
         exact = (mine <= mine[:, None]).mean(axis=1)

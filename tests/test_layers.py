@@ -9,7 +9,7 @@ import sklabelcraft
 
 PACKAGE = Path(sklabelcraft.__file__).parent
 LAYERS = [
-    {"columns", "_docs", "_callbacks", "_torch", "_ids", "_clock"},
+    {"columns", "_docs", "_callbacks", "_torch", "_ids", "_vocabulary", "_clock"},
     {
         "topk",
         "scaling",
@@ -17,6 +17,7 @@ LAYERS = [
         "balancing",
         "losses",
         "_lists",
+        "_counts",
         "_quantiles",
         "_mixtures",
     },

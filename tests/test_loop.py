@@ -19,10 +19,10 @@ from sklabelcraft import (
     LabelCrafter,
     MLPRanker,
     _craft,
-    rankers,
 )
 from sklabelcraft.datasets import make_short_videos
-from sklabelcraft.training import Average, Loop, Task
+from sklabelcraft.rankers import _training
+from sklabelcraft.training import Average, Loop, Task, Window
 
 
 class Silent:
@@ -38,13 +38,28 @@ class Silent:
         return False
 
 
+class Numbered:
+    """Rows 0, 1, ... in windows of a size."""
+
+    def __init__(self, n_rows, size=100):
+        self.n_rows, self.size = n_rows, size
+
+    def plan(self, seed, epoch):
+        starts = range(0, self.n_rows, self.size)
+        rows = [list(range(self.n_rows))[start:][: self.size] for start in starts]
+        return [(len(part), part) for part in rows]
+
+    def read(self, planned):
+        return Window(planned[1], ())
+
+
 class Counting(Task):
     """Adds one to a number in every step, and is judged by a list of values."""
 
     def __init__(self, n_rows, values=None, averaging=0.0):
         self.network = nn.Linear(1, 1, bias=False)
         nn.init.zeros_(self.network.weight)
-        self.n_rows, self.values, self.seen = n_rows, values, []
+        self.source, self.values, self.seen = Numbered(n_rows), values, []
         self.networks = {"number": self.network}
         self.averages = {"number": Average(self.network, averaging)}
 
@@ -52,8 +67,8 @@ class Counting(Task):
     def number(self):
         return self.network.weight.item()
 
-    def step(self, rows):
-        self.seen.append(rows.tolist())
+    def step(self, window, rows):
+        self.seen.append([window.impressions[i] for i in rows.tolist()])
         self.network.weight.data += 1
         return torch.tensor(float(len(rows)))
 
@@ -129,7 +144,7 @@ def test_weights_that_are_not_finite_are_an_error():
     """Also where no number told of it."""
 
     class Overflowing(Counting):
-        def step(self, rows):
+        def step(self, window, rows):
             self.network.weight.data *= float("inf")
             return torch.tensor(0.0)
 
@@ -214,7 +229,7 @@ def test_a_ranker_that_is_resumed_ends_as_if_it_had_not_been_interrupted(
         ranker.fit(small.data, small.preference)
         return ranker.predict(small.data), ranker.history_
 
-    for expected, found in interrupted_everywhere(monkeypatch, rankers._base, fit):
+    for expected, found in interrupted_everywhere(monkeypatch, _training, fit):
         np.testing.assert_array_equal(found[0], expected[0])
         assert found[1] == expected[1]
 

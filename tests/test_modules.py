@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 from sklabelcraft import DCN, DIN, MLP
 from sklabelcraft._batches import Batch
+from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft.modules import (
     DCNModule,
     DurationReader,
@@ -127,8 +128,9 @@ def make_label(weights=(0, 1, 0.5), inputs=INPUTS, hidden=(8,), bound=2.0):
     torch.manual_seed(0)
     watch_time, duration = 60 * torch.rand(2, 50, dtype=torch.float64)
     feedback = Feedback(watch_time, duration, (duration > 40).double())
-    signals = Signals.learn(feedback, inputs)
-    rule = StartingRule(weights, signals(feedback)[1])
+    counts = FeedbackCounts.of(*(column.numpy() for column in feedback))
+    signals = Signals.learn(counts, inputs)
+    rule = StartingRule(weights, signals(feedback)[1], torch.ones(50))
     return LearnedLabel(signals, rule, hidden, bound).double(), feedback
 
 
@@ -137,7 +139,8 @@ def test_hand_made_labels_by_hand():
     watch_time = torch.arange(1, 12, dtype=torch.float64)
     feedback = Feedback(watch_time, torch.full((11,), 20.0).double(), watch_time > 10)
     feedback = feedback._replace(explicit=feedback.explicit.double())
-    inputs, labels = Signals.learn(feedback, INPUTS)(feedback)
+    counts = FeedbackCounts.of(*(column.numpy() for column in feedback))
+    inputs, labels = Signals.learn(counts, INPUTS)(feedback)
     scaled = [0.02 * w for w in range(1, 11)] + [1.0]  # the knee is 10, 0.2 there
     assert labels[:, 0].tolist() == pytest.approx(scaled)
     assert labels[:, 1].tolist() == pytest.approx([w / 11 for w in range(1, 12)])
@@ -199,15 +202,37 @@ def test_labels_are_bit_equal_whatever_rows_are_beside():
     np.testing.assert_allclose(together, plain, rtol=0, atol=1e-5)
 
 
+def test_a_label_knows_of_the_rows_alone_not_of_their_order_or_split():
+    """All its buffers are bit-equal, and its start is that of all rows by their std."""
+    rng = np.random.default_rng(0)
+    watch_time, duration = rng.integers(0, 99, (2, 400)) / 10
+    rows = np.stack([watch_time, duration, rng.integers(0, 2, 400)])
+    whole = FeedbackCounts.of(*rows)
+    first, second, third = np.split(rows[:, rng.permutation(400)], [30, 300], axis=1)
+    merged = FeedbackCounts.of(*third).merged(FeedbackCounts.of(*first))
+    merged = merged.merged(FeedbackCounts.of(*second))
+    states = []
+    for counts in (whole, merged):
+        signals = Signals.learn(counts, INPUTS)
+        labels = signals(Feedback.counted(counts))[1]
+        rule = StartingRule((1, 2, 0.5), labels, torch.from_numpy(counts.counts))
+        states.append(LearnedLabel(signals, rule, (), 1).state_dict())
+    for name, value in states[0].items():
+        if not name.startswith("correction"):
+            assert torch.equal(states[1][name], value), name
+    std = signals(Feedback(*map(torch.from_numpy, rows)))[1].std(0, correction=0)
+    torch.testing.assert_close(rule.weights, torch.tensor([1, 2, 0.5]) / std)
+
+
 def test_all_that_a_label_knows_of_the_log_is_bounded():
     """Its state has the same size for ten times as many rows of whole seconds."""
     sizes = []
     for n in (5_000, 50_000):
         generator = torch.Generator().manual_seed(0)
         seconds = torch.randint(1, 60, (2, n), generator=generator).double()
-        feedback = Feedback(*seconds, torch.zeros(n, dtype=torch.float64))
-        signals = Signals.learn(feedback, INPUTS)
-        label = LearnedLabel(signals, StartingRule((0, 1, 0), torch.rand(9, 3)), (), 1)
+        signals = Signals.learn(FeedbackCounts.of(*seconds.numpy()), INPUTS)
+        rule = StartingRule((0, 1, 0), torch.rand(9, 3), torch.ones(9))
+        label = LearnedLabel(signals, rule, (), 1)
         sizes.append(sum(value.numel() for value in label.state_dict().values()))
     assert sizes[1] < 1.1 * sizes[0]
 

@@ -3,12 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from sklabelcraft import Columns
 from sklabelcraft._batches import Impressions, Pasts
+from sklabelcraft._counts import Numbers
 from sklabelcraft._ids import read_ids
 from sklabelcraft._lists import Lists
+from sklabelcraft._log import as_log
+from sklabelcraft._platform import MeasuredColumn, count_scaled
 from sklabelcraft.balancing import MinNormBalancing, SoftmaxBalancing
 from sklabelcraft.objectives import Objective
 from sklabelcraft.training import Platform
@@ -263,3 +268,55 @@ def test_what_lies_above_its_floor_has_no_part_in_the_balance():
     value, balance = platform.value(logits, platform.draw(2))
     assert balance.tolist() == [1, 0]
     assert torch.autograd.grad(value, logits)[0].abs().max() > 1e-3
+
+
+SCALED = Objective("watch_time", transform="scale")
+NAMES = Columns(), []  # of columns, and those of explicit feedback
+MEASURES = (SCALED, Objective("hate"), Objective("hate", "spread", "scale"))
+
+
+class Days:
+    """A log in parts, such as files."""
+
+    def __init__(self, frames):
+        self.frames = frames
+
+    def parts(self):
+        yield from map(as_log, self.frames)
+
+
+def feedback_frame():
+    rng = np.random.default_rng(0)
+    columns = {"watch_time": rng.exponential(20, 90), "hate": rng.integers(0, 9, 90)}
+    return pd.DataFrame(columns)
+
+
+@pytest.mark.parametrize("objective", MEASURES, ids=str)
+def test_a_column_is_measured_alike_from_a_table_and_from_parts(objective):
+    """To the last bit; what is not scaled needs no counts."""
+    frame = feedback_frame()
+    whole = as_log(frame)
+    known = count_scaled(MEASURES, Days([frame[50:], frame[:20], frame[20:50]]), *NAMES)
+    assert known.keys() == {"watch_time", "hate"}
+    numbers = known[objective.column] if objective.transform == "scale" else None
+    counted = MeasuredColumn(objective, numbers, *NAMES)
+    known = count_scaled(MEASURES, whole, *NAMES)
+    values = MeasuredColumn(objective, known.get(objective.column), *NAMES).of(whole)
+    np.testing.assert_array_equal(counted.of(whole), values)
+
+
+def test_scaled_columns_are_counted_by_hand():
+    """Knee and maximum of 0, 1, ..., 10; nothing else is read."""
+    log = as_log(pd.DataFrame({"watch_time": np.arange(11.0)}))
+    (known,) = count_scaled(MEASURES[:2], log, *NAMES).values()
+    assert known.table()[0].tolist() == list(range(11))
+    column = MeasuredColumn(SCALED, Numbers.of(np.arange(11.0)), *NAMES)
+    assert (column.knee, column.maximum) == (9, 10)
+
+
+def test_a_scaled_column_is_not_negative():
+    """Not in any part."""
+    frame = feedback_frame()
+    days = Days([frame, frame[:0], frame.assign(hate=-1)])
+    with pytest.raises(ValueError, match="must not be negative"):
+        count_scaled(MEASURES, days, *NAMES)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklabelcraft._race import LAG, Run, race
+from sklabelcraft._race import LAG, Race, Run
 
 objectives = st.lists(st.floats(1, 1.3), min_size=1, max_size=8)
 
@@ -51,7 +51,9 @@ def raced(*scripts):
     """The winner's name, the order of the epochs, and the watch."""
     order, watch = [], Told()
     loops = [Scripted(name, script, order) for name, script in enumerate(scripts)]
-    best = race([Run((i,), None, loop) for i, loop in enumerate(loops)], watch, None)
+    best = Race([Run((i,), None, loop) for i, loop in enumerate(loops)]).run(
+        watch, None
+    )
     return best.loop.name, order, watch
 
 
@@ -109,5 +111,5 @@ def test_what_would_be_learned_is_that_of_the_start_at_hand():
         Run((name,), SimpleNamespace(), loop)
         for name, loop in zip("ab", loops, strict=True)
     ]
-    race(runs, watch, lambda run: run.start)
+    Race(runs).run(watch, lambda run: run.start)
     assert seen == [("a",), ("b",), ("a",), ("b",)]

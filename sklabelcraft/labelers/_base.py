@@ -1,4 +1,4 @@
-"""The template of every labeler."""
+"""The templates of labelers."""
 
 from abc import abstractmethod
 
@@ -12,20 +12,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklabelcraft._callbacks import all_or_nothing
+from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._log import read_log
+from sklabelcraft._parquet import read_source
 from sklabelcraft.columns import Columns
 
 
-class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimator):
-    """Template of a labeler: a subclass learns in ``_learn`` and labels in ``_label``.
-
-    Both hooks get the log and the names of its columns: ``_label(log, columns)``
-    returns an ndarray of shape (n,), made of what ``log.numeric(key, minimum=0)`` reads
-    from the columns that ``_keys(columns)`` names. ``_learn`` stores what is learned
-    under names that end in an underscore; by default nothing is. A label that can be
-    turned back has ``_watch_time(labels, log, columns)``, which returns seconds of
-    shape (n,) and gives the labeler its method ``watch_time``.
+class LogLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimator):
+    """What all labelers share: they label by ``_label``, however they have learned.
 
     Parameters
     ----------
@@ -40,46 +35,32 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimato
     def __init__(self, *, columns=None):
         self.columns = columns
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, log, y=None):
-        """Learn the statistics of the label from these rows alone.
-
-        Parameters
-        ----------
-        log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : object
-            The fitted labeler.
-        """
-        columns = self._stated("columns")
-        with all_or_nothing(self):
-            table = read_log(self, log, self._keys(columns), reset=True)
-            self._learn(table, columns)
-        return self
-
-    def transform(self, log):
+    @shared
+    def transform(self, log, to=None):
         """Label impressions.
 
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
             Impressions with their feedback; of a data frame only the columns that the
-            label is made of are needed.
+            label is made of are needed. Or the path to Parquet files.
+        {to}
 
         Returns
         -------
         ndarray of shape (n, 1)
-            One label per impression.
+            One label per impression. With `to`, that folder, where the label's column
+            is called as ``get_feature_names_out`` says.
         """
         check_is_fitted(self)
         columns = self._stated("columns")
-        table = read_log(self, log, self._keys(columns), reset=False)
-        return self._label(table, columns)[:, None]
+        keys = self._keys(columns)
+        table = read_source(self, log, keys, reset=False)
+        if to is not None:
+            (name,) = self.get_feature_names_out()
+            return table.write(to, lambda part: {name: self._label(part, columns)})
+        parts = table.parts(keys)
+        return np.concatenate([self._label(part, columns) for part in parts])[:, None]
 
     @available_if(lambda self: hasattr(self, "_watch_time"))
     def watch_time(self, labels, log):
@@ -120,10 +101,6 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimato
         """The columns that the label is made of."""
         return [columns.watch_time, columns.duration]
 
-    def _learn(self, log, columns):
-        """Learn from the rows of the log; by default, check that they can be read."""
-        self._label(log, columns)
-
     @abstractmethod
     def _label(self, log, columns):
         """Labels of the rows of the log, ndarray of shape (n,)."""
@@ -132,3 +109,92 @@ class BaseLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimato
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
+
+
+@shared
+class BaseLabeler(LogLabeler):
+    """Template of a labeler: a subclass counts, learns of the counts, and labels.
+
+    Its hooks get the log and the names of its columns. ``_label(log, columns)`` returns
+    an ndarray of shape (n,), made of what ``log.numeric(key, minimum=0)`` reads from
+    the columns that ``_keys(columns)`` names. ``_count(log, columns)`` returns the
+    statistics of some rows, an object whose ``merged(other)`` returns those of both,
+    and ``_learn(statistics)`` stores what is learned of those of all rows under names
+    that end in an underscore; by default nothing is. A label that can be turned back
+    has ``_watch_time(labels, log, columns)``, which returns seconds of shape (n,) and
+    gives the labeler its method ``watch_time``.
+
+    Parameters
+    ----------
+    {columns}
+
+    Attributes
+    ----------
+    {statistics}
+    """
+
+    def fit(self, log, y=None):
+        """Learn the statistics of the label from these rows alone.
+
+        Parameters
+        ----------
+        log : data frame or array of shape (n, n_columns)
+            Impressions with their feedback. Or the path to Parquet files, or a
+            ``pyarrow.dataset.Dataset``.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted labeler.
+        """
+        return self._fit(log, None, reset=True)
+
+    def partial_fit(self, log, y=None):
+        """Learn from further rows, with the result of fitting all rows at once.
+
+        It does not matter how the rows are split, nor in which order they come. The
+        first call is as ``fit``.
+
+        Parameters
+        ----------
+        log : as in fit
+            Further impressions with their feedback, with the same columns.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted labeler.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing or holds values of another kind than before. The
+            labeler is then as it was.
+        """
+        known = getattr(self, "statistics_", None)
+        return self._fit(log, known, reset=not hasattr(self, "statistics_"))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit(self, log, statistics, reset):
+        """Learn from these rows and those whose statistics are known."""
+        columns = self._stated("columns")
+        with all_or_nothing(self):
+            keys = self._keys(columns)
+            table = read_source(self, log, keys, reset=reset)
+            for part in table.parts(keys):
+                more = self._count(part, columns)
+                statistics = more if statistics is None else statistics.merged(more)
+            self.statistics_ = statistics
+            self._learn(statistics)
+        return self
+
+    def _count(self, log, columns):
+        """Statistics of the rows; by default, check that they can be labelled."""
+        self._label(log, columns)
+
+    def _learn(self, statistics):
+        """Learn from the statistics of all rows; by default, there is nothing to."""

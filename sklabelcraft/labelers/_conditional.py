@@ -8,50 +8,9 @@ import torch
 from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._docs import shared
-from sklabelcraft._ids import Vocabulary
-from sklabelcraft._quantiles import (
-    CellCounts,
-    GroupedQuantiles,
-    count_cells,
-    group_edges,
-    least_seconds,
-)
+from sklabelcraft._quantiles import GroupedQuantiles, group_edges, least_seconds
+from sklabelcraft.labelers._by_ids import CountsByIds, GroupCounts
 from sklabelcraft.labelers._duration import DurationGroupLabeler
-
-
-class Combinations:
-    """Groups of rows that agree in ids and in a coarser group.
-
-    Parameters
-    ----------
-    ids : dict of Ids
-        Columns of the rows to learn from, by their names.
-    coarse : int ndarray of shape (n,)
-        The coarser group of each of these rows.
-    n_coarse : int
-        Number of coarser groups.
-    """
-
-    def __init__(self, ids, coarse, n_coarse):
-        self.vocabularies = [Vocabulary.learn(column) for column in ids.values()]
-        self.sizes = [len(known) + 1 for known in self.vocabularies] + [n_coarse]
-        self.known = np.unique(self._code(ids, coarse))
-
-    def __len__(self):
-        return len(self.known)
-
-    def find(self, ids, coarse):
-        """The group of each row, int64 (n,); ``len(self)`` for one never seen."""
-        code = self._code(ids, coarse)
-        group = np.searchsorted(self.known, code)
-        known = self.known.take(group, mode="clip") == code
-        return np.where(known, group, len(self))
-
-    def _code(self, ids, coarse):
-        """A number for each combination, whether known or not."""
-        columns = zip(self.vocabularies, ids.items(), strict=True)
-        codes = [known.codes(values, name) for known, (name, values) in columns]
-        return np.ravel_multi_index([*codes, coarse], self.sizes)
 
 
 def _is_key(name):
@@ -108,6 +67,7 @@ class ConditionalCDF(DurationGroupLabeler):
         The groups, and how often each watch time occurred in each, in space that grows
         with the groups, not beyond the number of rows; None where `by` has no more than
         the duration.
+    {statistics}
     {learned_names}
 
     References
@@ -170,18 +130,24 @@ class ConditionalCDF(DurationGroupLabeler):
                 raise ValueError(f"by={name!r} needs Columns({name}=...), got None.")
         return [roles.get(name, name) for name in factors]
 
-    def _learn(self, log, columns):
+    def _count(self, log, columns):
+        feedback, ids = super()._count(log, columns), self._ids(log, columns)
+        if not ids:
+            return GroupCounts(feedback, None)
         watched, duration = self._seconds(log, columns)
+        compared = duration if "duration" in self._factors() else np.zeros(len(log))
+        return GroupCounts(feedback, CountsByIds.of(ids, watched, compared))
+
+    def _learn(self, counts):
         n_groups = self.n_groups if "duration" in self._factors() else 1
-        self.edges_ = group_edges(duration, n_groups)
-        self.quantiles_ = GroupedQuantiles.learn(self.edges_, watched, duration)
-        ids = self._ids(log, columns)
+        feedback, by_ids = counts
+        self.edges_ = group_edges(feedback.longest_alike(), n_groups)
+        self.quantiles_ = GroupedQuantiles.learn(
+            self.edges_, feedback.watched_within, feedback.duration, feedback.counts
+        )
         self.groups_ = self.counts_ = None
-        if ids:
-            coarse = self._group(duration)
-            self.groups_ = Combinations(ids, coarse, len(self.edges_) + 1)
-            cells = count_cells(self.groups_.find(ids, coarse), watched)
-            self.counts_ = CellCounts(*cells, len(self.groups_) + 1)
+        if by_ids is not None:
+            self.groups_, self.counts_ = by_ids.grouped(self.edges_)
 
     def _label(self, log, columns):
         watched, duration = self._seconds(log, columns)
@@ -237,6 +203,7 @@ class D2Q(ConditionalCDF):
     quantiles_ : torch.nn.Module
         How often each watch time occurred in each group, in bounded space; it maps
         watch times and durations, float64 tensors of shape (n,), to labels.
+    {statistics}
     {learned_names}
 
     References

@@ -33,6 +33,7 @@ class CWM(BaseLabeler):
 
     Attributes
     ----------
+    {statistics}
     {learned_names}
 
     References

@@ -45,6 +45,7 @@ class D2Co(DurationGroupLabeler):
         Upper ends of all groups but the last, in seconds.
     noise_, bias_ : ndarray of shape (n_edges + 1,)
         The averaged means of each group, in seconds.
+    {statistics}
     {learned_names}
 
     References
@@ -77,8 +78,9 @@ class D2Co(DurationGroupLabeler):
         self.window = window
         self.alpha = alpha
 
-    def _describe(self, watched, duration):
-        cells, counts = count_cells(self._group(duration), watched)
+    def _describe(self, counts):
+        group, watched = self._group(counts.duration), counts.watched_within
+        cells, counts = count_cells(group, watched, counts.counts)
         values = seconds_of(torch.from_numpy(cells)).numpy()
         starts = np.searchsorted(cells, np.arange(1, len(self.edges_) + 1) * GROUP)
         parts = [np.split(column, starts) for column in (values, counts)]

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from sklabelcraft._counts import FeedbackCounts, as_read
 from sklabelcraft._docs import shared
 from sklabelcraft._quantiles import group_edges
 from sklabelcraft.labelers._base import BaseLabeler
@@ -14,7 +15,8 @@ class DurationGroupLabeler(BaseLabeler):
     """Template of labels relative to equal-frequency groups of the duration.
 
     The watch time that is compared is min(watch time, duration). Durations beyond the
-    fitted ones belong to the outermost groups.
+    fitted ones belong to the outermost groups. Durations are read as float32 in fit and
+    after it, so that none falls beside an edge that it makes.
     """
 
     _parameter_constraints: dict = BaseLabeler._parameter_constraints | {
@@ -25,10 +27,13 @@ class DurationGroupLabeler(BaseLabeler):
         super().__init__(columns=columns)
         self.n_groups = n_groups
 
-    def _learn(self, log, columns):
-        watched, duration = self._seconds(log, columns)
-        self.edges_ = group_edges(duration, self.n_groups)
-        self._describe(watched, duration)
+    def _count(self, log, columns):
+        duration = self._duration(log, columns)
+        return FeedbackCounts.of(log.numeric(columns.watch_time, minimum=0), duration)
+
+    def _learn(self, counts):
+        self.edges_ = group_edges(counts.longest_alike(), self.n_groups)
+        self._describe(counts)
 
     def _seconds(self, log, columns):
         duration = self._duration(log, columns)
@@ -39,7 +44,7 @@ class DurationGroupLabeler(BaseLabeler):
         return log.numeric(columns.duration, minimum=0)
 
     def _group(self, duration):
-        return np.searchsorted(self.edges_, duration, side="left")
+        return np.searchsorted(self.edges_, as_read(duration), side="left")
 
 
 @shared
@@ -62,6 +67,7 @@ class DVR(DurationGroupLabeler):
         Upper ends of all groups but the last, in seconds.
     mean_, std_ : ndarray of shape (n_edges + 1,)
         Mean and standard deviation of the watch time of each group, in seconds.
+    {statistics}
     {learned_names}
 
     References
@@ -80,11 +86,11 @@ class DVR(DurationGroupLabeler):
            [ 0.  ]])
     """
 
-    def _describe(self, watched, duration):
-        group, n_groups = self._group(duration), len(self.edges_) + 1
-        size = np.bincount(group, minlength=n_groups)
-        self.mean_ = np.bincount(group, watched, n_groups) / size
-        squares = np.bincount(group, (watched - self.mean_[group]) ** 2, n_groups)
+    def _describe(self, counts):
+        group, rows = self._group(counts.duration), counts.counts
+        watched, size = counts.watched_within, np.bincount(group, rows)
+        self.mean_ = np.bincount(group, rows * watched) / size
+        squares = np.bincount(group, rows * (watched - self.mean_[group]) ** 2)
         std = np.sqrt(squares / size)
         self.std_ = np.where(std > 1e-12 * self.mean_, std, 0.0)  # rounding is no gain
 
@@ -92,7 +98,8 @@ class DVR(DurationGroupLabeler):
         watched, duration = self._seconds(log, columns)
         group = self._group(duration)
         gain, std = np.zeros(len(log)), self.std_[group]
-        np.divide(watched - self.mean_[group], std, out=gain, where=std > 0)
+        over_mean = as_read(watched) - self.mean_[group]
+        np.divide(over_mean, std, out=gain, where=std > 0)
         return gain
 
     def _watch_time(self, labels, log, columns):

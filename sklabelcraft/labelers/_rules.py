@@ -1,10 +1,12 @@
 """Labels by a fixed rule: PC, PCR, WT and EF."""
 
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
 from sklabelcraft.labelers._base import BaseLabeler
 from sklabelcraft.scaling import scale
@@ -23,6 +25,7 @@ class PlayCompletion(BaseLabeler):
 
     Attributes
     ----------
+    {statistics}
     {learned_names}
 
     References
@@ -69,6 +72,7 @@ class PlayCompletionRate(BaseLabeler):
 
     Attributes
     ----------
+    {statistics}
     {learned_names}
 
     References
@@ -123,6 +127,7 @@ class WatchTime(BaseLabeler):
     ----------
     knee_, maximum_ : float
         Quantile and maximum of the fitted watch times, in seconds.
+    {statistics}
     {learned_names}
 
     References
@@ -154,10 +159,12 @@ class WatchTime(BaseLabeler):
     def _keys(self, columns):
         return [columns.watch_time]
 
-    def _learn(self, log, columns):
-        watch_time = log.numeric(columns.watch_time, minimum=0)
-        self.knee_ = np.quantile(watch_time, self.quantile)
-        self.maximum_ = watch_time.max()
+    def _count(self, log, columns):
+        return Numbers.of(log.numeric(columns.watch_time, minimum=0))
+
+    def _learn(self, numbers):
+        self.knee_ = numbers.quantile(self.quantile)
+        self.maximum_ = numbers.largest
 
     def _label(self, log, columns):
         watch_time = log.numeric(columns.watch_time, minimum=0)
@@ -168,6 +175,28 @@ class WatchTime(BaseLabeler):
     def _watch_time(self, labels, log, columns):
         ends = [0.0, self.knee_, self.maximum_]
         return np.interp(labels, [0.0, self.share, 1.0], ends)
+
+
+class ExplicitColumns(NamedTuple):
+    """Which columns of explicit feedback some rows have; all rows have the same."""
+
+    found: list
+
+    def merged(self, other):
+        """The same, if the other rows have the same columns."""
+        missing = [key for key in self.found if key not in other.found]
+        if missing:
+            raise ValueError(
+                f"column {missing[0]!r} was in the log before and is not in it now; "
+                f"the columns of explicit feedback are {self.found}."
+            )
+        added = [key for key in other.found if key not in self.found]
+        if added:
+            raise ValueError(
+                f"column {added[0]!r} is in the log now and was not before: the label "
+                f"is learned from {self.found}. Fit anew to use it, or leave it out."
+            )
+        return self
 
 
 @shared
@@ -182,6 +211,8 @@ class ExplicitFeedback(BaseLabeler):
     ----------
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
+    statistics_ : object
+        The same columns, which all rows must have that are given to ``partial_fit``.
     {learned_names}
 
     References
@@ -202,9 +233,13 @@ class ExplicitFeedback(BaseLabeler):
     def _keys(self, columns):
         return columns.explicit
 
-    def _learn(self, log, columns):
-        self.explicit_ = log.present(columns.explicit)
-        log.any_positive(self.explicit_)
+    def _count(self, log, columns):
+        found = log.present(columns.explicit)
+        log.any_positive(found)
+        return ExplicitColumns(found)
+
+    def _learn(self, columns):
+        self.explicit_ = columns.found
 
     def _label(self, log, columns):
         return log.any_positive(self.explicit_)

@@ -39,6 +39,12 @@ class Feedback(NamedTuple):
     duration: torch.Tensor
     explicit: torch.Tensor
 
+    @classmethod
+    def counted(cls, counts):
+        """The distinct feedback of some :class:`FeedbackCounts`."""
+        columns = counts.watched, counts.duration, counts.explicit
+        return cls(*map(torch.from_numpy, columns))
+
     def rows(self, index):
         """The feedback of the rows at some positions."""
         return Feedback(*(column[index] for column in self))
@@ -70,16 +76,17 @@ class Signals(nn.Module):
         self.read = [INPUTS.index(name) for name in inputs]
 
     @classmethod
-    def learn(cls, feedback, inputs):
-        """Learn from some :class:`Feedback` what the label is made of."""
-        watch_time, duration, _ = (column.numpy() for column in feedback)
-        edges = group_edges(duration, N_GROUPS)
+    def learn(cls, counts, inputs):
+        """Learn from :class:`FeedbackCounts` what the label is made of."""
+        watch_times = counts.watch_times()
+        edges = group_edges(counts.longest_alike(), N_GROUPS)
+        seconds = counts.watched_within, counts.duration
         return cls(
-            Ranks.learn(watch_time).points,
-            Ranks.learn(duration).points,
-            np.quantile(watch_time, KNEE),
-            watch_time.max(),
-            GroupedQuantiles.learn(edges, np.minimum(watch_time, duration), duration),
+            Ranks.among(watch_times).points,
+            Ranks.among(counts.durations()).points,
+            watch_times.quantile(KNEE),
+            watch_times.largest,
+            GroupedQuantiles.learn(edges, *seconds, counts.counts),
             inputs,
         )
 
@@ -87,9 +94,11 @@ class Signals(nn.Module):
         """Inputs of the label network, (n, n_inputs), and hand-made labels, (n, 3).
 
         Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2; and
-        scaled watch time, D2Q's label, and explicit feedback 0 or 1.
+        scaled watch time, D2Q's label, and explicit feedback 0 or 1. Seconds are read
+        as float32, as those that were counted.
         """
         watch_time, duration, explicit = feedback
+        watch_time, duration = (s.float().to(s) for s in (watch_time, duration))
         inputs = [
             4 * rank_among(self.watch_points, watch_time) - 2,
             4 * rank_among(self.duration_points, duration) - 2,
@@ -114,12 +123,17 @@ class StartingRule(nn.Module):
     weights : ndarray of shape (3,)
         One for each hand-made label.
     labels : tensor of shape (n, 3)
-        The hand-made labels of the rows to learn from.
+        The hand-made labels of the distinct feedback to learn from.
+    counts : tensor of shape (n,)
+        How often each occurred.
     """
 
-    def __init__(self, weights, labels):
+    def __init__(self, weights, labels, counts):
         super().__init__()
-        std = labels.std(0, correction=0)
+        shares = (counts.to(labels) / counts.sum())[:, None]
+        gaps = labels - (shares * labels).sum(0)
+        std = (shares * gaps.square()).sum(0).sqrt()
+        std = torch.where(std > 1e-12, std, 0.0)  # rounding is no spread
         scaled = torch.from_numpy(np.asarray(weights)) / std.where(std > 0, 1)
         self.register_buffer("weights", scaled)
         sums = labels @ scaled

@@ -1,34 +1,29 @@
 """How any ranker trains a network on labels and scores impressions."""
 
-import copy
+import os
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Bunch, check_array
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
-from sklabelcraft._estimator import LogEstimator, shared_random_state
+from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._holdout import hold_out
-from sklabelcraft._log import read_log
-from sklabelcraft._model import DTYPES, RankerModel
-from sklabelcraft._torch import Drawing, generator_from, own_settings, usable_device
+from sklabelcraft._log import Log
+from sklabelcraft._model import DTYPES, in_one_table
+from sklabelcraft._parquet import read_source
+from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft.columns import Columns
-from sklabelcraft.losses import LOSSES, choose_loss
-from sklabelcraft.training import (
-    OPTIMIZERS,
-    Loop,
-    RankerTask,
-    check_agreed,
-    drawing_in_training,
-    fingerprint,
-    processes,
-)
+from sklabelcraft.losses import LOSSES
+from sklabelcraft.rankers._labels import labels_of
+from sklabelcraft.rankers._training import RankerTraining
+from sklabelcraft.training import OPTIMIZERS, processes
 
 VALIDATION_FRACTION = 0.1
 
@@ -51,6 +46,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "precision": [StrOptions(set(DTYPES))],
+        "window_bytes": [Interval(Integral, 1, None, closed="left")],
+        "checkpoint": [str, os.PathLike, None],
+        "every": [Interval(Integral, 1, None, closed="left"), None],
         "columns": [Columns, None],
         "random_state": ["random_state"],
     }
@@ -72,6 +70,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         min_count=2,
         device="cpu",
         precision="float32",
+        window_bytes=2**26,
+        checkpoint=None,
+        every=None,
         columns=None,
         random_state=None,
     ):
@@ -89,6 +90,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         self.min_count = min_count
         self.device = device
         self.precision = precision
+        self.window_bytes = window_bytes
+        self.checkpoint = checkpoint
+        self.every = every
         self.columns = columns
         self.random_state = random_state
 
@@ -99,11 +103,15 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         Parameters
         ----------
         {impressions}
-        y : array-like of shape (n,) or (n, n_labels)
+            Or the whole log in Parquet files: a ``pyarrow.dataset.Dataset`` or the
+            path to a file or folder, which is read again in each epoch.
+        y : array-like of shape (n,) or (n, n_labels), str or list of str
             Their labels; several labels are learned by one network with several heads.
+            Of a log in files, the names of its columns that hold them.
         X_val, y_val : as X and y, default=None
             Rows for early stopping. By default the latest `validation_fraction` of
-            each user's rows in X is held out.
+            each user's rows in X is held out; of more than 2**20 rows, of some users
+            drawn by their hashes.
 
         Returns
         -------
@@ -117,32 +125,72 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         """
         return self._fit(X, y, X_val, y_val)
 
+    @shared
+    def partial_fit(self, X, y, X_val=None, y_val=None):
+        """Go on from what was learned, with further rows, such as those of a new day.
+
+        It trains as ``fit`` does, up to `max_epochs` epochs on these rows alone, from
+        the weights, averages and state of the optimiser that were left. Users, items
+        and categories that are new get codes and weights of their own, all others keep
+        theirs; ranks of numbers are those among all rows so far; a past goes on. The
+        first call is as ``fit``.
+
+        Parameters
+        ----------
+        {impressions}
+            Or the path to Parquet files, as in ``fit``.
+        y : as in fit
+            Their labels, as many per row as before.
+        X_val, y_val : as X and y, default=None
+            Rows for early stopping, as in ``fit``.
+
+        Returns
+        -------
+        self : object
+            The fitted ranker.
+
+        Raises
+        ------
+        ValueError
+            If the rows have other columns or labels of another kind than before, or
+            training diverges. The ranker is then as it was.
+        """
+        return self._fit(X, y, X_val, y_val, further=hasattr(self, "model_"))
+
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y, X_val=None, y_val=None, outer=None):
+    def _fit(self, X, y, X_val=None, y_val=None, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
         check_pair(X_val, y_val)
+        if self.every is not None and self.checkpoint is None:
+            raise ValueError(f"every={self.every} needs a folder as checkpoint.")
         with fitting(self, X, y, outer=outer) as watch, processes() as group:
             watch.agreed = group.agreed
             device, columns = usable_device(self.device), self._stated("columns")
-            keys = self._keys(columns)
-            log = read_log(self, X, keys, reset=True)
-            train, held_out = (log, self._labels(y, log)), None
-            if X_val is not None:
-                valid = read_log(self, X_val, keys, reset=False)
-                held_out = valid, self._labels(y_val, valid)
+            keys = self.model_.keys if further else self._keys(columns)
+            log = read_source(self, X, keys, reset=not further)
+            labels = labels_of(y, log)
+            if not isinstance(log, Log):
+                columns = in_one_table(columns, log, labels.names)
+            if X_val is None:
+                logs, labels = self._hold_out(log, columns), [labels, labels]
             else:
-                train, held_out = self._hold_out(*train, columns)
+                valid = read_source(self, X_val, keys, reset=False).in_memory()
+                logs, labels = [log, valid], [labels, labels_of(y_val, valid)]
             with own_settings(device, training=True):
-                self._train(train, held_out, columns, device, watch, group)
+                data = logs, labels, columns, device, group
+                training = RankerTraining(self, *data, further)
+                vars(self).update(vars(training.run(watch)))
         return self
 
     @shared
-    def predict(self, X):
+    def predict(self, X, to=None):
         """Score impressions.
 
         Parameters
         ----------
         {impressions}
+            Or the path to Parquet files, as in ``fit``.
+        {to}
 
         Returns
         -------
@@ -150,9 +198,13 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             One score per impression, the higher the earlier in the list: the predicted
             label; with several labels, the mean of the heads' logits after each is
             standardised by its mean and standard deviation over the training rows.
+            With `to`, that folder.
         """
-        logits = self.head_scores(X)
-        return self.model_.scores_of(logits)
+        check_is_fitted(self)
+        if to is not None:
+            log = read_source(self, X, self.model_.keys, reset=False)
+            return log.write(to, lambda part: {"score": self._scores(part)})
+        return self.model_.scores_of(self.head_scores(X))
 
     @shared
     def head_scores(self, X):
@@ -161,6 +213,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         Parameters
         ----------
         {impressions}
+            Or the path to Parquet files, as in ``fit``.
 
         Returns
         -------
@@ -168,7 +221,14 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             One logit per impression and label.
         """
         check_is_fitted(self)
-        log = read_log(self, X, self.model_.keys, reset=False)
+        log = read_source(self, X, self.model_.keys, reset=False)
+        parts = log.parts(self.model_.keys)
+        return np.concatenate([self._logits(part) for part in parts])
+
+    def _scores(self, log):
+        return self.model_.scores_of(self._logits(log))
+
+    def _logits(self, log):
         device = usable_device(self.device)
         with own_settings(device):
             model = self.model_.to(device)
@@ -189,7 +249,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             params.network = make()
         return params
 
-    def adopt(self, model, history):
+    def adopt(self, model, history, state):
         """Take a trained model as this ranker's own.
 
         Parameters
@@ -198,6 +258,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             What was learned.
         history : list of dict
             Per epoch, what was told of it.
+        state : dict
+            What training goes on from.
 
         Returns
         -------
@@ -205,7 +267,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             The ranker, as if it were fitted.
         """
         self.model_, self.features_ = model, model.encoder.features
-        self.history_ = history
+        self.history_, self.training_state_ = history, state
         return self
 
     def _keys(self, columns):
@@ -213,110 +275,12 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         keys = [*roles, *(columns.features or ())]
         return [key for key in keys if key is not None]
 
-    def _hold_out(self, log, labels, columns):
-        """The earlier rows, and the latest of each user; None if there are none."""
+    def _hold_out(self, log, columns):
+        """The earlier rows and, if there are any, the latest of each user."""
         fraction = self.validation_fraction
         fraction = VALIDATION_FRACTION if fraction is None else fraction
-        kept, held = hold_out(log, columns, fraction)
-        held_out = (log.rows(held), labels[held]) if len(held) else None
-        return (log.rows(kept), labels[kept]), held_out
-
-    def _labels(self, y, log):
-        return check_labels(y, log).to(DTYPES[self.precision])
-
-    def _train(self, train, held_out, columns, device, watch, group):
-        (log, labels), settings = train, self.settings()
-        rng = shared_random_state(self.random_state, group)
-        nuisance = self._nuisance(log, columns, device)
-        loss = choose_loss(self.loss, bool(((labels >= 0) & (labels <= 1)).all()))
-        logs = [log] if held_out is None else [log, held_out[0]]
-        sizes = {"n_outputs": labels.shape[1], "loss": loss}
-        model, rows = RankerModel.prepare(logs, columns, settings, rng, **sizes)
-        model, rows = model.to(device), [part.to(device) for part in rows]
-        if held_out is not None:
-            held_out = rows[1], held_out[1].to(device)
-        check_agreed(group, summary(self, model, rows, {"labels": [labels]}))
-        labels = labels.to(device)
-        with Drawing(rng):
-            data = model, rows[0], labels, held_out, nuisance
-            task = RankerTask(*data, settings, group)
-        loop = Loop(task, generator_from(rng), settings, settings.max_epochs)
-
-        def attributes():
-            """What would have been learned, had the fit stopped here."""
-            stopped = model.with_average(task.averages["ranker"])
-            if labels.shape[1] > 1:
-                stopped.fit_head_scales(rows[0])
-            return vars(copy.copy(self).adopt(stopped, list(loop.history)))
-
-        watch.attributes = attributes
-        with drawing_in_training(model.module, rows[0], rng, device, group):
-            loop.run(watch)
-        if labels.shape[1] > 1:
-            model.fit_head_scales(rows[0])
-        self.adopt(model, loop.history)
-
-    def _nuisance(self, log, columns, device):
-        """The standardised log of the duration, which an adversary reads; or None."""
-        if self.adversary_weight == 0:
-            return None
-        if columns.duration is None:
-            raise ValueError("an adversary needs the duration, got duration=None.")
-        log_duration = np.log1p(log.numeric(columns.duration, minimum=0))
-        spread = log_duration.std() or 1.0
-        nuisance = (log_duration - log_duration.mean()) / spread
-        return torch.as_tensor(nuisance).to(device, DTYPES[self.precision])
-
-
-def check_labels(y, log):
-    """The labels of the rows of a log, float64 tensor of shape (n, n_labels)."""
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None.")
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-    if len(y) != len(log):
-        raise ValueError(
-            f"X and y must have the same number of rows, got {len(log)} and {len(y)}."
-        )
-    beyond = np.abs(y).reshape(len(y), -1).max(axis=1) > np.finfo(np.float32).max
-    if beyond.any():
-        row = beyond.argmax()
-        raise ValueError(
-            "labels must lie in the range of float32, up to 3.4e38; that of row "
-            f"{row} is {y[row]}."
-        )
-    return torch.from_numpy(y.reshape(len(y), -1).copy())
-
-
-def summary(estimator, model, rows, data):
-    """What processes that train together must have alike, by name.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Its parameters, all but the device.
-    model : RankerModel
-        Its initial weights, which the random state draws.
-    rows : list of Impressions
-        The encoded training rows and, perhaps, held-out rows.
-    data : dict of list of tensor
-        Further data by name.
-
-    Returns
-    -------
-    dict
-    """
-    params = {"estimator": estimator} | estimator.get_params(deep=True)
-    described = {
-        name: type(value) if hasattr(value, "get_params") else value
-        for name, value in params.items()
-        if name.split("__")[-1] != "device"
-    }
-    for name, part in zip(("training rows", "held-out rows"), rows, strict=False):
-        seen = part.codes, part.numeric, part.pasts.start, part.pasts.stop
-        described |= {f"number of {name}": len(part), name: fingerprint(seen)}
-    described |= {name: fingerprint(tensors) for name, tensors in data.items()}
-    weights = list(model.module.parameters())
-    return described | {"initial weights (random_state)": fingerprint(weights)}
+        held = hold_out(log, columns, fraction)
+        return [log.without(held)] + [log.rows(held)] * (len(held) > 0)
 
 
 def check_pair(X_val, y_val):

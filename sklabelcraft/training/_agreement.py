@@ -24,7 +24,7 @@ def check_agreed(group, summary):
     """
     if group.size == 1:
         return
-    own = {name: ADDRESS.sub("", str(value)) for name, value in summary.items()}
+    own = {name: without_addresses(value) for name, value in summary.items()}
     found = group.gather([own], "summaries of the data")
     for name in dict.fromkeys(name for each in found for name in each):
         values = [each.get(name, "nothing") for each in found]
@@ -34,6 +34,11 @@ def check_agreed(group, summary):
                 "all processes must be given the same data and parameters; they "
                 f"differ in {name}: {told}."
             )
+
+
+def without_addresses(value):
+    """An object as text, which is the same in another process."""
+    return ADDRESS.sub("", str(value))
 
 
 def fingerprint(tensors):

@@ -109,10 +109,9 @@ class BilevelTask(Task):
         The ranker; its module is changed in place.
     label : LearnedLabel
         The label, changed in place.
-    rows : Impressions
-        The training rows.
-    feedback : tensor of shape (n, n_inputs)
-        What ``label.prepare`` made of their feedback.
+    source : InMemory or another source of windows
+        The training rows, with what ``label.prepare`` made of their feedback,
+        (n, n_inputs).
     platform : Platform
         The held-out lists and the objectives on them.
     settings, label_settings : object
@@ -127,45 +126,60 @@ class BilevelTask(Task):
         self,
         model,
         label,
-        rows,
-        feedback,
+        source,
         platform,
         settings,
         label_settings,
         generator,
         group=ALONE,
     ):
-        self.model, self.platform, self.rows = model, platform, rows
-        self.feedback, self.generator = feedback, generator
+        self.model, self.source = model, source
+        self.platform, self.generator = platform, generator
         self.settings, self.label_settings = settings, label_settings
-        self.n_rows, self.device = len(rows), feedback.device
         self.networks = {"ranker": model.module, "label": label}
         self.averages = {
             "ranker": Average(model.module, settings.averaging),
             "label": Average(label, label_settings.averaging),
         }
-        columns = rows.pasts.columns
-        self.steps = RankerSteps(model.module, columns, 1, settings, group)
+        past_columns = model.history.columns
+        self.steps = RankerSteps(model.module, past_columns, 1, settings, group)
         make = LABEL_OPTIMIZERS[label_settings.optimizer]
         self.outer = make(label, label_settings.learning_rate)
         self.bilevel = BilevelStep(self.steps, model.loss, label, self.outer, platform)
         self.n_epochs = self.n_steps = 0
         self.balances = []
 
+    def go_on(self, growth, state):
+        """Begin with the weights as they are, and with what was kept of smaller ones.
+
+        Parameters
+        ----------
+        growth : Growth
+            Where what was kept belongs.
+        state : dict
+            What :meth:`state_dict` returned.
+        """
+        for average in self.averages.values():
+            average.begin()
+        self.steps.optimizer.load_state_dict(growth.optimizer(state["optimizer"]))
+        self.outer.load_state_dict(state["outer"])
+        self.n_epochs = self.label_settings.warmup_epochs  # the ranker is warm
+
     @property
     def moving(self):
         """Whether the label moves in this epoch."""
         return self.n_epochs >= self.label_settings.warmup_epochs
 
-    def step(self, rows):
+    def step(self, window, rows):
         """Take a step of the ranker, before it perhaps one of the label."""
-        rows, shown = rows.to(self.device), None
+        impressions, (feedback,) = window
+        rows, shown = rows.to(feedback.device), None
         if self.moving and self.n_steps % self.label_settings.steps_per_move == 0:
             n_users = self.label_settings.validation_users
             shown = self.platform.draw(n_users, self.generator)
         self.n_steps += 1
-        batch, feedback = self.rows.batch(rows), self.feedback[rows]
-        loss, balance = self.bilevel.take(batch, feedback, shown)
+        batch = impressions.batch(rows)
+        loss, balance = self.bilevel.take(batch, feedback[rows], shown)
         if shown:
             self.balances.append(balance)
             self.averages["label"].update()
@@ -214,5 +228,6 @@ class BilevelTask(Task):
         self.steps.optimizer.load_state_dict(state["optimizer"])
         self.outer.load_state_dict(state["outer"])
         self.generator.set_state(state["generator"])
-        for name in ("n_epochs", "n_steps", "balances"):
-            setattr(self, name, state[name])
+        self.n_epochs, self.n_steps = state["n_epochs"], state["n_steps"]
+        device = self.platform.references.device
+        self.balances = [balance.to(device) for balance in state["balances"]]

@@ -11,8 +11,8 @@ class Task(ABC):
 
     Attributes
     ----------
-    n_rows : int
-        Number of training rows.
+    source : InMemory or another source of windows
+        The training rows.
     networks : dict of nn.Module
         What is learned, by name.
     averages : dict of Average
@@ -20,8 +20,8 @@ class Task(ABC):
     """
 
     @abstractmethod
-    def step(self, rows):
-        """Take a step on some rows; their mean loss, a tensor."""
+    def step(self, window, rows):
+        """Take a step on some rows of a window; their mean loss, a tensor."""
 
     @abstractmethod
     def end_epoch(self, epoch):
@@ -62,12 +62,16 @@ class Average:
     def __init__(self, network, kept):
         self.network, self.kept, self.weights = network, kept, None
 
+    def begin(self):
+        """Begin with the weights as they are."""
+        current = self.network.named_parameters(remove_duplicate=False)
+        self.weights = {name: value.detach().clone() for name, value in current}
+
     def update(self):
         """Take in the weights as they are."""
-        current = dict(self.network.named_parameters(remove_duplicate=False))
         if self.weights is None:
-            self.weights = {n: value.detach().clone() for n, value in current.items()}
-        for name, value in current.items():
+            self.begin()
+        for name, value in self.network.named_parameters(remove_duplicate=False):
             self.weights[name].lerp_(value.detach(), 1 - self.kept)
 
     def in_network(self):
@@ -86,6 +90,9 @@ class Average:
 
 class Loop:
     """Epochs over the rows of a task, until there is no progress any more.
+
+    Where it stands is (epoch, window, offset): an epoch reads windows of rows, and a
+    window is cut into the batches of steps.
 
     Parameters
     ----------
@@ -106,13 +113,20 @@ class Loop:
         What was told of each epoch.
     finished : bool
         Whether training is over.
+    checkpoint : Checkpoint or None
+        To be told of each step and each epoch.
     """
+
+    own = ("history", "finished", "best", "since", "kept", "number", "offset", "total")
+    checkpoint = None
 
     def __init__(self, task, generator, settings, max_epochs):
         self.task, self.generator, self.max_epochs = task, generator, max_epochs
         self.batch_size, self.patience = settings.batch_size, settings.patience
         self.history, self.finished = [], False
         self.best, self.since, self.kept = -float("inf"), 0, None
+        self.number = self.offset = 0  # of the window, and of the step in it
+        self.total, self.drawn = 0.0, generator.get_state()
 
     def run(self, watch):
         """Train to the end; the networks are left as they were at their best."""
@@ -121,32 +135,50 @@ class Loop:
         self.settle()
 
     def epoch(self, watch):
-        """Pass over all rows once."""
-        parts = self._minibatches()
-        watch.begin_epoch(len(parts))
+        """Pass over all rows once, or over those that are left of a pass."""
+        epoch, source = len(self.history), self.task.source
+        plan = source.plan(self.generator.initial_seed(), epoch)
+        watch.begin_epoch(sum(len(self._steps(size)) for size, _ in plan))
         for network in self.task.networks.values():
             network.train()
-        total = 0.0
-        for rows in parts:
-            with watch.step():
-                total = total + self.task.step(rows) * len(rows)
-        loss = float(total) / self.task.n_rows
-        number = len(self.history)
-        self._check_finite(number, loss)
-        record, progress = self.task.end_epoch(number)
-        self.history.append({"epoch": number, "loss": loss} | record)
-        self._check_finite(number, *record.values())
+        while self.number < len(plan):
+            self._pass_over(source.read(plan[self.number]), watch)
+            self.number, self.offset = self.number + 1, 0
+        loss = float(self.total) / source.n_rows
+        self.number, self.total = 0, 0.0
+        self._check_finite(epoch, loss)
+        record, progress = self.task.end_epoch(epoch)
+        self.history.append({"epoch": epoch, "loss": loss} | record)
+        self._check_finite(epoch, *record.values())
         self._keep(progress)
         asked = watch.end_epoch()
-        self.finished = asked or self.finished or number + 1 == self.max_epochs
+        self.finished = asked or self.finished or epoch + 1 == self.max_epochs
+        if self.checkpoint is not None:
+            self.checkpoint.end_epoch()
 
-    def _minibatches(self):
-        """All rows in random order, in parts."""
-        order = torch.randperm(self.task.n_rows, generator=self.generator, device="cpu")
-        parts = list(order.split(self.batch_size))
-        if len(parts) > 1 and len(parts[-1]) == 1:
-            parts[-2:] = [torch.cat(parts[-2:])]
-        return parts
+    def _pass_over(self, window, watch):
+        """Take the steps of a window that are left, in random order."""
+        self.drawn = self.generator.get_state()
+        n = len(window.impressions)
+        order = torch.randperm(n, generator=self.generator, device="cpu")
+        for rows in order.split(self._steps(n))[self.offset :]:
+            with watch.step():
+                loss = self.task.step(window, rows)
+            self.total = self.total + loss * len(rows)
+            self.offset += 1
+            if self.checkpoint is not None:
+                self.checkpoint.end_step()
+        self.drawn = self.generator.get_state()
+
+    def _steps(self, n):
+        """How many rows the steps on n rows take."""
+        sizes = [self.batch_size] * (n // self.batch_size)
+        rest = n % self.batch_size
+        if rest == 1 and sizes:
+            sizes[-1] += 1
+        elif rest:
+            sizes.append(rest)
+        return sizes
 
     def _check_finite(self, number, *values):
         if not all(value == value and abs(value) != float("inf") for value in values):
@@ -177,23 +209,26 @@ class Loop:
             self.task.networks[name].load_state_dict(kept)
             self.task.networks[name].eval()
 
-    def state_dict(self):
-        """All that is needed to go on from here."""
-        own = ("history", "finished", "best", "since", "kept")
-        state = {name: getattr(self, name) for name in own} | {
-            "generator": self.generator.get_state(),
+    def state(self):
+        """All that is needed to go on from here, after any step; it is not copied."""
+        return {name: getattr(self, name) for name in self.own} | {
+            "generator": self.drawn,
             "networks": {n: m.state_dict() for n, m in self.task.networks.items()},
-            "averages": {n: a.state_dict() for n, a in self.task.averages.items()},
+            "averages": {n: a.weights or {} for n, a in self.task.averages.items()},
             "task": self.task.state_dict(),
         }
-        return copy.deepcopy(state)
+
+    def state_dict(self):
+        """A copy of all that is needed to go on from here, after any step."""
+        return copy.deepcopy(self.state())
 
     def load_state_dict(self, state):
         """Go on from a state, bit by bit as if there had been no break."""
         state = copy.deepcopy(state)
-        for name in ("history", "finished", "best", "since", "kept"):
+        for name in self.own:
             setattr(self, name, state[name])
         self.generator.set_state(state["generator"])
+        self.drawn = state["generator"]
         for name, network in self.task.networks.items():
             network.load_state_dict(state["networks"][name])
             self.task.averages[name].load_state_dict(state["averages"][name])

@@ -4,6 +4,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 
 import torch
+from torch import amax, amin
 from torch.func import functional_call
 
 from sklabelcraft._torch import DoublePrecision, DropoutFinder, seeded
@@ -116,41 +117,58 @@ class RankerTask(Task):
     ----------
     model : RankerModel
         The ranker; its module is changed in place.
-    rows, labels : Impressions, tensor of shape (n, n_outputs)
-        The training rows and their labels.
+    source : InMemory or another source of windows
+        The training rows, with their labels, (n, n_outputs), and, if there is an
+        adversary, what it is trained to read in the logits, (n,).
     held_out : (Impressions, tensor) or None
         Rows and labels for early stopping.
-    nuisance : tensor of shape (n,) or None
-        What the adversary is trained to read in the logits.
+    n_outputs : int
+        Number of labels.
     settings : object
         The parameters of a ranker, as attributes.
     group : Alone or Processes, default=ALONE
         The processes that train together.
     """
 
-    def __init__(self, model, rows, labels, held_out, nuisance, settings, group=ALONE):
+    def __init__(self, model, source, held_out, n_outputs, settings, group=ALONE):
         self.model, self.settings = model, settings
-        self.rows, self.labels, self.held_out = rows, labels, held_out
-        self.n_rows, self.device = len(rows), labels.device
+        self.source, self.held_out = source, held_out
         self.networks = {"ranker": model.module}
         self.averages = {"ranker": Average(model.module, settings.averaging)}
-        n_outputs, columns = labels.shape[1], rows.pasts.columns
+        columns = model.history.columns
         self.steps = RankerSteps(model.module, columns, n_outputs, settings, group)
         self.adversary = None
-        if nuisance is not None:
-            self.adversary = Adversary(n_outputs, nuisance, settings)
+        if settings.adversary_weight > 0:
+            like = next(model.module.parameters())
+            self.adversary = Adversary(n_outputs, like, settings)
 
-    def step(self, rows):
-        """Take a step on some rows; their mean loss, a tensor."""
-        rows, group = rows.to(self.device), self.steps.group
+    def step(self, window, rows):
+        """Take a step on some rows of a window; their mean loss, a tensor."""
+        impressions, (labels, *nuisance) = window
+        rows, group = rows.to(labels.device), self.steps.group
         own, mean = group.share(len(rows)), partial(group.mean, n=len(rows))
-        (batch,) = self.steps.start(self.rows.batch(rows))
+        (batch,) = self.steps.start(impressions.batch(rows))
         batch, rows = batch.part(own), rows[own]
         logits = self.steps.score(batch)
-        value = mean(self.model.loss(logits, self.labels[rows]))
+        value = mean(self.model.loss(logits, labels[rows]))
         if self.adversary is None:
             return self.steps.finish(value)
-        return self.adversary.step(self.steps, value, logits, rows, mean)
+        return self.adversary.step(self.steps, value, logits, nuisance[0][rows], mean)
+
+    def go_on(self, growth, state):
+        """Begin with the weights as they are, and with what was kept of smaller ones.
+
+        Parameters
+        ----------
+        growth : Growth
+            Where what was kept belongs.
+        state : dict
+            What :meth:`state_dict` returned.
+        """
+        self.averages["ranker"].begin()
+        self.load_state_dict(
+            state | {"optimizer": growth.optimizer(state["optimizer"])}
+        )
 
     def end_epoch(self, epoch):
         """Settle the tables, update the average, and judge it on the held-out rows."""
@@ -166,9 +184,10 @@ class RankerTask(Task):
 
     def blame(self):
         """The learning rate and the labels."""
+        ends = [f(w.targets[0]) for w in self.source.windows() for f in (amin, amax)]
         return (
             f"Lower learning_rate={self.settings.learning_rate!r}, or look at the "
-            f"labels, which go from {self.labels.min():.6g} to {self.labels.max():.6g}."
+            f"labels, which go from {min(ends):.6g} to {max(ends):.6g}."
         )
 
     def state_dict(self):
@@ -190,26 +209,25 @@ class Adversary:
     ----------
     n_outputs : int
         Number of logits per impression.
-    nuisance : tensor of shape (n,)
-        What is read, by training row.
+    like : tensor
+        Has the precision and the device of the reader.
     settings : object
         The parameters of a ranker, as attributes.
     """
 
-    def __init__(self, n_outputs, nuisance, settings):
-        self.nuisance = nuisance
+    def __init__(self, n_outputs, like, settings):
         reader = DurationReader(n_outputs, settings.adversary_weight)
-        self.reader = reader.to(nuisance)
+        self.reader = reader.to(like)
         make = OPTIMIZERS[settings.optimizer]
         rates = settings.learning_rate, settings.weight_decay
         self.optimizer = make(self.reader, *rates)
 
-    def step(self, steps, loss, logits, rows, mean):
+    def step(self, steps, loss, logits, nuisance, mean):
         """Take a step of the ranker, with the reversed gradient, and of the reader."""
         theta = self.optimizer.gather()
         own = {f"reader.{n}": v.requires_grad_() for n, v in theta.items()}
         read = functional_call(self.reader, theta, (logits,))
-        value = loss + mean((read - self.nuisance[rows]).square())
+        value = loss + mean((read - nuisance).square())
         gradients = gradients_in(steps.theta | own, value)
         gradients, loss = steps.total(gradients, loss)
         steps.accept({name: gradients[name] for name in steps.theta})
@@ -237,8 +255,13 @@ def constants_like(rows):
 
 
 @contextmanager
-def drawing_in_training(module, rows, random_state, device, group=ALONE):
+def drawing_in_training(module, source, random_state, device, group=ALONE):
     """Let a network draw from a seed where it draws in training, as dropout does.
+
+    Yields
+    ------
+    bool
+        Whether it does.
 
     Raises
     ------
@@ -249,6 +272,7 @@ def drawing_in_training(module, rows, random_state, device, group=ALONE):
     inside = (getattr(part, "dropout", 0) for part in module.modules())
     found = any(isinstance(share, float) and share > 0 for share in inside)
     if not found:
+        rows = next(source.windows()).impressions
         with torch.no_grad(), constants_like(rows), DropoutFinder() as finder:
             module(rows.batch(torch.arange(1, device=device)))
         found = finder.found
@@ -258,4 +282,4 @@ def drawing_in_training(module, rows, random_state, device, group=ALONE):
             f"others would drop other numbers; got {group.size} processes."
         )
     with seeded(random_state, device) if found else nullcontext():
-        yield
+        yield found

@@ -1,0 +1,374 @@
+"""The log as Parquet files, of which a few row groups are held at a time."""
+
+import os
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from sklabelcraft._log import Log, is_stored, read_log
+
+PART_BYTES = 2**26  # in memory, of what is read at a time
+TEXT_BYTES = 32  # in memory, of a value without a fixed width
+
+
+def read_source(estimator, data, keys, *, reset, min_rows=1):
+    """As ``read_log``, but also of a data set in Parquet files or the path to one.
+
+    Returns
+    -------
+    Log or StoredLog
+    """
+    if not is_stored(data):
+        return read_log(estimator, data, keys, reset=reset, min_rows=min_rows)
+    log = StoredLog(data)
+    if reset or not all(isinstance(key, str) for key in keys):
+        validate_data(estimator, log.native, reset=reset, skip_check_array=True)
+    if len(log) < min_rows:
+        raise ValueError(
+            f"the log has {len(log)} rows, while at least {min_rows} are required."
+        )
+    return log
+
+
+class StoredLog:
+    """Row groups of Parquet files with the columns of a log.
+
+    It has no values itself: ``parts()``, ``read(groups)`` and ``rows(positions)`` give
+    some of its rows as a :class:`~sklabelcraft._log.Log`.
+
+    Parameters
+    ----------
+    data : pyarrow.dataset.Dataset, str or path
+        Parquet files, or the path to one or to a folder of them, which are read in the
+        order of their names.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read, or has other columns than the first; it is named.
+    """
+
+    def __init__(self, data):
+        self.files = _files_of(data)
+        self.head = Log(_empty(self.files))
+        groups = [(f, g) for f in self.files for g in range(len(f.sizes))]
+        self._groups = groups
+        self._ends = np.cumsum([f.sizes[g] for f, g in groups], dtype=np.int64)
+        self._left_out = np.zeros(0, dtype=np.int64)
+        if not len(self):
+            raise ValueError(f"there is no row in {self.files[0].path} nor beside it.")
+
+    def __len__(self):
+        return int(self._ends[-1] if len(self._ends) else 0) - len(self._left_out)
+
+    def __contains__(self, key):
+        return key in self.head
+
+    @property
+    def native(self):
+        """The columns, without any row."""
+        return self.head.native
+
+    @property
+    def keys(self):
+        """Names of the columns."""
+        return self.head.keys
+
+    def __getattr__(self, name):
+        if name in ("canonical", "optional", "present", "is_continuous", "is_date"):
+            return getattr(self.head, name)
+        raise AttributeError(f"{type(self).__name__} has no {name}: read its parts.")
+
+    def without(self, positions):
+        """The log without the rows at some positions, ascending."""
+        other = StoredLog.__new__(StoredLog)
+        vars(other).update(vars(self))
+        other._left_out = np.union1d(self._left_out, positions)
+        return other
+
+    def rows(self, positions):
+        """The rows at some positions, ascending, which must fit into memory."""
+        groups = np.unique(np.searchsorted(self._ends, positions, side="right"))
+        parts = [self._rows_in(group, positions) for group in groups]
+        return _joined(parts or [(self.native, positions)], self._naming)
+
+    def in_memory(self):
+        """All rows, which must fit into memory."""
+        return self.read(range(len(self._groups)))
+
+    def parts(self, keys=None, n_bytes=PART_BYTES):
+        """All rows in order, some row groups at a time, with some columns or all."""
+        keys = self.keys if keys is None else [k for k in keys if k in self]
+        keys = list(dict.fromkeys(self.canonical(key) for key in keys))
+        for groups in self._cut(np.arange(len(self._groups)), n_bytes, keys):
+            part = self.read(groups, keys)
+            if len(part):
+                yield part
+
+    def plan(self, rng, n_bytes):
+        """Row groups in random order, in windows of at most so many bytes.
+
+        Returns
+        -------
+        list of ndarray
+            The row groups of each window, ascending; none without a row.
+        """
+        order = rng.permutation(len(self._groups))
+        order = order[self.sizes()[order] > 0]
+        return [np.sort(part) for part in self._cut(order, n_bytes, self.keys)]
+
+    def sizes(self):
+        """How many rows of each row group are not left out."""
+        bounds = np.searchsorted(self._left_out, [0, *self._ends])
+        return np.diff(self._ends, prepend=0) - np.diff(bounds)
+
+    def read(self, groups, keys=None):
+        """The rows of some row groups, ascending, that are not left out."""
+        parts = [self._rows_of(group, keys) for group in groups]
+        return _joined(parts, self._naming)
+
+    def write(self, to, columns_of):
+        """Write all rows with further columns, file by file, under the same names.
+
+        The folder gets its name when it is complete.
+
+        Parameters
+        ----------
+        to : str or path
+            A folder that does not exist yet.
+        columns_of : callable
+            Maps some rows, a :class:`~sklabelcraft._log.Log`, to further columns by
+            name, ndarrays of shape (n,).
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        to = Path(to)
+        if to.exists():
+            raise ValueError(f"to={str(to)!r} exists already; it must be a new folder.")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as folder:
+            new = Path(folder) / to.name
+            for file in self.files:
+                self._write_file(file, new / file.name, columns_of)
+            new.replace(to)
+        return to
+
+    def _write_file(self, file, path, columns_of):
+        import pyarrow.parquet as pq
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        own = [i for i, (other, _) in enumerate(self._groups) if other is file]
+        writer = None
+        try:
+            for group in own:
+                table = self._with_columns(self.read([group]), columns_of)
+                writer = writer or pq.ParquetWriter(path, table.schema)
+                writer.write_table(table)
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _with_columns(self, log, columns_of):
+        table = log.native
+        for name, values in columns_of(log).items():
+            if name in table.column_names:
+                raise ValueError(
+                    f"the log has a column {name!r} already, which is to be written."
+                )
+            table = table.append_column(name, [values])
+        return table
+
+    def summary(self):
+        """What tells these rows from others, by the names of the files."""
+        told = {f.name: f"{f.n_bytes} bytes, {sum(f.sizes)} rows" for f in self.files}
+        return {"columns": str(self.native.schema)} | told
+
+    def _cut(self, groups, n_bytes, keys):
+        """Row groups, in their order, in runs of at most so many bytes, or of one."""
+        width = sum(_width(self.native.schema.field(key).type) for key in keys)
+        total = np.cumsum(np.diff(self._ends, prepend=0)[groups] * width)
+        starts, begun = [], None
+        for i, end in enumerate(total):
+            if begun is None or end > begun + n_bytes:
+                starts.append(i)
+                begun = total[i - 1] if i else 0
+        return [groups[i:j] for i, j in pairwise([*starts, len(groups)])]
+
+    def _rows_of(self, group, keys=None):
+        """What is not left out of a row group: a table, and the rows' positions."""
+        start = self._ends[group - 1] if group else 0
+        positions = np.arange(start, self._ends[group])
+        out = self._left_out[
+            slice(*np.searchsorted(self._left_out, [start, self._ends[group]]))
+        ]
+        table = self._table(group, keys)
+        if len(out):
+            kept = np.isin(positions, out, invert=True)
+            table, positions = table.filter(kept), positions[kept]
+        return table, positions
+
+    def _rows_in(self, group, positions):
+        """Of some positions the rows in a row group."""
+        start = self._ends[group - 1] if group else 0
+        ends = np.searchsorted(positions, [start, self._ends[group]])
+        own = positions[slice(*ends)]
+        return self._table(group).take(own - start), own
+
+    def _table(self, group, keys=None):
+        file, number = self._groups[group]
+        return file.read(number, self.keys if keys is None else keys)
+
+    def _naming(self, position):
+        """A row of the log as messages name it."""
+        group = int(np.searchsorted(self._ends, position, side="right"))
+        file, _ = self._groups[group]
+        first = next(i for i, (f, _) in enumerate(self._groups) if f is file)
+        return f"{position - (self._ends[first - 1] if first else 0)} of {file.path}"
+
+
+class File:
+    """A Parquet file: its row groups, and what its folders say of all its rows.
+
+    Parameters
+    ----------
+    path : str
+        Where it lies.
+    filesystem : pyarrow.fs.FileSystem
+        What it lies in.
+    constants : dict
+        Columns with one value, which stand in the names of folders, such as
+        ``date=2024-01-31``.
+    name : str
+        Its path inside of the folder of all files.
+    """
+
+    def __init__(self, path, filesystem, constants, name):
+        self.path, self.filesystem, self.name = path, filesystem, name
+        self.constants = constants
+        self.n_bytes = filesystem.get_file_info(path).size
+        with self.opened() as file:
+            self.metadata, schema = file.metadata, file.schema_arrow
+        self.types = {field.name: field.type for field in schema.remove_metadata()}
+        groups = map(self.metadata.row_group, range(self.metadata.num_row_groups))
+        self.sizes = [group.num_rows for group in groups]
+
+    def opened(self):
+        """The file, read by pyarrow; an error that names it if it cannot be."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            source = self.filesystem.open_input_file(self.path)
+            known = vars(self).get("metadata")
+            return pq.ParquetFile(source, metadata=known, pre_buffer=False)
+        except (OSError, pa.ArrowException) as error:
+            raise ValueError(f"{self.path} is no Parquet file: {error}") from error
+
+    def read(self, group, keys):
+        """Some columns of a row group."""
+        import pyarrow as pa
+
+        own = [key for key in keys if key in self.types]
+        with self.opened() as file:
+            try:
+                table = file.read_row_group(group, columns=own)
+            except (OSError, pa.ArrowException) as error:
+                raise ValueError(f"{self.path} cannot be read: {error}") from error
+        for key in keys:
+            if key in self.constants:
+                values = pa.repeat(pa.scalar(self.constants[key]), self.sizes[group])
+                table = table.append_column(key, values)
+        return table.select(keys).replace_schema_metadata()
+
+
+def _files_of(data):
+    """The files of a data set, in order."""
+    try:
+        import pyarrow.dataset as ds
+    except ImportError as error:
+        raise ImportError(
+            "logs in Parquet files are read by pyarrow: pip install pyarrow."
+        ) from error
+
+    if not isinstance(data, ds.Dataset):
+        data = _data_set_at(os.fspath(data), ds)
+    filtered = getattr(data, "_scan_options", None)
+    if (
+        not isinstance(data, ds.FileSystemDataset)
+        or data.format != ds.ParquetFileFormat()
+    ):
+        raise ValueError(
+            "a log in files must be Parquet files, given as pyarrow.dataset.dataset("
+            f"...) or by their path, got {data!r}."
+        )
+    if filtered:
+        raise ValueError(f"a data set must not be filtered, got {filtered}.")
+    root = os.path.commonpath([os.path.dirname(path) for path in data.files])
+    return [
+        File(
+            fragment.path,
+            fragment.filesystem,
+            ds.get_partition_keys(fragment.partition_expression),
+            os.path.relpath(fragment.path, root),
+        )
+        for fragment in sorted(data.get_fragments(), key=lambda f: f.path)
+    ]
+
+
+def _data_set_at(path, ds):
+    if not os.path.exists(path):
+        raise ValueError(f"there is no file or folder {path!r} to read a log from.")
+    try:
+        data = ds.dataset(path, format="parquet", partitioning="hive")
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path!r} cannot be read as Parquet files: {error}"
+        ) from error
+    if not data.files:
+        raise ValueError(f"there is no Parquet file in {path!r}.")
+    return data
+
+
+def _empty(files):
+    """The columns of the files without a row, checked to be the same in all."""
+    import pyarrow as pa
+
+    first, *others = [f.types | _types_of(f.constants) for f in files]
+    for file, types in zip(files[1:], others, strict=True):
+        for key in first | types:
+            if first.get(key) != types.get(key):
+                there = [found.get(key, "nothing") for found in (types, first)]
+                raise ValueError(
+                    f"column {key!r} is {there[0]} in {file.path} and {there[1]} in "
+                    f"{files[0].path}: all files must have the same columns."
+                )
+    return pa.schema(list(first.items())).empty_table()
+
+
+def _types_of(constants):
+    import pyarrow as pa
+
+    return {key: pa.scalar(value).type for key, value in constants.items()}
+
+
+def _width(kind):
+    """Bytes of a value in memory."""
+    try:
+        return max(1, kind.bit_width // 8)
+    except ValueError:
+        return TEXT_BYTES
+
+
+def _joined(parts, naming):
+    """Tables with the positions of their rows as one log."""
+    import pyarrow as pa
+
+    table = pa.concat_tables([table for table, _ in parts]).combine_chunks()
+    positions = np.concatenate([positions for _, positions in parts])
+    return Log(table, positions=positions, naming=naming)

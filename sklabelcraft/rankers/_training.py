@@ -1,0 +1,168 @@
+"""The training of a ranker's network on labels, anew or from where it stood."""
+
+import copy
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from sklabelcraft._counts import Numbers
+from sklabelcraft._estimator import shared_random_state
+from sklabelcraft._model import DTYPES, RankerModel
+from sklabelcraft._stream import source_of
+from sklabelcraft._torch import Drawing, generator_from
+from sklabelcraft.losses import choose_loss
+from sklabelcraft.rankers._identity import checkpoint_of, summary
+from sklabelcraft.rankers._labels import ends_of
+from sklabelcraft.training import (
+    Loop,
+    RankerTask,
+    Window,
+    check_agreed,
+    drawing_in_training,
+)
+
+
+class RankerTraining:
+    """A ranker's network, what it is trained on, and how far that is.
+
+    Parameters
+    ----------
+    ranker : BaseRanker
+        Says how; it is not changed. If it goes on, it has been fitted.
+    logs : list of Log or StoredLog
+        Rows to train on and, perhaps, held-out rows.
+    labels : list of GivenLabels, LabelColumns or CraftedLabels
+        What has the labels of each.
+    columns : Columns
+        Names of the columns.
+    device : torch.device
+        Where to compute.
+    group : Alone or Processes
+        The processes that call the same fit.
+    further : bool
+        Whether to go on from what the ranker has learned.
+    """
+
+    def __init__(self, ranker, logs, labels, columns, device, group, further):
+        self.ranker, self.settings = ranker, ranker.settings()
+        self.logs, self.labels, self.columns = logs, labels, columns
+        self.device, self.group = device, group
+        self.dtype = DTYPES[self.settings.precision]
+        rng = random_state_of(ranker, group, ranker.model_ if further else None)
+        self.n_outputs, loss = self._look_at_labels()
+        if further:
+            self._go_on(loss, rng)
+        else:
+            sizes = {"n_outputs": self.n_outputs, "loss": loss}
+            make = RankerModel.prepare
+            self.model = make(logs, columns, self.settings, rng, **sizes).to(device)
+        self.scale = self._learn_scale()
+        n_bytes = self.settings.window_bytes
+        self.source = source_of(logs[0], self._window, n_bytes)
+        held_out = self._window(logs[1], 1) if len(logs) > 1 else None
+        with Drawing(rng):
+            self.task = RankerTask(
+                self.model,
+                self.source,
+                held_out and (held_out.impressions, held_out.targets[0]),
+                self.n_outputs,
+                self.settings,
+                group,
+            )
+        if further:
+            self.task.go_on(self.growth, ranker.training_state_)
+        self.loop = Loop(
+            self.task, generator_from(rng), self.settings, self.settings.max_epochs
+        )
+        self.rng = rng
+        self.known = summary(ranker, self.model, logs, [self.source, held_out])
+
+    def run(self, watch):
+        """Train to the end; the ranker as it is then."""
+        check_agreed(self.group, self.known)
+        watch.attributes = self._stopped
+        drawing = self.model.module, self.source, self.rng, self.device, self.group
+        with drawing_in_training(*drawing) as draws:
+            saved = self.settings, self.known, self.loop, self.group, draws
+            self.loop.checkpoint = checkpoint_of(*saved)
+            self.loop.run(watch)
+        return self._trained(self.model)
+
+    def _look_at_labels(self):
+        """The number of labels, and the loss that suits them."""
+        least, largest = ends_of(self.labels[0], self.logs[0])
+        self.labels[0].check(least, largest)
+        unit = bool((least >= 0).all() and (largest <= 1).all())
+        return len(least), choose_loss(self.settings.loss, unit)
+
+    def _go_on(self, loss, rng):
+        known = self.ranker.model_
+        if (self.n_outputs, loss) != (known.n_outputs, known.loss):
+            raise ValueError(
+                f"the labels were {known.n_outputs} per row, learned by "
+                f"{known.loss.__name__}, and are now {self.n_outputs}, to be learned "
+                f"by {loss.__name__}: fit anew."
+            )
+        model, self.growth = known.grown(self.logs, self.settings, rng)
+        self.model = model.to(self.device)
+
+    def _learn_scale(self):
+        """Mean and standard deviation of the log of the duration, for an adversary."""
+        if self.settings.adversary_weight == 0:
+            return None
+        key = self.columns.duration
+        if key is None:
+            raise ValueError("an adversary needs the duration, got duration=None.")
+        known = None
+        for part in self.logs[0].parts([key]):
+            more = Numbers.of(part.numeric(key, minimum=0))
+            known = more if known is None else known.merged(more)
+        seconds, counts = known.table()
+        mean = np.average(np.log1p(seconds), weights=counts)
+        variance = np.average((np.log1p(seconds) - mean) ** 2, weights=counts)
+        return mean, np.sqrt(variance) or 1.0
+
+    def _window(self, log, number=0):
+        """Rows of one of the logs, encoded, with what is to be known of them."""
+        targets = [self.labels[number].of(log)]
+        if self.scale is not None:
+            mean, spread = self.scale
+            seconds = log.numeric(self.columns.duration, minimum=0)
+            targets.append(torch.from_numpy((np.log1p(seconds) - mean) / spread))
+        targets = tuple(target.to(self.device, self.dtype) for target in targets)
+        return Window(self.model.remembered(log, number), targets)
+
+    def _stopped(self):
+        """What would have been learned, had the fit stopped here."""
+        return vars(
+            self._trained(self.model.with_average(self.task.averages["ranker"]))
+        )
+
+    def _trained(self, model):
+        if self.n_outputs > 1:
+            model.fit_head_scales(w.impressions for w in self.source.windows())
+        history = list(self.loop.history)
+        return copy.copy(self.ranker).adopt(model, history, self.task.state_dict())
+
+
+def random_state_of(estimator, group, known):
+    """The generator of a fit; where one goes on, another one after further rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With a ``random_state``.
+    group : Alone or Processes
+        The processes, which get the same one.
+    known : RankerModel or None
+        What was learned before.
+
+    Returns
+    -------
+    RandomState
+    """
+    rng = shared_random_state(estimator.random_state, group)
+    if known is None:
+        return rng
+    return check_random_state((rng.randint(2**31 - 1) + known.encoder.n_rows) % 2**31)

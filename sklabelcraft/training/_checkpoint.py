@@ -1,0 +1,94 @@
+"""What is trained, saved so that a killed fit can go on where it was."""
+
+import os
+from pathlib import Path
+
+import torch
+
+FILE = "checkpoint.pt"
+
+
+class Checkpoint:
+    """Saves what is trained after each epoch and, perhaps, after every so many steps.
+
+    A file is written beside the one before, and takes its place when it is complete, so
+    that there is a readable one at any moment.
+
+    Parameters
+    ----------
+    settings : object
+        With the folder, ``checkpoint``, and the number of steps, ``every``, or None.
+    identity : str
+        Tells this fit from others.
+    trained : Loop or Race
+        Has a state, and is over once it is ``finished``.
+    writes : bool
+        Whether this process is the one that writes.
+    draws : bool
+        Whether torch's own generator is drawn from in training.
+
+    Raises
+    ------
+    ValueError
+        If the folder has the checkpoint of another fit that is not over.
+    """
+
+    def __init__(self, settings, identity, trained, writes, draws):
+        self.file, self.every = Path(settings.checkpoint) / FILE, settings.every
+        self.identity, self.trained = identity, trained
+        self.writes, self.draws, self.n_steps = writes, draws, 0
+
+    def resume(self):
+        """Go on from what was saved, if this fit was."""
+        if not self.file.exists():
+            return
+        saved = torch.load(self.file, weights_only=True, map_location="cpu")
+        if saved["identity"] == self.identity:
+            self.trained.load_state_dict(saved["state"])
+            if self.draws:
+                torch.set_rng_state(saved["drawing"])
+        elif not saved["finished"]:
+            raise ValueError(
+                f"{self.file} is of another fit, with other rows or parameters, that "
+                "is not over: remove it, or state another folder as checkpoint."
+            )
+
+    def end_step(self):
+        """Save, if it is time."""
+        self.n_steps += 1
+        if self.every is not None and self.n_steps % self.every == 0:
+            self.save()
+
+    def end_epoch(self):
+        """Save after an epoch."""
+        self.save()
+
+    def save(self):
+        """Put the state of now in the place of the one before."""
+        if not self.writes:
+            return
+        saved = {
+            "identity": self.identity,
+            "finished": self.trained.finished,
+            "state": self.trained.state(),
+            "drawing": torch.get_rng_state() if self.draws else None,
+        }
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        new = self.file.with_suffix(".new")
+        with new.open("wb") as file:
+            torch.save(saved, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.file)
+        _sync_folder(self.file.parent)
+
+
+def _sync_folder(folder):
+    """Let the names in a folder survive a loss of power, where a system can do that."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
