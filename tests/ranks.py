@@ -72,7 +72,7 @@ def fitted(name, precision):
     """All that an estimator learns, by name."""
     estimator, frame = clone(ESTIMATORS[name]), LOG.frame
     if isinstance(estimator, LabelCrafter):
-        rows = 10 * 40 if name == "label, few" else len(frame)
+        rows = 300 if name == "label, few" else len(frame)
         frame = frame[:rows]
         estimator.set_params(ranker__precision=precision).fit(frame)
         labels = estimator.transform(frame)

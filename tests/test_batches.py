@@ -104,6 +104,29 @@ def test_a_batch_has_the_rows_that_were_asked_for():
         torch.testing.assert_close(found, expected)
 
 
+@modest
+@given(st.integers(0, 6), st.integers(0, 6))
+def test_a_part_of_a_batch_has_the_pasts_of_its_rows(first, last):
+    """And of padding, but no others; the whole is the batch itself."""
+    chosen = torch.tensor([2, 1, 0, 0, 3, 1])
+    impressions, rows = make_impressions(), slice(*sorted((first, last)))
+    batch = impressions.batch(chosen)
+    part, own = batch.part(rows), impressions.batch(chosen[rows])
+    assert torch.equal(part.codes, own.codes)
+    assert torch.equal(part.numeric, own.numeric)
+    assert pasts_of(part) == pasts_of(own)
+    assert part.past_rows.unique().tolist() == list(range(len(part.past)))
+    assert len(part.past_rows) == len(part.past_of.unique())
+    assert batch.part(slice(0, 6)) is batch
+
+
+def pasts_of(batch):
+    """The first code of each past impression of each row."""
+    rows, there = batch.past_rows[batch.past_of], batch.past_mask[batch.past_of] > 0
+    pairs = zip(rows, there, strict=True)
+    return [batch.past[row[mask], 0].tolist() for row, mask in pairs]
+
+
 def test_a_batch_of_another_type():
     """Numbers and the mask change their type, codes do not."""
     batch = make_impressions().batch(torch.arange(4))
@@ -125,6 +148,13 @@ def test_rows_on_a_device():
     assert devices == {"meta"}
     assert moved.pasts.columns == (1, 2)
     assert impressions.pasts.store.device.type == "cpu"
+
+
+def test_distinct_numbers_rise_where_they_must():
+    """And the others are positions among them."""
+    parts, room = [torch.tensor([7, 2, 7, 5])], torch.empty(8, dtype=torch.int64)
+    assert renumber(parts, room, ordered=True).tolist() == [2, 5, 7]
+    assert parts[0].tolist() == [2, 0, 2, 1]
 
 
 def test_renumber_by_hand():

@@ -19,6 +19,7 @@ from sklabelcraft import (
     WatchTime,
     soft_topk,
 )
+from sklabelcraft._torch import own_gpu
 from sklabelcraft.balancing import ConflictFreeBalancing, MinNormBalancing
 from sklabelcraft.datasets import make_short_videos
 
@@ -34,6 +35,17 @@ CRAFTERS = [
     LabelCrafter(DINRanker(), balancing=MinNormBalancing(), optimizer="sgd"),
     LabelCrafter(balancing=ConflictFreeBalancing(), validation_users=5),
 ]
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    """Where torchrun numbers them and there are so many; one that is named is taken."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert own_gpu("cuda") == torch.device("cuda")
+    for number, expected in {"0": "cuda:0", "1": "cuda:1", "2": "cuda"}.items():
+        monkeypatch.setenv("LOCAL_RANK", number)
+        assert own_gpu("cuda") == torch.device(expected)
+        assert own_gpu("cuda:1") == torch.device("cuda:1")
+        assert own_gpu("cpu") == torch.device("cpu")
 
 
 def check_soft_topk(device):

@@ -496,3 +496,14 @@ def test_an_error_of_ones_own_is_not_hidden(small):
     ):
         with pytest.raises(RuntimeError, match="my own mistake"):
             estimator.fit(X, y)
+
+
+def test_own_constants_in_double_precision(log):
+    """A network's own float32 constants do not stand in the way."""
+
+    class Shifted(Dense):
+        def forward(self, batch):
+            return super().forward(batch) @ torch.ones(1, 1)
+
+    ranker = ModuleRanker(Shifted, precision="float64", max_epochs=1, random_state=0)
+    assert np.isfinite(ranker.fit(log.data, log.preference).predict(log.data)).all()

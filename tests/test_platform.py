@@ -17,6 +17,7 @@ from sklabelcraft._platform import MeasuredColumn, count_scaled
 from sklabelcraft.balancing import MinNormBalancing, SoftmaxBalancing
 from sklabelcraft.objectives import Objective
 from sklabelcraft.training import Platform
+from sklabelcraft.training._distributed import Alone
 from sklabelcraft.training._platform import random_references, standardise
 
 GAIN = torch.tensor([4.0, 1.0, 1.0, 9.0, 0.0, 3.0])
@@ -195,6 +196,48 @@ def test_a_gain_is_that_of_the_drawn_lists():
     assert known == gain(alpha, value, shown.lists.ids)
     raw = platform.references + (measured(platform, 1, 1) - 1) * platform.references
     torch.testing.assert_close(raw, torch.ones(1), rtol=0, atol=1e-5)
+
+
+class Part(Alone):
+    """One of several processes, whose sums are those of all."""
+
+    size = 3
+
+    def __init__(self, rank, sums=None):
+        self.rank, self.sums = rank, sums
+
+    def total_through(self, value, what):
+        return value if self.sums is None else self.sums + value - value.detach()
+
+
+def test_the_parts_of_a_sample_measure_the_whole():
+    """Sums and counts of lists are added up; slopes are those of the whole.
+
+    One of three processes has none of the two lists.
+    """
+    platform = make_platform((OBJECTIVES[0], Objective("gain", "gain", at_least=50.0)))
+    platform = replace(platform, temperature=1.0)
+    logits = torch.randn(5, 1, dtype=torch.float64, requires_grad=True)
+    shown = platform.draw(2)
+    whole = platform.measure(logits, shown)
+    slopes = torch.autograd.grad(platform.worth(whole).sum(), logits)[0]
+    shown = shown._replace(batch=shown.batch._replace(numeric=logits))
+    parts = [shown.part(Part(rank)) for rank in range(3)]
+    assert [len(part.users) for part in parts] == [0, 1, 1]
+    own = torch.cat([part.batch.numeric for part in parts])
+    torch.testing.assert_close(own, logits)
+    sums = sum(platform._sums(part.batch.numeric, part) for part in parts).detach()
+    for part in parts:
+        part = part._replace(group=Part(part.group.rank, sums))
+        values = platform.measure(part.batch.numeric, part)
+        torch.testing.assert_close(values, whole)
+        slopes = (
+            slopes
+            - torch.autograd.grad(
+                platform.worth(values).sum(), logits, retain_graph=True
+            )[0]
+        )
+    assert slopes.abs().max() < 1e-12
 
 
 def test_what_lies_above_its_floor_is_not_raised(platform):

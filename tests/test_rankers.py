@@ -134,6 +134,17 @@ def test_half_precision(fast, log):
     assert len(np.unique(half)) > 0.9 * len(np.unique(single))
 
 
+def test_double_precision(fast, log):
+    """Weights are trained, and stay, in float64, with scores like those of float32."""
+    single = fast.fit(log.data, log.preference).predict(log.data)
+    fast.set_params(precision="float64")
+    double = fast.fit(log.data, log.preference).predict(log.data)
+    weights = fast.model_.module.parameters()
+    assert {weight.dtype for weight in weights} == {torch.float64}
+    np.testing.assert_allclose(double, single, atol=1e-5)
+    assert np.abs(double - single).max() > 0
+
+
 def test_own_loss(fast, log):
     """A callable loss is used."""
     calls = []

@@ -72,12 +72,7 @@ class RankerSteps:
     def _precision(self, batch):
         if self.settings.precision == "bfloat16":
             return torch.autocast(batch.codes.device.type, torch.bfloat16)
-        return self._constants()
-
-    def _constants(self):
-        """A context in which what a network makes has the precision of its weights."""
-        double = self.settings.precision == "float64"
-        return DoublePrecision() if double else nullcontext()
+        return constants_like(batch)
 
     @torch.no_grad()
     def fast_logits(self, average, impressions, rows=None):
@@ -91,7 +86,7 @@ class RankerSteps:
         parts, logits = rows.split(PREDICTION_BATCH), []
         for part in parts[self.group.share(len(parts))]:
             batch = impressions.batch(part)
-            with self._constants():
+            with constants_like(impressions):
                 found = functional_call(self.module, average.weights, (batch,))
             logits.append(as_matrix(found))
         logits = self.group.gather(logits, "held-out scores")
@@ -253,6 +248,12 @@ class Adversary:
         self.optimizer.load_state_dict(state["optimizer"])
 
 
+def constants_like(rows):
+    """A context in which what a network makes has the precision of what it is given."""
+    double = rows.numeric.dtype == torch.float64
+    return DoublePrecision() if double else nullcontext()
+
+
 @contextmanager
 def drawing_in_training(module, source, random_state, device, group=ALONE):
     """Let a network draw from a seed where it draws in training, as dropout does.
@@ -272,7 +273,7 @@ def drawing_in_training(module, source, random_state, device, group=ALONE):
     found = any(isinstance(share, float) and share > 0 for share in inside)
     if not found:
         rows = next(source.windows()).impressions
-        with torch.no_grad(), DropoutFinder() as finder:
+        with torch.no_grad(), constants_like(rows), DropoutFinder() as finder:
             module(rows.batch(torch.arange(1, device=device)))
         found = finder.found
     if found and group.size > 1:
