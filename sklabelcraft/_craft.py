@@ -21,7 +21,7 @@ from sklabelcraft._platform import (
 )
 from sklabelcraft._race import Race, Run
 from sklabelcraft._stream import source_of
-from sklabelcraft._torch import Drawing, copied, generator_from
+from sklabelcraft._torch import Drawing, copied, generator_from, on_cpu
 from sklabelcraft.losses import choose_loss
 from sklabelcraft.modules import Feedback, LearnedLabel, Signals, StartingRule
 from sklabelcraft.modules._embeddings import check_widths
@@ -182,7 +182,8 @@ class Craft:
         """A run from a starting rule, with a ranker of its own."""
         rule, settings = StartingRule(weights, *self.counted), self.label_settings
         with Drawing(self.rng):
-            label = LearnedLabel(self.signals, rule, settings.hidden, settings.bound)
+            made = LearnedLabel(self.signals, rule, settings.hidden, settings.bound)
+        label = copy.deepcopy(made)  # the other one stays on the CPU
         label.correction.to(self.dtype)
         label.to(self.device)
         model = copy.copy(self.model)
@@ -191,7 +192,7 @@ class Craft:
         task = BilevelTask(
             model,
             label,
-            self._source(label),
+            self._source(made),
             self.platform,
             self.settings,
             settings,
@@ -230,8 +231,7 @@ class Craft:
 
     def _prepared(self, label, feedback):
         """What the label network makes of feedback before anything learned."""
-        feedback = Feedback(*(column.to(self.device) for column in feedback))
-        return label.prepare(feedback).to(self.dtype)
+        return label.prepare(feedback).to(self.device, self.dtype)
 
     def _window(self, label, log):
         """Rows to train on, encoded, with what a label is made of."""
@@ -260,7 +260,7 @@ class Craft:
             "ranker_": copy.copy(self.ranker).adopt(model, losses, of_ranker),
             "history_": history,
             "training_state_": {
-                "task": state,
+                "task": on_cpu(state),
                 "counts": self.counts,
                 "scaled": self.scaled,
                 "held_out": self.held_out,

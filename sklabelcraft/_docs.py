@@ -11,6 +11,17 @@ k : int, default=10
     "impressions": """\
 X : data frame or array of shape (n, n_columns)
     Impressions: what is known before them.""",
+    "impressions_or_files": """\
+X : data frame or array of shape (n, n_columns)
+    Impressions: what is known before them. Or the whole log in Parquet files: a
+    ``pyarrow.dataset.Dataset``, or the path to a file or to a folder of them, which are
+    read a window at a time, in each epoch again.""",
+    "log": """\
+log : data frame or array of shape (n, n_columns)
+    Impressions with their feedback. Or Parquet files: a ``pyarrow.dataset.Dataset``, or
+    the path to a file or to a folder of them, which are read a window at a time.
+y : None
+    Ignored.""",
     "feedback": """\
 y : data frame, series or array of shape (n,) or (n, n_signals)
     Their feedback: what is logged after them.""",

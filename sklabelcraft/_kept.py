@@ -89,8 +89,8 @@ class Memory(NamedTuple):
     rows : KeptRows
         The rows.
     drawn : ndarray of shape (n,)
-        A random number in [0, 1) for each row; those above ``MOST`` by the number of all
-        rows so far are forgotten.
+        A random number in [0, 1) for each row; those above ``MOST`` by the number of
+        all rows so far are forgotten.
     n_seen : int
         The number of all rows so far.
     """

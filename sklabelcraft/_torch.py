@@ -240,6 +240,17 @@ def seeded(random_state, device):
         yield
 
 
+def on_cpu(state):
+    """A state of nested dicts and lists, with all tensors in it on the CPU."""
+    if torch.is_tensor(state):
+        return state.cpu()
+    if isinstance(state, list):
+        return [on_cpu(part) for part in state]
+    if isinstance(state, dict):
+        return {name: on_cpu(part) for name, part in state.items()}
+    return state
+
+
 def copied(module, *, share=False):
     """A copy of a module, perhaps one that shares its tensors.
 

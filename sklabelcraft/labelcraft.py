@@ -218,16 +218,13 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         """
         return cls(**PUBLISHED | params)
 
+    @shared
     def fit(self, log, y=None, log_val=None):
         """Learn the label, and a ranker along with it.
 
         Parameters
         ----------
-        log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback. Or the path to Parquet files, or a
-            ``pyarrow.dataset.Dataset``, which are read again in each epoch.
-        y : None
-            Ignored.
+        {log}
         log_val : as log, default=None
             Held-out impressions on which the objectives are measured. By default the
             latest `validation_fraction` of each user's rows in `log` is held out; of
@@ -246,6 +243,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         """
         return self._fit(log, y, log_val)
 
+    @shared
     def partial_fit(self, log, y=None, log_val=None):
         """Go on from what was learned, with further rows, such as those of a new day.
 
@@ -256,10 +254,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
 
         Parameters
         ----------
-        log : as in fit
-            Further impressions with their feedback, with the same columns.
-        y : None
-            Ignored.
+        {log}
         log_val : as log, default=None
             Further held-out impressions, as in ``fit``.
 
@@ -267,12 +262,6 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         -------
         self : object
             The fitted labeler.
-
-        Raises
-        ------
-        ValueError
-            As in ``fit``, and if the rows have other columns than before. The labeler
-            is then as it was.
         """
         return self._fit(log, y, log_val, further=hasattr(self, "label_net_"))
 

@@ -107,9 +107,7 @@ class LabelCraftRecommender(BaseRecommender):
 
         Parameters
         ----------
-        {impressions}
-            Or the whole log in Parquet files: a ``pyarrow.dataset.Dataset`` or the
-            path to a file or folder, which is read again in each epoch.
+        {impressions_or_files}
         {feedback}
             None where X is the whole log.
         X_val, y_val : as X and y, default=None
@@ -136,12 +134,11 @@ class LabelCraftRecommender(BaseRecommender):
         """Go on from what was learned, with further rows, such as those of a new day.
 
         Labeler and ranker go on by their own ``partial_fit``; a frozen labeler stays as
-        it is. The first call is as ``fit``.
+        it is. The first call is as ``fit``. If it fails, all is as it was.
 
         Parameters
         ----------
-        {impressions}
-            Or the path to Parquet files, as in ``fit``.
+        {impressions_or_files}
         {feedback}
             None where X is the whole log.
 
@@ -149,12 +146,6 @@ class LabelCraftRecommender(BaseRecommender):
         -------
         self : object
             The fitted recommender.
-
-        Raises
-        ------
-        ValueError
-            As in ``fit``, and if labeler or ranker cannot go on. The recommender is
-            then as it was.
         """
         return self._fit(X, y, None, None, further=hasattr(self, "ranker_"))
 
@@ -183,8 +174,7 @@ class LabelCraftRecommender(BaseRecommender):
 
         Parameters
         ----------
-        {impressions}
-            Or the path to Parquet files, as in ``fit``.
+        {impressions_or_files}
         {to}
 
         Returns

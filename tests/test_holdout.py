@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklabelcraft import Columns
+from sklabelcraft import Columns, _holdout
 from sklabelcraft._holdout import hold_out, latest_rows
 from sklabelcraft._log import as_log
 
@@ -82,11 +82,43 @@ def test_large_users_and_nanoseconds_are_told_apart():
     assert held.tolist() == [True, False, False, False, True, True]
 
 
-def test_rows_to_train_on_and_held_out():
-    """Both are positions in the log, ascending; something is left to train on."""
+def test_positions_of_held_out_rows():
+    """They are positions in the log, ascending; something is left to train on."""
     log = make_log("abab", times=[2, 1, 1, 2])
-    train, held = hold_out(log, Columns(), 0.5)
-    assert train.tolist() == [1, 2]
-    assert held.tolist() == [0, 3]
+    assert hold_out(log, Columns(), 0.5).tolist() == [0, 3]
     with pytest.raises(ValueError, match=r"validation_fraction=1\.0 leaves none of th"):
         hold_out(log, Columns(), 1.0)
+
+
+class Parted:
+    """A log that is read in parts of some rows."""
+
+    def __init__(self, log, size):
+        self.log, self.size = log, size
+        self.optional = log.optional
+
+    def __len__(self):
+        return len(self.log)
+
+    def parts(self, keys):
+        for start in range(0, len(self.log), self.size):
+            yield self.log.rows(np.arange(start, min(start + self.size, len(self))))
+
+
+@modest
+@given(some_events, st.integers(1, 9), st.integers(1, 30))
+def test_of_a_large_log_some_users_give_the_rows(rows, size, most):
+    """The same in any parts: those of these users that are held out of any log."""
+    users, times = zip(*rows, strict=True)
+    log, users = make_log(users, times=list(times)), np.asarray(users)
+    latest = latest_rows(log, Columns(), 0.6)
+    if latest.all():
+        return
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_holdout, "MOST", most)
+        held = hold_out(log, Columns(), 0.6)
+        assert hold_out(Parted(log, size), Columns(), 0.6).tolist() == held.tolist()
+    sampled = np.isin(users, users[held])
+    assert held.tolist() == np.flatnonzero(latest & sampled).tolist()
+    assert len(held)
+    assert sampled.sum() <= most or len(set(users[held])) == 1

@@ -133,16 +133,13 @@ class BaseLabeler(LogLabeler):
     {statistics}
     """
 
+    @shared
     def fit(self, log, y=None):
         """Learn the statistics of the label from these rows alone.
 
         Parameters
         ----------
-        log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback. Or the path to Parquet files, or a
-            ``pyarrow.dataset.Dataset``.
-        y : None
-            Ignored.
+        {log}
 
         Returns
         -------
@@ -151,6 +148,7 @@ class BaseLabeler(LogLabeler):
         """
         return self._fit(log, None, reset=True)
 
+    @shared
     def partial_fit(self, log, y=None):
         """Learn from further rows, with the result of fitting all rows at once.
 
@@ -159,10 +157,7 @@ class BaseLabeler(LogLabeler):
 
         Parameters
         ----------
-        log : as in fit
-            Further impressions with their feedback, with the same columns.
-        y : None
-            Ignored.
+        {log}
 
         Returns
         -------

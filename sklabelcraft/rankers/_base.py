@@ -18,7 +18,7 @@ from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES, in_one_table
 from sklabelcraft._parquet import read_source
-from sklabelcraft._torch import own_settings, usable_device
+from sklabelcraft._torch import on_cpu, own_settings, usable_device
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES
 from sklabelcraft.rankers._labels import labels_of
@@ -105,9 +105,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
 
         Parameters
         ----------
-        {impressions}
-            Or the whole log in Parquet files: a ``pyarrow.dataset.Dataset`` or the
-            path to a file or folder, which is read again in each epoch.
+        {impressions_or_files}
         y : array-like of shape (n,) or (n, n_labels), str or list of str
             Their labels; several labels are learned by one network with several heads.
             Of a log in files, the names of its columns that hold them.
@@ -140,8 +138,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
 
         Parameters
         ----------
-        {impressions}
-            Or the path to Parquet files, as in ``fit``.
+        {impressions_or_files}
         y : as in fit
             Their labels, as many per row as before.
 
@@ -191,8 +188,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
 
         Parameters
         ----------
-        {impressions}
-            Or the path to Parquet files, as in ``fit``.
+        {impressions_or_files}
         {to}
 
         Returns
@@ -215,8 +211,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
 
         Parameters
         ----------
-        {impressions}
-            Or the path to Parquet files, as in ``fit``.
+        {impressions_or_files}
 
         Returns
         -------
@@ -270,7 +265,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             The ranker, as if it were fitted.
         """
         self.model_, self.features_ = model, model.encoder.features
-        self.history_, self.training_state_ = history, state
+        self.history_, self.training_state_ = history, on_cpu(state)
         return self
 
     def _keys(self, columns):

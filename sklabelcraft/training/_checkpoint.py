@@ -46,7 +46,7 @@ class Checkpoint:
         if saved["identity"] == self.identity:
             self.trained.load_state_dict(saved["state"])
             if self.draws:
-                torch.set_rng_state(saved["drawing"])
+                torch.default_generator.set_state(saved["drawing"])
         elif not saved["finished"]:
             raise ValueError(
                 f"{self.file} is of another fit, with other rows or parameters, that "
@@ -71,7 +71,7 @@ class Checkpoint:
             "identity": self.identity,
             "finished": self.trained.finished,
             "state": self.trained.state(),
-            "drawing": torch.get_rng_state() if self.draws else None,
+            "drawing": torch.default_generator.get_state() if self.draws else None,
         }
         self.file.parent.mkdir(parents=True, exist_ok=True)
         new = self.file.with_suffix(".new")
