@@ -75,7 +75,7 @@ adversary_weight : float, default=0.0
     If positive, the duration is no feature, and the network is trained against an
     adversary that reads the duration out of its scores, with this weight on the
     reversed gradient; DVR uses 0.1.
-replay : float, default=2.0
+replay : float, default=5.0
     In ``partial_fit``, how many earlier rows are learned from again for each new one.
     For that, 2**18 rows at most are remembered, drawn from all so far; 0 for none.
 min_count : int, default=2

@@ -101,6 +101,11 @@ class Race:
                 run.end.close()
                 self.runs.remove(run)
 
+    @property
+    def place(self):
+        """Where each run stands."""
+        return {run.start: run.loop.place for run in self.runs}
+
     def state(self):
         """All that is needed to go on from here; it is not copied."""
         return {str(run.start): run.loop.state() for run in self.runs}

@@ -286,7 +286,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             else:
                 self.explicit_ = table.present(columns.explicit)
             if log_val is None:
-                held = hold_out(table, columns, self.validation_fraction, k=k)
+                least = None if further else k  # there are lists already
+                held = hold_out(table, columns, self.validation_fraction, k=least)
                 logs = table.without(held), table.rows(held)
             else:
                 valid = read_source(self, log_val, keys, reset=False)

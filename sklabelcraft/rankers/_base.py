@@ -68,7 +68,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         averaging=0.5,
         validation_fraction=None,
         adversary_weight=0.0,
-        replay=2.0,
+        replay=5.0,
         min_count=2,
         device="cpu",
         precision="float32",

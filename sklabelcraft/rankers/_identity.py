@@ -3,7 +3,13 @@
 import hashlib
 
 from sklabelcraft._log import Log
-from sklabelcraft.training import Checkpoint, Window, fingerprint, without_addresses
+from sklabelcraft.training import (
+    Checkpoint,
+    Window,
+    check_agreed,
+    fingerprint,
+    without_addresses,
+)
 
 APART = ("device", "checkpoint", "every")  # what may differ between equal fits
 WEIGHTS = "initial weights (random_state)"
@@ -77,6 +83,7 @@ def checkpoint_of(settings, known, trained, group, draws):
     writes, identity = group.rank == 0, identity_of(known)
     checkpoint = Checkpoint(settings, identity, trained, writes, draws)
     checkpoint.resume()
+    check_agreed(group, {"the place of the checkpoint in their folder": trained.place})
     return checkpoint
 
 

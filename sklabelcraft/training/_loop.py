@@ -209,6 +209,11 @@ class Loop:
             self.task.networks[name].load_state_dict(kept)
             self.task.networks[name].eval()
 
+    @property
+    def place(self):
+        """Where it stands: epoch, window and offset."""
+        return len(self.history), self.number, self.offset
+
     def state(self):
         """All that is needed to go on from here, after any step; it is not copied."""
         return {name: getattr(self, name) for name in self.own} | {
