@@ -1,5 +1,6 @@
 """The log as Parquet files, of which a few row groups are held at a time."""
 
+import hashlib
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -186,7 +187,7 @@ class StoredLog:
 
     def summary(self):
         """What tells these rows from others, by the names of the files."""
-        told = {f.name: f"{f.n_bytes} bytes, {sum(f.sizes)} rows" for f in self.files}
+        told = {file.name: file.summary() for file in self.files}
         return {"columns": str(self.native.schema)} | told
 
     def _cut(self, groups, n_bytes, keys):
@@ -251,7 +252,6 @@ class File:
     def __init__(self, path, filesystem, constants, name):
         self.path, self.filesystem, self.name = path, filesystem, name
         self.constants = constants
-        self.n_bytes = filesystem.get_file_info(path).size
         with self.opened() as file:
             self.metadata, schema = file.metadata, file.schema_arrow
         self.types = {field.name: field.type for field in schema.remove_metadata()}
@@ -269,6 +269,11 @@ class File:
             return pq.ParquetFile(source, metadata=known, pre_buffer=False)
         except (OSError, pa.ArrowException) as error:
             raise ValueError(f"{self.path} is no Parquet file: {error}") from error
+
+    def summary(self):
+        """What tells its rows from others, of the sizes and the ends of the columns."""
+        digest = hashlib.blake2b(repr(self.metadata.to_dict()).encode(), digest_size=8)
+        return f"{sum(self.sizes)} rows, {digest.hexdigest()}"
 
     def read(self, group, keys):
         """Some columns of a row group."""

@@ -7,9 +7,9 @@ from sklearn.callback import CallbackSupportMixin
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
-from sklabelcraft._log import Log, is_stored, read_feedback, read_log
+from sklabelcraft._log import Log, read_feedback, read_log
 from sklabelcraft._model import in_one_table
-from sklabelcraft._parquet import StoredLog, read_source
+from sklabelcraft._parquet import StoredLog
 from sklabelcraft.scorers import nwtg_scorer
 
 
@@ -51,8 +51,6 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         """Impressions and feedback, with their numbers checked."""
         columns, min_rows = self._stated("columns"), 2 if reset else 1
         keys = self._keys(columns)
-        if is_stored(X):
-            return self._read_stored(X, y, keys, reset)
         log = read_log(self, X, keys, reset=reset, min_rows=min_rows)
         feedback = read_feedback(y, log)
         for role in ("item", "timestamp"):
@@ -63,15 +61,6 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
             feedback.numeric(columns.watch_time, minimum=0)
         feedback.any_positive([key for key in columns.explicit if key in feedback])
         return Rows(log, feedback, log.beside(feedback))
-
-    def _read_stored(self, X, y, keys, reset):
-        if y is not None:
-            raise ValueError(
-                "a log in files holds impressions and feedback in one table: leave y "
-                f"out, got {type(y).__name__}."
-            )
-        log = read_source(self, X, keys, reset=reset, min_rows=2)
-        return Rows(log, None, X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -22,7 +22,7 @@ from sklabelcraft._foreign_rankers import (
 )
 from sklabelcraft._log import is_stored, read_log
 from sklabelcraft._parquet import read_source
-from sklabelcraft._recommending import BaseRecommender, columns_of_log
+from sklabelcraft._recommending import BaseRecommender, Rows, columns_of_log
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker, MLPRanker, check_pair
@@ -214,6 +214,18 @@ class LabelCraftRecommender(BaseRecommender):
             return self.ranker_.head_scores(X)
         scores = score_foreign(self.ranker_, X)
         return scores.reshape(len(scores), -1)
+
+    def _read(self, X, y, reset):
+        """Impressions and feedback, also of a log in files, where they are one."""
+        if not is_stored(X):
+            return super()._read(X, y, reset)
+        if y is not None:
+            raise ValueError(
+                "a log in files holds impressions and feedback in one table: leave y "
+                f"out, got {type(y).__name__}."
+            )
+        keys = self._keys(self._stated("columns"))
+        return Rows(read_source(self, X, keys, reset=reset, min_rows=2), None, X)
 
     def _check(self, X):
         """Check that impressions can be scored."""

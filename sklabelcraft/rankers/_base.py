@@ -159,8 +159,6 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
     def _fit(self, X, y, X_val=None, y_val=None, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
         check_pair(X_val, y_val)
-        if self.every is not None and self.checkpoint is None:
-            raise ValueError(f"every={self.every} needs a folder as checkpoint.")
         with fitting(self, X, y, outer=outer) as watch, processes() as group:
             watch.agreed = group.agreed
             device, columns = usable_device(self.device), self._stated("columns")
@@ -240,6 +238,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         Bunch
         """
         params = Bunch(**self.get_params(deep=False))
+        if params.every is not None and params.checkpoint is None:
+            raise ValueError(f"every={params.every} needs a folder as checkpoint.")
         if params.network is None:
             make = self._default_parts().get("network")
             if make is None:

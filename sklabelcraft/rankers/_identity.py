@@ -46,6 +46,7 @@ def summary(estimator, model, logs, rows):
             described |= _fingerprints(name, part)
         else:
             described |= log.summary()
+    described["number of rows with those before"] = model.encoder.n_rows
     weights = list(model.module.parameters())
     return described | {WEIGHTS: fingerprint(weights)}
 
