@@ -281,12 +281,14 @@ class LabelCraftRecommender(BaseRecommender):
         return vars(self) | {"labeler_": crafter} | ranker
 
     def _fit_ranker(self, train, held_out, watch, further):
-        X, labels = self._labelled(train)
+        X, labels = labelled(train, self.labeler_)
         if train.feedback is not None:
             check_varying(labels)
         validation = {}
         if held_out is not None and has_fit_parameter(self.ranker_, "X_val"):
-            validation = zip(("X_val", "y_val"), self._labelled(held_out), strict=True)
+            validation = zip(
+                ("X_val", "y_val"), labelled(held_out, self.labeler_), strict=True
+            )
         with self._subtask(watch, "fit-ranker", self.ranker_) as outer:
             if isinstance(self.ranker_, BaseRanker):
                 outer.attributes = lambda: (
@@ -311,16 +313,6 @@ class LabelCraftRecommender(BaseRecommender):
             fit_foreign(self.ranker_, X, labels, users, validation)
         self._learn_head_scales(X)
 
-    def _labelled(self, rows):
-        """Impressions and what a ranker is to learn of them."""
-        labels = CraftedLabels(self.labeler_)
-        if rows.feedback is None:
-            return rows.joined, labels
-        found = labels.made_of(rows.joined)
-        if found.shape[1] == 1:  # a vector, which scikit-learn's regressors want
-            found = found[:, 0]
-        return rows.log.native, found
-
     def _learn_head_scales(self, X):
         """Learn how the scores of several labels are brought to one scale."""
         scores = score_foreign(self.ranker_, X)
@@ -338,3 +330,14 @@ class LabelCraftRecommender(BaseRecommender):
         else:
             with watch.subtask(name) as task, lent(task, part):
                 yield task
+
+
+def labelled(rows, labeler):
+    """Impressions and what a ranker is to learn of them."""
+    labels = CraftedLabels(labeler)
+    if rows.feedback is None:
+        return rows.joined, labels
+    found = labels.made_of(rows.joined)
+    if found.shape[1] == 1:  # a vector, which scikit-learn's regressors want
+        found = found[:, 0]
+    return rows.log.native, found
