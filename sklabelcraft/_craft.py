@@ -176,7 +176,8 @@ class Craft:
                 run.loop.checkpoint = checkpoint
             best = contest.run(watch, self._stopped)
         best.loop.settle()
-        return self._learned(best, best.task.model, best.task.networks["label"])
+        networks = best.task.model, best.task.networks["label"]
+        return self._learned(best, *networks, self._remembered())
 
     def _start(self, weights):
         """A run from a starting rule, with a ranker of its own."""
@@ -218,7 +219,7 @@ class Craft:
         window = Window(rows, (self._prepared(label, feedback),))
         return Replayed(source, window, self.settings.replay)
 
-    def _remember(self):
+    def _remembered(self):
         """What of all rows so far is to be learned from again."""
         if not self.settings.replay:
             return None
@@ -244,9 +245,9 @@ class Craft:
         label = copy.deepcopy(run.task.networks["label"])
         label.load_state_dict(run.task.averages["label"].in_network())
         model = run.task.model.with_average(run.task.averages["ranker"])
-        return self._learned(run, model, label.eval())
+        return self._learned(run, model, label.eval(), self.memory)
 
-    def _learned(self, run, model, label):
+    def _learned(self, run, model, label, memory):
         history = list(run.loop.history)
         losses = [
             {name: epoch[name] for name in ("epoch", "loss")} for epoch in history
@@ -264,7 +265,7 @@ class Craft:
                 "counts": self.counts,
                 "scaled": self.scaled,
                 "held_out": self.held_out,
-                "memory": self._remember(),
+                "memory": memory,
             },
         }
 

@@ -282,22 +282,21 @@ class LabelCraftRecommender(BaseRecommender):
 
     def _fit_ranker(self, train, held_out, watch, further):
         X, labels = labelled(train, self.labeler_)
-        if train.feedback is not None:
+        if train.feedback is not None and not further:
             check_varying(labels)
         validation = {}
         if held_out is not None and has_fit_parameter(self.ranker_, "X_val"):
-            validation = zip(
-                ("X_val", "y_val"), labelled(held_out, self.labeler_), strict=True
-            )
+            pair = labelled(held_out, self.labeler_)
+            validation = dict(zip(("X_val", "y_val"), pair, strict=True))
         with self._subtask(watch, "fit-ranker", self.ranker_) as outer:
             if isinstance(self.ranker_, BaseRanker):
                 outer.attributes = lambda: (
                     vars(self) | {"ranker_": outer.part.as_fitted()}
                 )
                 options = {"outer": outer, "further": further}
-                self.ranker_._fit(X, labels, **dict(validation), **options)
+                self.ranker_._fit(X, labels, **validation, **options)
             else:
-                self._fit_foreign(X, labels, train, dict(validation), further)
+                self._fit_foreign(X, labels, train, validation, further)
 
     def _fit_foreign(self, X, labels, train, validation, further):
         if train.feedback is None:

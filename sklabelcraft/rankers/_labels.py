@@ -130,11 +130,3 @@ def as_labels(values):
             f"{row} is {values[row].squeeze()}."
         )
     return torch.from_numpy(values.copy())
-
-
-def ends_of(labels, log):
-    """The least and the largest of each label, ndarrays of shape (n_labels,)."""
-    found = (labels.of(part).numpy() for part in log.parts(labels.names or None))
-    ends = [(part.min(axis=0), part.max(axis=0)) for part in found]
-    least, largest = zip(*ends, strict=True)
-    return np.min(least, axis=0), np.max(largest, axis=0)

@@ -1,0 +1,91 @@
+"""What a ranker is trained on: its labels and, against an adversary, the duration."""
+
+import numpy as np
+import torch
+
+from sklabelcraft._counts import Numbers
+from sklabelcraft.losses import UNIT_LOSSES, choose_loss
+
+
+class Targets:
+    """The labels of some logs and, if there is an adversary, what that is to read.
+
+    Parameters
+    ----------
+    logs : list of Log or StoredLog
+        Rows to train on and, perhaps, held-out rows.
+    labels : list of Labels
+        What has the labels of each.
+    duration : str, int or None
+        The column of the duration, which an adversary reads; None without one.
+
+    Attributes
+    ----------
+    least, largest : float64 ndarray of shape (n_labels,)
+        The ends of each label of the rows to train on.
+    """
+
+    def __init__(self, logs, labels, duration):
+        self.log, self.labels, self.duration = logs[0], labels, duration
+        self.least, self.largest = self._ends()
+        if duration is not None:
+            self.mean, self.spread = self._scale()
+
+    def of(self, log, number):
+        """Of rows of the log of this number, list of float64 tensor, (n, ...) each."""
+        targets = [self.labels[number].of(log)]
+        if self.duration is not None:
+            seconds = log.numeric(self.duration, minimum=0)
+            read = (np.log1p(seconds) - self.mean) / self.spread
+            targets.append(torch.from_numpy(read))
+        return targets
+
+    def loss_of(self, name):
+        """The loss of a name that suits the labels; an error if it does not."""
+        return choose_loss(name, self.are_unit)
+
+    @property
+    def are_unit(self):
+        """Whether all labels lie in [0, 1]."""
+        return bool((self.least >= 0).all() and (self.largest <= 1).all())
+
+    def check_like(self, model):
+        """Check that a model which was trained before can be trained on these."""
+        if len(self.least) != model.n_outputs:
+            raise ValueError(
+                f"there were {model.n_outputs} labels per row and are now "
+                f"{len(self.least)}: fit anew."
+            )
+        if model.loss in UNIT_LOSSES.values() and not self.are_unit:
+            raise ValueError(
+                "the labels were in [0, 1] and are now from "
+                f"{self.least.min():.6g} to {self.largest.max():.6g}: fit anew."
+            )
+
+    def _ends(self):
+        labels = self.labels[0]
+        parts = self.log.parts(labels.names or None)
+        found = (labels.of(part).numpy() for part in parts)
+        ends = [(part.min(axis=0), part.max(axis=0)) for part in found]
+        least, largest = zip(*ends, strict=True)
+        return np.min(least, axis=0), np.max(largest, axis=0)
+
+    def _scale(self):
+        """Mean and standard deviation of the logarithm of the duration."""
+        known = None
+        for part in self.log.parts([self.duration]):
+            more = Numbers.of(part.numeric(self.duration, minimum=0))
+            known = more if known is None else known.merged(more)
+        seconds, counts = known.table()
+        mean = np.average(np.log1p(seconds), weights=counts)
+        variance = np.average((np.log1p(seconds) - mean) ** 2, weights=counts)
+        return mean, np.sqrt(variance) or 1.0
+
+
+def duration_to_read(columns, settings):
+    """The column of the duration that an adversary reads; None without one."""
+    if settings.adversary_weight == 0:
+        return None
+    if columns.duration is None:
+        raise ValueError("an adversary needs the duration, got duration=None.")
+    return columns.duration
