@@ -1,5 +1,7 @@
 """The labels that a ranker is trained on: given, in columns, or made when read."""
 
+import hashlib
+
 import numpy as np
 import torch
 from sklearn.utils import check_array
@@ -92,9 +94,8 @@ def labels_of(y, log):
         return y
     if not isinstance(log, Log):
         names = [y] if isinstance(y, str) else y
-        if not isinstance(names, list | tuple) or not all(
-            name in log for name in names
-        ):
+        listed = isinstance(names, list | tuple) and len(names) > 0
+        if not listed or not all(name in log for name in names):
             raise ValueError(
                 "the labels of a log in files must be the names of its columns, got "
                 f"y={y!r}; it has {log.keys}."
@@ -132,9 +133,20 @@ def as_labels(values):
     return torch.from_numpy(values.copy())
 
 
-def ends_of(labels, log):
-    """The least and the largest of each label, ndarrays of shape (n_labels,)."""
-    found = (labels.of(part).numpy() for part in log.parts(labels.names or None))
-    ends = [(part.min(axis=0), part.max(axis=0)) for part in found]
+def look_at(labels, log):
+    """What there is to know of the labels of a log, in one pass.
+
+    Returns
+    -------
+    least, largest : ndarray of shape (n_labels,)
+        The ends of each.
+    told : str
+        A short text that differs where any label does.
+    """
+    ends, digest = [], hashlib.blake2b(digest_size=8)
+    for part in log.parts(labels.names or None):
+        found = labels.of(part).numpy()
+        ends.append((found.min(axis=0), found.max(axis=0)))
+        digest.update(found.data)
     least, largest = zip(*ends, strict=True)
-    return np.min(least, axis=0), np.max(largest, axis=0)
+    return np.min(least, axis=0), np.max(largest, axis=0), digest.hexdigest()

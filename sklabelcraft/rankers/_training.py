@@ -14,7 +14,7 @@ from sklabelcraft._stream import source_of
 from sklabelcraft._torch import Drawing, generator_from
 from sklabelcraft.losses import choose_loss
 from sklabelcraft.rankers._identity import checkpoint_of, summary
-from sklabelcraft.rankers._labels import ends_of
+from sklabelcraft.rankers._labels import look_at
 from sklabelcraft.training import (
     Loop,
     RankerTask,
@@ -78,7 +78,13 @@ class RankerTraining:
         n_epochs = 1 if further else self.settings.max_epochs
         self.loop = Loop(self.task, generator_from(rng), self.settings, n_epochs)
         self.rng, self.seed = rng, rng.randint(2**31 - 1)
-        self.known = summary(ranker, self.model, logs, [self.source, held_out])
+        self.known = summary(
+            ranker,
+            self.model,
+            logs,
+            [self.source, held_out],
+            ranker.model_ if further else None,
+        ) | {"labels": self.told}
 
     def run(self, watch):
         """Train to the end; the ranker as it is then."""
@@ -115,7 +121,7 @@ class RankerTraining:
 
     def _look_at_labels(self):
         """The number of labels, and the loss that suits them."""
-        least, largest = ends_of(self.labels[0], self.logs[0])
+        least, largest, self.told = look_at(self.labels[0], self.logs[0])
         self.labels[0].check(least, largest)
         unit = bool((least >= 0).all() and (largest <= 1).all())
         return len(least), choose_loss(self.settings.loss, unit)
