@@ -164,7 +164,8 @@ class Craft:
         runs = [self._start(weights) for weights in starts]
         self.seed = self.rng.randint(2**31 - 1)
         parts = [runs[0].task.source, self.platform.impressions]
-        known = summary(self.crafter, self.model, self.logs, parts)
+        before = self.crafter.ranker_.model_ if self.known else None
+        known = summary(self.crafter, self.model, self.logs, parts, before)
         check_agreed(self.group, known)
         source = runs[0].task.source
         drawing = self.model.module, source, self.ranker_rng, self.device, self.group

@@ -23,8 +23,9 @@ class Log:
     positions : int ndarray of shape (n,), default=None
         Of the rows in the log that they were taken from, ascending; None for a log of
         its own.
-    naming : callable, default=str
-        Maps such a position to what messages call the row.
+    origin : StoredLog, default=None
+        The log that they were taken from, if its columns and rows are to be named in
+        messages.
 
     Raises
     ------
@@ -32,8 +33,8 @@ class Log:
         If the data are lazy, not two-dimensional, or have several levels of names.
     """
 
-    def __init__(self, data, positions=None, naming=str):
-        self._positions, self._naming = positions, naming
+    def __init__(self, data, positions=None, origin=None):
+        self._positions, self._origin = positions, origin
         _refuse_lazy(data, "the log")
         self.native, self.is_array = data, not is_frame(data)
         frame = _as_frame(data) if self.is_array else data
@@ -63,6 +64,10 @@ class Log:
         named = bool(names) and all(isinstance(name, str) for name in names)
         return names if named else list(range(len(names)))
 
+    @property
+    def _known_keys(self):
+        return self.keys if self._origin is None else self._origin.keys
+
     def __contains__(self, key):
         if isinstance(key, str):
             return key in self.keys
@@ -71,7 +76,7 @@ class Log:
     def canonical(self, key):
         """The one way to write a key: its name if it has one, else its position."""
         if key not in self:
-            there = f"it has {self.keys}"
+            there = f"it has {self._known_keys}"
             if self.is_array:
                 there = f"it is an array of {len(self.keys)} columns, named by position"
             raise ValueError(f"column {key!r} is not in the log; {there}.")
@@ -88,7 +93,8 @@ class Log:
 
     def _row(self, position):
         """The row that an error names: its position in the log as it was given."""
-        return self._naming(self.positions[position])
+        position = self.positions[position]
+        return position if self._origin is None else self._origin.name_of(position)
 
     def ids(self, key):
         """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
@@ -134,7 +140,8 @@ class Log:
         found = [key for key in keys if key in self]
         if len(keys) and not found:
             raise ValueError(
-                f"none of the columns {list(keys)} is in the log; it has {self.keys}. "
+                f"none of the columns {list(keys)} is in the log; it has "
+                f"{self._known_keys}. "
                 "If it has no explicit feedback, say explicit=()."
             )
         for key in keys:
@@ -171,7 +178,7 @@ class Log:
     def rows(self, index):
         """The rows at the positions `index`."""
         rows = Log.__new__(Log)
-        rows.is_array, rows._naming = self.is_array, self._naming
+        rows.is_array, rows._origin = self.is_array, self._origin
         rows._frame = self._frame[index]
         rows._positions = self.positions[index]
         rows.native = self.native[index] if self.is_array else rows._frame.to_native()

@@ -1,7 +1,6 @@
 """The log as Parquet files, of which a few row groups are held at a time."""
 
 import hashlib
-import os
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sklabelcraft._log import Log, is_stored, read_log
+from sklabelcraft._parquet_files import files_of
 
 PART_BYTES = 2**26  # in memory, of what is read at a time
 TEXT_BYTES = 32  # in memory, of a value without a fixed width
@@ -53,8 +53,8 @@ class StoredLog:
     """
 
     def __init__(self, data):
-        self.files = _files_of(data)
-        self.head = Log(_empty(self.files))
+        self.files = files_of(data)
+        self.head = Log(_table_of(self.files[0]))
         groups = [(f, g) for f in self.files for g in range(len(f.sizes))]
         self._groups = groups
         self._ends = np.cumsum([f.sizes[g] for f, g in groups], dtype=np.int64)
@@ -94,7 +94,7 @@ class StoredLog:
         """The rows at some positions, ascending, which must fit into memory."""
         groups = np.unique(np.searchsorted(self._ends, positions, side="right"))
         parts = [self._rows_in(group, positions) for group in groups]
-        return _joined(parts or [(self.native, positions)], self._naming)
+        return self._joined(parts or [(self.native, positions)])
 
     def in_memory(self):
         """All rows, which must fit into memory."""
@@ -102,8 +102,8 @@ class StoredLog:
 
     def parts(self, keys=None, n_bytes=PART_BYTES):
         """All rows in order, some row groups at a time, with some columns or all."""
-        keys = self.keys if keys is None else [k for k in keys if k in self]
-        keys = list(dict.fromkeys(self.canonical(key) for key in keys))
+        named = keys is not None and all(isinstance(key, str) for key in keys)
+        keys = [k for k in dict.fromkeys(keys) if k in self] if named else self.keys
         for groups in self._cut(np.arange(len(self._groups)), n_bytes, keys):
             part = self.read(groups, keys)
             if len(part):
@@ -129,7 +129,7 @@ class StoredLog:
     def read(self, groups, keys=None):
         """The rows of some row groups, ascending, that are not left out."""
         parts = [self._rows_of(group, keys) for group in groups]
-        return _joined(parts, self._naming)
+        return self._joined(parts)
 
     def write(self, to, columns_of):
         """Write all rows with further columns, file by file, under the same names.
@@ -169,6 +169,7 @@ class StoredLog:
         try:
             for group in own:
                 table = self._with_columns(self.read([group]), columns_of)
+                table = table.drop_columns(file.said)
                 writer = writer or pq.ParquetWriter(path, table.schema)
                 writer.write_table(table)
         finally:
@@ -187,7 +188,7 @@ class StoredLog:
 
     def summary(self):
         """What tells these rows from others, by the names of the files."""
-        told = {file.name: file.summary() for file in self.files}
+        told = {file.name: _description(file) for file in self.files}
         return {"columns": str(self.native.schema)} | told
 
     def _cut(self, groups, n_bytes, keys):
@@ -225,141 +226,32 @@ class StoredLog:
         file, number = self._groups[group]
         return file.read(number, self.keys if keys is None else keys)
 
-    def _naming(self, position):
+    def name_of(self, position):
         """A row of the log as messages name it."""
         group = int(np.searchsorted(self._ends, position, side="right"))
         file, _ = self._groups[group]
         first = next(i for i, (f, _) in enumerate(self._groups) if f is file)
         return f"{position - (self._ends[first - 1] if first else 0)} of {file.path}"
 
-
-class File:
-    """A Parquet file: its row groups, and what its folders say of all its rows.
-
-    Parameters
-    ----------
-    path : str
-        Where it lies.
-    filesystem : pyarrow.fs.FileSystem
-        What it lies in.
-    constants : dict
-        Columns with one value, which stand in the names of folders, such as
-        ``date=2024-01-31``.
-    name : str
-        Its path inside of the folder of all files.
-    """
-
-    def __init__(self, path, filesystem, constants, name):
-        self.path, self.filesystem, self.name = path, filesystem, name
-        self.constants = constants
-        with self.opened() as file:
-            self.metadata, schema = file.metadata, file.schema_arrow
-        self.types = {field.name: field.type for field in schema.remove_metadata()}
-        groups = map(self.metadata.row_group, range(self.metadata.num_row_groups))
-        self.sizes = [group.num_rows for group in groups]
-
-    def opened(self):
-        """The file, read by pyarrow; an error that names it if it cannot be."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            source = self.filesystem.open_input_file(self.path)
-            known = vars(self).get("metadata")
-            return pq.ParquetFile(source, metadata=known, pre_buffer=False)
-        except (OSError, pa.ArrowException) as error:
-            raise ValueError(f"{self.path} is no Parquet file: {error}") from error
-
-    def summary(self):
-        """What tells its rows from others, of the sizes and the ends of the columns."""
-        digest = hashlib.blake2b(repr(self.metadata.to_dict()).encode(), digest_size=8)
-        return f"{sum(self.sizes)} rows, {digest.hexdigest()}"
-
-    def read(self, group, keys):
-        """Some columns of a row group."""
+    def _joined(self, parts):
+        """Tables with the positions of their rows as one log."""
         import pyarrow as pa
 
-        own = [key for key in keys if key in self.types]
-        with self.opened() as file:
-            try:
-                table = file.read_row_group(group, columns=own)
-            except (OSError, pa.ArrowException) as error:
-                raise ValueError(f"{self.path} cannot be read: {error}") from error
-        for key in keys:
-            if key in self.constants:
-                values = pa.repeat(pa.scalar(self.constants[key]), self.sizes[group])
-                table = table.append_column(key, values)
-        return table.select(keys).replace_schema_metadata()
+        table = pa.concat_tables([table for table, _ in parts]).combine_chunks()
+        positions = np.concatenate([positions for _, positions in parts])
+        return Log(table, positions, origin=self)
 
 
-def _files_of(data):
-    """The files of a data set, in order."""
-    try:
-        import pyarrow.dataset as ds
-    except ImportError as error:
-        raise ImportError(
-            "logs in Parquet files are read by pyarrow: pip install pyarrow."
-        ) from error
-
-    if not isinstance(data, ds.Dataset):
-        data = _data_set_at(os.fspath(data), ds)
-    filtered = getattr(data, "_scan_options", None)
-    if (
-        not isinstance(data, ds.FileSystemDataset)
-        or data.format != ds.ParquetFileFormat()
-    ):
-        raise ValueError(
-            "a log in files must be Parquet files, given as pyarrow.dataset.dataset("
-            f"...) or by their path, got {data!r}."
-        )
-    if filtered:
-        raise ValueError(f"a data set must not be filtered, got {filtered}.")
-    root = os.path.commonpath([os.path.dirname(path) for path in data.files])
-    return [
-        File(
-            fragment.path,
-            fragment.filesystem,
-            ds.get_partition_keys(fragment.partition_expression),
-            os.path.relpath(fragment.path, root),
-        )
-        for fragment in sorted(data.get_fragments(), key=lambda f: f.path)
-    ]
-
-
-def _data_set_at(path, ds):
-    if not os.path.exists(path):
-        raise ValueError(f"there is no file or folder {path!r} to read a log from.")
-    try:
-        data = ds.dataset(path, format="parquet", partitioning="hive")
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path!r} cannot be read as Parquet files: {error}"
-        ) from error
-    if not data.files:
-        raise ValueError(f"there is no Parquet file in {path!r}.")
-    return data
-
-
-def _empty(files):
-    """The columns of the files without a row, checked to be the same in all."""
+def _table_of(file):
+    """The columns of a file, without any row."""
     import pyarrow as pa
 
-    first, *others = [f.types | _types_of(f.constants) for f in files]
-    for file, types in zip(files[1:], others, strict=True):
-        for key in first | types:
-            if first.get(key) != types.get(key):
-                there = [found.get(key, "nothing") for found in (types, first)]
-                raise ValueError(
-                    f"column {key!r} is {there[0]} in {file.path} and {there[1]} in "
-                    f"{files[0].path}: all files must have the same columns."
-                )
-    return pa.schema(list(first.items())).empty_table()
+    return pa.schema(list(file.types.items())).empty_table()
 
 
-def _types_of(constants):
-    import pyarrow as pa
-
-    return {key: pa.scalar(value).type for key, value in constants.items()}
+def _description(file):
+    digest = hashlib.blake2b(file.footer(), digest_size=8).hexdigest()
+    return f"{sum(file.sizes)} rows in {file.n_bytes} bytes, {digest}"
 
 
 def _width(kind):
@@ -368,12 +260,3 @@ def _width(kind):
         return max(1, kind.bit_width // 8)
     except ValueError:
         return TEXT_BYTES
-
-
-def _joined(parts, naming):
-    """Tables with the positions of their rows as one log."""
-    import pyarrow as pa
-
-    table = pa.concat_tables([table for table, _ in parts]).combine_chunks()
-    positions = np.concatenate([positions for _, positions in parts])
-    return Log(table, positions=positions, naming=naming)

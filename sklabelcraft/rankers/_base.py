@@ -172,8 +172,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             elif X_val is None:
                 logs, labels = self._hold_out(log, columns), [labels, labels]
             else:
-                valid = read_source(self, X_val, keys, reset=False).in_memory()
-                logs, labels = [log, valid], [labels, labels_of(y_val, valid)]
+                valid = read_source(self, X_val, keys, reset=False)
+                labels = [labels, labels_of(y_val, valid)]
+                logs = [log, valid.in_memory()]
             with own_settings(device, training=True):
                 data = logs, labels, columns, device, group
                 training = RankerTraining(self, *data, further)

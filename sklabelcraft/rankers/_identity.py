@@ -15,7 +15,7 @@ APART = ("device", "checkpoint", "every")  # what may differ between equal fits
 WEIGHTS = "initial weights (random_state)"
 
 
-def summary(estimator, model, logs, rows):
+def summary(estimator, model, logs, rows, before=None):
     """What processes that train together must have alike, by name.
 
     Parameters
@@ -28,6 +28,8 @@ def summary(estimator, model, logs, rows):
         Rows to train on and, perhaps, held-out rows.
     rows : list
         The same, encoded: sources of windows, windows, or None.
+    before : RankerModel or None
+        What the fit goes on from.
 
     Returns
     -------
@@ -46,9 +48,9 @@ def summary(estimator, model, logs, rows):
             described |= _fingerprints(name, part)
         else:
             described |= log.summary()
-    described["number of rows with those before"] = model.encoder.n_rows
-    weights = list(model.module.parameters())
-    return described | {WEIGHTS: fingerprint(weights)}
+    if before is not None:
+        described["what was learned before"] = _learned(before)
+    return described | {WEIGHTS: fingerprint(model.module.parameters())}
 
 
 def identity_of(known):
@@ -86,6 +88,11 @@ def checkpoint_of(settings, known, trained, group, draws):
     checkpoint.resume()
     check_agreed(group, {"the place of the checkpoint in their folder": trained.place})
     return checkpoint
+
+
+def _learned(model):
+    """A short text for a model, and for the number of rows that it has learned from."""
+    return f"{fingerprint(model.module.parameters())}, {model.encoder.n_rows} rows"
 
 
 def _fingerprints(name, part):

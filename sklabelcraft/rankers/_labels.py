@@ -1,5 +1,6 @@
 """The labels that a ranker is trained on: given, in columns, or made when read."""
 
+
 import numpy as np
 import torch
 from sklearn.utils import check_array
@@ -92,9 +93,8 @@ def labels_of(y, log):
         return y
     if not isinstance(log, Log):
         names = [y] if isinstance(y, str) else y
-        if not isinstance(names, list | tuple) or not all(
-            name in log for name in names
-        ):
+        listed = isinstance(names, list | tuple) and len(names) > 0
+        if not listed or not all(name in log for name in names):
             raise ValueError(
                 "the labels of a log in files must be the names of its columns, got "
                 f"y={y!r}; it has {log.keys}."

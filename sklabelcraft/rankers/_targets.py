@@ -1,5 +1,7 @@
 """What a ranker is trained on: its labels and, against an adversary, the duration."""
 
+import hashlib
+
 import numpy as np
 import torch
 
@@ -23,11 +25,13 @@ class Targets:
     ----------
     least, largest : float64 ndarray of shape (n_labels,)
         The ends of each label of the rows to train on.
+    told : str
+        A short text that differs where any of these labels does.
     """
 
     def __init__(self, logs, labels, duration):
         self.log, self.labels, self.duration = logs[0], labels, duration
-        self.least, self.largest = self._ends()
+        self._look_at_labels()
         if duration is not None:
             self.mean, self.spread = self._scale()
 
@@ -62,13 +66,15 @@ class Targets:
                 f"{self.least.min():.6g} to {self.largest.max():.6g}: fit anew."
             )
 
-    def _ends(self):
-        labels = self.labels[0]
-        parts = self.log.parts(labels.names or None)
-        found = (labels.of(part).numpy() for part in parts)
-        ends = [(part.min(axis=0), part.max(axis=0)) for part in found]
+    def _look_at_labels(self):
+        ends, digest = [], hashlib.blake2b(digest_size=8)
+        for part in self.log.parts(self.labels[0].names or None):
+            found = self.labels[0].of(part).numpy()
+            ends.append((found.min(axis=0), found.max(axis=0)))
+            digest.update(found.data)
         least, largest = zip(*ends, strict=True)
-        return np.min(least, axis=0), np.max(largest, axis=0)
+        self.least, self.largest = np.min(least, axis=0), np.max(largest, axis=0)
+        self.told = digest.hexdigest()
 
     def _scale(self):
         """Mean and standard deviation of the logarithm of the duration."""

@@ -63,7 +63,10 @@ class RankerTraining:
         generator = generator_from(self.rng)
         self.loop = Loop(self.task, generator, self.settings, n_epochs)
         self.seed = self.rng.randint(2**31 - 1)
-        self.known = summary(ranker, self.model, logs, [self.source, held_out])
+        before = ranker.model_ if further else None
+        rows = [self.source, held_out]
+        self.known = summary(ranker, self.model, logs, rows, before)
+        self.known["labels"] = self.targets.told
 
     def run(self, watch):
         """Train to the end; the ranker as it is then."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 FILE = "checkpoint.pt"
+SAVED = "identity", "finished", "state", "drawing"
 
 
 class Checkpoint:
@@ -30,7 +31,8 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If the folder has the checkpoint of another fit that is not over.
+        If the folder has the checkpoint of another fit that is not over, or one that
+        cannot be read.
     """
 
     def __init__(self, settings, identity, trained, writes, draws):
@@ -42,7 +44,7 @@ class Checkpoint:
         """Go on from what was saved, if this fit was."""
         if not self.file.exists():
             return
-        saved = torch.load(self.file, weights_only=True, map_location="cpu")
+        saved = self._read()
         if saved["identity"] == self.identity:
             self.trained.load_state_dict(saved["state"])
             if self.draws:
@@ -52,6 +54,18 @@ class Checkpoint:
                 f"{self.file} is of another fit, with other rows or parameters, that "
                 "is not over: remove it, or state another folder as checkpoint."
             )
+
+    def _read(self):
+        try:
+            saved = torch.load(self.file, weights_only=True, map_location="cpu")
+            return {name: saved[name] for name in SAVED}
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"{self.file} is no checkpoint that can be read: remove it, or state "
+                "another folder as checkpoint."
+            ) from error
 
     def end_step(self):
         """Save, if it is time."""
