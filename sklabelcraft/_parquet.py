@@ -12,6 +12,7 @@ from sklabelcraft._log import Log, is_stored, read_log
 from sklabelcraft._parquet_files import files_of
 
 PART_BYTES = 2**26  # in memory, of what is read at a time
+NUMBER_BYTES = 8  # in memory, of any number, which is read as float64 or int64
 TEXT_BYTES = 32  # in memory, of a value without a fixed width
 
 
@@ -193,7 +194,8 @@ class StoredLog:
 
     def _cut(self, groups, n_bytes, keys):
         """Row groups, in their order, in runs of at most so many bytes, or of one."""
-        width = sum(_width(self.native.schema.field(key).type) for key in keys)
+        widths = [_width(self.native.schema.field(key).type) for key in keys]
+        width = sum(widths, start=NUMBER_BYTES)  # with the position of the row
         total = np.cumsum(np.diff(self._ends, prepend=0)[groups] * width)
         starts, begun = [], None
         for i, end in enumerate(total):
@@ -257,6 +259,6 @@ def _description(file):
 def _width(kind):
     """Bytes of a value in memory."""
     try:
-        return max(1, kind.bit_width // 8)
+        return max(NUMBER_BYTES, kind.bit_width // 8)
     except ValueError:
         return TEXT_BYTES
