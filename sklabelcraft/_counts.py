@@ -81,16 +81,11 @@ class Numbers(Counts):
         positions = (self.counts.sum() - 1) * np.asarray(q)
         below = np.floor(positions).astype(np.int64)
         above = np.minimum(below + 1, self.counts.sum() - 1)
-        low, high = self._at(below), self._at(above)
+        low, high = self.at(below), self.at(above)
         part, width = positions - below, high - low
         return np.where(part < 0.5, low + width * part, high - width * (1 - part))[()]
 
-    def quantile_among(self, q):
-        """Quantiles that are themselves among the numbers, by "inverted_cdf"."""
-        positions = np.ceil(self.counts.sum() * np.asarray(q) - 1).astype(np.int64)
-        return self._at(np.maximum(positions, 0))
-
-    def _at(self, positions):
+    def at(self, positions):
         """The numbers at positions among all rows in their order."""
         values, counts = self.table()
         return values[np.searchsorted(np.cumsum(counts), positions, side="right")]

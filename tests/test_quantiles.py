@@ -172,6 +172,7 @@ def test_the_module_is_saved_as_its_buffers():
 
 @modest
 @given(columns, st.integers(1, 10))
+@example(np.arange(5.0), 5)  # of which 3 / 5 is no sum of powers of 2
 def test_groups_of_durations(duration, n_groups):
     """None is empty, none is wider than stated but where durations are equal."""
     edges = group_edges(Numbers.of(duration), n_groups)
