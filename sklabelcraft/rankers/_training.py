@@ -53,13 +53,13 @@ class RankerTraining:
         self.dtype, self.memory = DTYPES[self.settings.precision], None
         rng = random_state_of(ranker, group, ranker.model_ if further else None)
         self.n_outputs, loss = self._look_at_labels()
+        self.scale = None if further else self._learn_scale()
         if further:
             self._go_on(loss, rng)
         else:
             sizes = {"n_outputs": self.n_outputs, "loss": loss}
             make = RankerModel.prepare
             self.model = make(logs, columns, self.settings, rng, **sizes).to(device)
-        self.scale = self._learn_scale()
         self.source = source_of(logs[0], self._window, self.settings.window_bytes)
         if further:
             self._replay(ranker.training_state_["memory"])
@@ -134,6 +134,12 @@ class RankerTraining:
                 f"{known.loss.__name__}, and are now {self.n_outputs}, to be learned "
                 f"by {loss.__name__}: fit anew."
             )
+        self.scale = self.ranker.training_state_.get("scale")
+        if (self.scale is None) != (self.settings.adversary_weight == 0):
+            raise ValueError(
+                f"adversary_weight={self.settings.adversary_weight}: whether there is "
+                "an adversary must stay as it was. Fit anew."
+            )
         model, self.growth = known.grown(self.logs, self.settings, rng)
         self.model = model.to(self.device)
 
@@ -176,7 +182,10 @@ class RankerTraining:
     def _trained(self, model):
         if self.n_outputs > 1:
             model.fit_head_scales(w.impressions for w in self.source.windows())
-        state = self.task.state_dict() | {"memory": self._remember()}
+        state = self.task.state_dict() | {
+            "memory": self._remember(),
+            "scale": self.scale,
+        }
         return copy.copy(self.ranker).adopt(model, list(self.loop.history), state)
 
 
