@@ -255,7 +255,7 @@ class Craft:
         ]
         state = run.task.state_dict()
         of_ranker = {"optimizer": state["optimizer"], "adversary": None}
-        of_ranker |= {"memory": None}
+        of_ranker |= {"memory": None, "scale": None}
         return {
             "label_net_": label.cpu(),
             "start_": run.start,

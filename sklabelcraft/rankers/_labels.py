@@ -1,6 +1,5 @@
 """The labels that a ranker is trained on: given, in columns, or made when read."""
 
-
 import numpy as np
 import torch
 from sklearn.utils import check_array

@@ -20,6 +20,8 @@ class Targets:
         What has the labels of each.
     duration : str, int or None
         The column of the duration, which an adversary reads; None without one.
+    scale : (float, float) or None
+        Mean and standard deviation of its logarithm, where they are known.
 
     Attributes
     ----------
@@ -29,18 +31,20 @@ class Targets:
         A short text that differs where any of these labels does.
     """
 
-    def __init__(self, logs, labels, duration):
-        self.log, self.labels, self.duration = logs[0], labels, duration
+    def __init__(self, logs, labels, duration, scale):
+        self.log, self.labels = logs[0], labels
+        self.duration, self.scale = duration, scale
         self._look_at_labels()
-        if duration is not None:
-            self.mean, self.spread = self._scale()
+        if duration is not None and not scale:
+            self.scale = self._learn_scale()
 
     def of(self, log, number):
         """Of rows of the log of this number, list of float64 tensor, (n, ...) each."""
         targets = [self.labels[number].of(log)]
         if self.duration is not None:
             seconds = log.numeric(self.duration, minimum=0)
-            read = (np.log1p(seconds) - self.mean) / self.spread
+            mean, spread = self.scale
+            read = (np.log1p(seconds) - mean) / spread
             targets.append(torch.from_numpy(read))
         return targets
 
@@ -53,8 +57,21 @@ class Targets:
         """Whether all labels lie in [0, 1]."""
         return bool((self.least >= 0).all() and (self.largest <= 1).all())
 
-    def check_like(self, model):
-        """Check that a model which was trained before can be trained on these."""
+    def check_like(self, model, adversary):
+        """Check that a model which was trained before can be trained on these.
+
+        Parameters
+        ----------
+        model : RankerModel
+            The model.
+        adversary : bool
+            Whether it was trained against an adversary.
+        """
+        if adversary != (self.duration is not None):
+            raise ValueError(
+                "whether there is an adversary must stay as it was: fit anew for "
+                "another adversary_weight."
+            )
         if len(self.least) != model.n_outputs:
             raise ValueError(
                 f"there were {model.n_outputs} labels per row and are now "
@@ -76,7 +93,7 @@ class Targets:
         self.least, self.largest = np.min(least, axis=0), np.max(largest, axis=0)
         self.told = digest.hexdigest()
 
-    def _scale(self):
+    def _learn_scale(self):
         """Mean and standard deviation of the logarithm of the duration."""
         known = None
         for part in self.log.parts([self.duration]):

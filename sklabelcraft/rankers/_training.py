@@ -48,10 +48,10 @@ class RankerTraining:
         self.logs, self.device, self.group = logs, device, group
         self.memory, known = None, ranker.training_state_ if further else None
         duration = duration_to_read(columns, self.settings)
-        self.targets = Targets(logs, labels, duration)
+        self.targets = Targets(logs, labels, duration, known and known["scale"])
         self.rng = random_state_of(ranker, group, ranker.model_ if further else None)
         if further:
-            self._go_on(ranker.model_, known["memory"])
+            self._go_on(ranker.model_, known)
         else:
             labels[0].check(self.targets.least, self.targets.largest)
             self._begin(columns)
@@ -87,14 +87,14 @@ class RankerTraining:
         self.model = RankerModel.prepare(*data, **sizes).to(self.device)
         self.source = self._new_rows()
 
-    def _go_on(self, known, memory):
+    def _go_on(self, trained, known):
         """A model that has been trained, the new rows, and some of those before."""
-        self.targets.check_like(known)
-        model, self.growth = known.grown(self.logs, self.settings, self.rng)
-        self.model, self.memory = model.to(self.device), memory
+        self.targets.check_like(trained, known["scale"] is not None)
+        model, self.growth = trained.grown(self.logs, self.settings, self.rng)
+        self.model, self.memory = model.to(self.device), known["memory"]
         self.source = self._new_rows()
-        if memory is not None and self.settings.replay:
-            rows = memory.rows
+        if self.memory is not None and self.settings.replay:
+            rows = self.memory.rows
             targets = [torch.from_numpy(values) for values in rows.columns.values()]
             window = self._as_window(self.model.impressions_of(rows), targets)
             self.source = Replayed(self.source, window, self.settings.replay)
@@ -136,7 +136,8 @@ class RankerTraining:
     def _trained(self, model, memory):
         if model.n_outputs > 1:
             model.fit_head_scales(w.impressions for w in self.source.windows())
-        state = self.task.state_dict() | {"memory": memory}
+        state = self.task.state_dict()
+        state |= {"memory": memory, "scale": self.targets.scale}
         return copy.copy(self.ranker).adopt(model, list(self.loop.history), state)
 
 

@@ -31,22 +31,36 @@ class Growth:
         Raises
         ------
         ValueError
-            If the network has weights for each code that are no ``Embeddings``.
+            If the network has weights for each code that are no ``Embeddings``, or is
+            another one than before.
         """
         grown = self.module.state_dict()
+        self._check(state, grown)
         for name, value in state.items():
             if name in self.tables:
                 grown[name] = self.table(value, grown[name])
             elif name not in self.starts:
-                if value.shape != grown[name].shape:
-                    raise ValueError(
-                        f"the weights {name!r} of the network were of shape "
-                        f"{tuple(value.shape)} and must now be of shape "
-                        f"{tuple(grown[name].shape)}: only modules.Embeddings grow "
-                        "with the codes. Fit anew."
-                    )
                 grown[name] = value.clone()
         return grown
+
+    def _check(self, state, grown):
+        """Check that nothing but the number of rows of a table differs."""
+        shapes = [self._shapes(weights) for weights in (state, grown)]
+        for name in shapes[0] | shapes[1]:
+            before, now = (found.get(name, "missing") for found in shapes)
+            if before != now:
+                raise ValueError(
+                    f"the weights {name!r} of the network were of shape {before} and "
+                    f"would now be of shape {now}: a network must stay as it was, and "
+                    "only its modules.Embeddings grow with the codes. Fit anew."
+                )
+
+    def _shapes(self, weights):
+        """Shapes of the weights, of tables without the number of rows."""
+        return {
+            name: tuple(value.shape[name in self.tables :])
+            for name, value in weights.items()
+        }
 
     def table(self, value, grown):
         """What is kept of each row of a table, in the larger one `grown`."""

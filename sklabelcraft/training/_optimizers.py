@@ -137,7 +137,13 @@ class RowOptimizer(ABC):
         self.n_steps = state["n_steps"]
         for own, values in ((self._moments, "moments"), (self._last, "last")):
             for name, value in own.items():
-                value.copy_(state[values][name])
+                found = state[values][name]
+                if found.shape != value.shape:
+                    raise ValueError(
+                        "what the optimizer kept is not of this one, "
+                        f"{type(self).__name__}: it must stay as it was. Fit anew."
+                    )
+                value.copy_(found)
         if self._body:
             self._values[BODY] = flat(self._body, self._body)
 
