@@ -57,15 +57,15 @@ def test_rows_are_in_the_order_of_the_names_of_the_files(stored):
 
 
 def test_parts_and_windows_are_capped_in_bytes_but_never_empty(stored):
-    """A row takes 8 bytes, or 40 with its text; a row group is never cut."""
-    assert [numbers(part) for part in stored.parts(["n"], 24)] == [[0, 1, 2], [3, 4]]
+    """A row and its place take 16 bytes, 48 with its text; a row group is never cut."""
+    assert [numbers(part) for part in stored.parts(["n"], 48)] == [[0, 1, 2], [3, 4]]
     assert [numbers(part) for part in stored.parts(["n"], 1)] == [[0, 1], [2], [3, 4]]
     assert [part.keys for part in stored.parts(["n", "none", "n"])] == [["n"]]
     assert [len(part) for part in stored.parts([])] == [5]
     order = np.random.default_rng(3).permutation(3)
     planned = stored.plan(np.random.default_rng(3), 1)
     assert [group.tolist() for group in planned] == [[group] for group in order]
-    (whole,) = stored.plan(np.random.default_rng(3), 200)
+    (whole,) = stored.plan(np.random.default_rng(3), 240)
     assert whole.tolist() == [0, 1, 2]
 
 
