@@ -150,13 +150,17 @@ def test_user_features(tmp_path):
 
 
 def test_subsamples_and_the_whole_log(tmp_path):
-    """A subsample has a name, and None is the whole log."""
+    """A subsample has a name; the only one that is there needs none."""
+    write(tmp_path, FILES)
+    assert "subsample up0.001_ip0.001" in load_vk_lsvd(tmp_path).DESCR
+    assert "subsample up0.001_ip0.001" in load_vk_lsvd(tmp_path / SUBSAMPLE).DESCR
     other = WEEK | {"timespent": ("uint8", [1, 2, 3])}
-    write(tmp_path, FILES | {"interactions/train/week_03.parquet": other})
-    log = load_vk_lsvd(tmp_path, subsample=None)
+    write(tmp_path, {"interactions/train/week_03.parquet": other})
+    log = load_vk_lsvd(tmp_path, subsample="interactions")
     assert log.target["watch_time"].tolist() == [1, 2, 3]
     assert "the whole log" in log.DESCR
-    assert "subsample up0.001_ip0.001" in load_vk_lsvd(tmp_path).DESCR
+    with pytest.raises(ValueError, match=r"of \['up0.001_ip0.001', 'interactions'\]"):
+        load_vk_lsvd(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"up-0\.9_ip-0\.9'; there are .* \[\]"):
         load_vk_lsvd(tmp_path, subsample="up-0.9_ip-0.9")
 

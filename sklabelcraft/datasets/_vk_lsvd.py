@@ -14,6 +14,7 @@ from sklabelcraft.datasets._vk_lsvd_weeks import (
     LOGGED,
     NAMES,
     ORDER,
+    WHOLE,
     open_weeks,
     read_tables,
 )
@@ -35,17 +36,18 @@ PARAMETERS = {
 
 
 @validate_params(PARAMETERS, prefer_skip_nested_validation=True)
-def load_vk_lsvd(path, *, subsample="up0.001_ip0.001", weeks=None, user_features=False):
+def load_vk_lsvd(path, *, subsample=None, weeks=None, user_features=False):
     """Load weeks of VK-LSVD, of a subsample or of the whole log, into memory.
 
     Parameters
     ----------
     path : str or path-like
         The folder of the official data set (or its parent), with ``metadata`` and
-        ``subsamples`` or ``interactions``; ``~`` is the home folder.
-    subsample : str or None, default="up0.001_ip0.001"
-        The name of a folder in ``subsamples``; None for all that is in
-        ``interactions``, 40 billion rows in 27 weeks.
+        ``subsamples`` or ``interactions``, or one of the subsamples in it; ``~`` is the
+        home folder.
+    subsample : str, default=None
+        The name of a folder in ``subsamples``, or "interactions" for the whole log, 40
+        billion rows in 27 weeks; None for the only one of them that is there.
     weeks : array-like of int, default=None
         The numbers of the weeks, of 0 to 26; None for those that are there.
     user_features : bool, default=False
@@ -66,8 +68,9 @@ def load_vk_lsvd(path, *, subsample="up0.001_ip0.001", weeks=None, user_features
     ImportError
         If pyarrow is not installed.
     ValueError
-        If a file is not in the official layout, a value is missing, an item or user has
-        no metadata, or no row can be used.
+        If there are several logs and none is named, a file is not in the official
+        layout, a value is missing, an item or user has no metadata, or no row can be
+        used.
 
     See Also
     --------
@@ -97,7 +100,7 @@ def load_vk_lsvd(path, *, subsample="up0.001_ip0.001", weeks=None, user_features
     >>> log = load_vk_lsvd("VK-LSVD", weeks=[23, 24, 25, 26])  # doctest: +SKIP
     """
     pa = import_pyarrow()
-    found, lookups = open_weeks(path, subsample, weeks, user_features)
+    subsample, found, lookups = open_weeks(path, subsample, weeks, user_features)
     tables = [pa.concat_tables(read_tables(week, lookups)) for week in found]
     part = np.repeat([week.part for week in found], [len(table) for table in tables])
     frame = pa.concat_tables(tables).to_pandas()
@@ -110,9 +113,7 @@ def load_vk_lsvd(path, *, subsample="up0.001_ip0.001", weeks=None, user_features
 
 
 @validate_params(PARAMETERS, prefer_skip_nested_validation=True)
-def convert_vk_lsvd(
-    path, to, *, subsample="up0.001_ip0.001", weeks=None, user_features=False
-):
+def convert_vk_lsvd(path, to, *, subsample=None, weeks=None, user_features=False):
     """Turn weeks of VK-LSVD into Parquet files with the columns of a log.
 
     The rows are those of :func:`load_vk_lsvd`, but never more than 131,072 of them are
@@ -122,14 +123,15 @@ def convert_vk_lsvd(
     ----------
     path : str or path-like
         The folder of the official data set (or its parent), with ``metadata`` and
-        ``subsamples`` or ``interactions``; ``~`` is the home folder.
+        ``subsamples`` or ``interactions``, or one of the subsamples in it; ``~`` is the
+        home folder.
     to : str or path-like
         The folder to write to, made if it is not there. It gets a file for each week,
         in a folder for each part: ``train/week_00.parquet`` to
         ``train/week_24.parquet``, ``valid/week_25.parquet``, ``test/week_26.parquet``.
-    subsample : str or None, default="up0.001_ip0.001"
-        The name of a folder in ``subsamples``; None for all that is in
-        ``interactions``, 40 billion rows in 27 weeks.
+    subsample : str, default=None
+        The name of a folder in ``subsamples``, or "interactions" for the whole log, 40
+        billion rows in 27 weeks; None for the only one of them that is there.
     weeks : array-like of int, default=None
         The numbers of the weeks, of 0 to 26; None for those that are there.
     user_features : bool, default=False
@@ -148,8 +150,9 @@ def convert_vk_lsvd(
     ImportError
         If pyarrow is not installed.
     ValueError
-        If a file is not in the official layout, a value is missing, an item or user has
-        no metadata, or a file would be written over an official one.
+        If there are several logs and none is named, a file is not in the official
+        layout, a value is missing, an item or user has no metadata, or a file would be
+        written over an official one.
 
     See Also
     --------
@@ -166,7 +169,7 @@ def convert_vk_lsvd(
     >>> from sklabelcraft.datasets import convert_vk_lsvd
     >>> files = convert_vk_lsvd("VK-LSVD", "log", subsample="ur0.01")  # doctest: +SKIP
     """
-    found, lookups = open_weeks(path, subsample, weeks, user_features)
+    subsample, found, lookups = open_weeks(path, subsample, weeks, user_features)
     targets = [Path(expanduser(to)) / week.part / week.table.name for week in found]
     _check_apart(targets, [week.table.path for week in found])
     split, n_rows = Bunch(train=[], valid=[], test=[]), 0
@@ -193,7 +196,7 @@ def _describe(size, n_rows, found, subsample, user_features):
     """What the log is, of which `n_rows` are left."""
     known = [name for name in ORDER if NAMES.get(name, name) not in LOGGED]
     return DESCRIPTION.format(
-        log="the whole log" if subsample is None else f"subsample {subsample}",
+        log="the whole log" if subsample == WHOLE else f"subsample {subsample}",
         size=size,
         weeks=", ".join(str(week.number) for week in found),
         dropped=sum(week.table.n_rows for week in found) - n_rows,

@@ -7,6 +7,7 @@ import numpy as np
 from sklabelcraft.datasets._base import inside
 from sklabelcraft.datasets._parquet import Lookup, ParquetTable, import_pyarrow
 
+WHOLE = "interactions"
 PARTS = {"train": "train", "validation": "valid", "test": "test"}
 SIGNALS = {
     "like": "like",
@@ -48,15 +49,30 @@ class Week(NamedTuple):
 
 
 def open_weeks(path, subsample, weeks, user_features):
-    """The weeks, and what is joined to their rows, all checked."""
+    """The name of the log, its weeks, and what is joined to their rows, all checked."""
     root = inside(path, "VK-LSVD")
-    whole = subsample is None
-    log = root / "interactions" if whole else root / "subsamples" / subsample
+    if root.parent.name == "subsamples" and subsample is None:
+        root, subsample = root.parent.parent, root.name
+    name = _only_log(root) if subsample is None else subsample
+    log = root / WHOLE if name == WHOLE else root / "subsamples" / name
     found, metadata = _find(log, weeks), root / "metadata"
     tables = {"item_id": ParquetTable(metadata / "items_metadata.parquet", ITEMS)}
     if user_features:
         tables["user_id"] = ParquetTable(metadata / "users_metadata.parquet", USERS)
-    return found, [Lookup(table, key) for key, table in tables.items()]
+    return name, found, [Lookup(table, key) for key, table in tables.items()]
+
+
+def _only_log(root):
+    """The name of the one log that is there."""
+    names = sorted(f.name for f in (root / "subsamples").glob("*") if f.is_dir())
+    names += [WHOLE] * (root / WHOLE).is_dir()
+    if not names:
+        raise FileNotFoundError(
+            f"there is neither 'subsamples' nor {WHOLE!r} in {str(root)!r}."
+        )
+    if len(names) > 1:
+        raise ValueError(f"state which log is wanted, as subsample, of {names}.")
+    return names[0]
 
 
 def _find(log, weeks):
