@@ -205,11 +205,16 @@ def death():
 
 
 def restart():
-    """A fit that is killed at first, and begun again by torchrun."""
+    """A fit that is killed at first, and begun again by torchrun; and a whole one."""
     attempt = os.environ["TORCHELASTIC_RESTART_COUNT"]
-    loss = Failing(die) if attempt == "0" else squared_error
-    ranker = clone(MLP_RANKER).set_params(loss=loss).fit(LOG.data, LOG.preference)
-    return {"attempt": attempt, "scores": ranker.predict(LOG.data)}
+    saved = {"checkpoint": os.environ["CHECKPOINT"], "every": 1}
+    loss = Failing(die if attempt == "0" else list)
+    ranker = clone(MLP_RANKER).set_params(loss=loss, **saved)
+    scores = ranker.fit(LOG.data, LOG.preference).predict(LOG.data)
+    told = {"attempt": attempt, "n_calls": loss.n_calls, "scores": scores}
+    whole = clone(MLP_RANKER).set_params(loss=Failing(list))
+    whole.fit(LOG.data, LOG.preference)
+    return told | {"whole": whole.predict(LOG.data), "of whole": whole.loss.n_calls}
 
 
 def main(scenario, folder):

@@ -59,8 +59,6 @@ class Checkpoint:
         try:
             saved = torch.load(self.file, weights_only=True, map_location="cpu")
             return {name: saved[name] for name in SAVED}
-        except OSError:
-            raise
         except Exception as error:
             raise ValueError(
                 f"{self.file} is no checkpoint that can be read: remove it, or state "
