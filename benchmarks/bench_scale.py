@@ -3,6 +3,8 @@
     python benchmarks/bench_scale.py generate FOLDER --rows 50e6
     python benchmarks/bench_scale.py statistics FOLDER
     python benchmarks/bench_scale.py epoch FOLDER [--memory]
+    python benchmarks/bench_scale.py kills --kills 30
+    python benchmarks/bench_scale.py days --seeds 2
 
 ``generate`` writes a planted log, 20 files for 20 days. ``statistics`` passes over it
 once for each kind of statistics. ``epoch`` fits a ``LabelCrafter`` for one epoch of
@@ -13,6 +15,12 @@ what is learned beforehand, what is held out, and which rows to remember. Each
 measurement is a child process with one thread; its peak memory is all that it held,
 with Python, torch and the libraries, which take "MB before". "CPU s" is the CPU time of
 a process, where the machine has other work to do, too.
+
+``kills`` kills a small fit with a checkpoint at random moments, starts it again until
+it ends, and compares all that it learned with an undisturbed fit, bit by bit: by one
+process, and by two, of which one is killed. ``days`` cuts planted logs by time into
+eleven days, learns ten of them day by day and at once, and compares S, the sum of NWTG,
+DS and NEG relative to random lists, k = 5, on the eleventh.
 """
 
 import argparse
@@ -20,8 +28,11 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import torch
 from _results import keep_frame
+from _scale_days import play
 from _scale_fits import epoch, statistics
+from _scale_kills import kills
 from _scale_log import write_log
 
 from sklabelcraft import MLPRanker
@@ -68,6 +79,18 @@ def train(args):
     show(f"scale_epoch_{args.folder.name}", pd.DataFrame(rows))
 
 
+def kill(args):
+    """Fits that are killed, by one process and by two."""
+    found = pd.DataFrame([kills(args.kills, size) for size in (1, 2)])
+    show("scale_kills", found)
+
+
+def go_on(args):
+    """Ten days, one after the other and at once."""
+    torch.set_num_threads(1)
+    show("scale_days", play(args.seeds))
+
+
 def read_arguments():
     """The arguments, with the part to run as ``run``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -83,6 +106,10 @@ def read_arguments():
     part.add_argument("--batch-size", type=int, default=4096)
     part.add_argument("--window-bytes", type=int, default=MLPRanker().window_bytes)
     part.add_argument("--one-start", action="store_true")
+    part = add_part(parts, "kills", kill, folder=False)
+    part.add_argument("--kills", type=int, default=30)
+    part = add_part(parts, "days", go_on, folder=False)
+    part.add_argument("--seeds", type=int, default=2)
     return parser.parse_args()
 
 
