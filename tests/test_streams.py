@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion
@@ -90,6 +92,22 @@ def test_labels_of_files_are_those_of_the_frame(folder, tmp_path, labeler):
     table = pq.read_table(to)
     np.testing.assert_array_equal(table[name].to_numpy(), expected[:, 0])
     assert table.drop_columns(name).equals(pq.read_table(folder))
+
+
+def test_what_is_written_is_no_container(folder, tmp_path):
+    """set_output shapes the labels that are returned, of files as of frames."""
+    labeler = D2Q().set_output(transform="pandas").fit(folder)
+    found = labeler.transform(folder)
+    assert isinstance(found, pd.DataFrame)
+    assert found.equals(labeler.transform(FRAME))
+    assert found.equals(labeler.fit_transform(folder))
+    to = labeler.transform(folder, to=tmp_path / "labels")
+    assert pq.read_table(to)["d2q0"].to_pylist() == found["d2q0"].to_list()
+    crafter = LabelCrafter(MLP_RANKER, k=3, random_state=0).fit(FRAME)
+    with config_context(transform_output="polars"):
+        to = crafter.transform(folder, to=tmp_path / "crafted")
+        labels = crafter.transform(folder)
+    assert pq.read_table(to)["labelcrafter0"].to_pylist() == labels[:, 0].to_list()
 
 
 @pytest.mark.parametrize("labeler", LABELERS, ids=str)
