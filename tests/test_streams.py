@@ -169,6 +169,27 @@ def assert_equal(one, other):
         assert torch.equal(second[name], value), name
 
 
+@pytest.mark.parametrize("kind", ["MLP", "DIN"])
+def test_row_groups_without_a_row_are_written_without_one(folder, tmp_path, kind):
+    """Whatever the network would make of nothing."""
+    table = pq.read_table(folder)
+    for name, part in (("0", table[:0]), ("1", table), ("2", table[:0])):
+        pq.write_table(part, tmp_path / f"{name}.parquet")
+    ranker = clone(RANKERS[kind]).set_params(columns=NAMES).fit(tmp_path, "first")
+    assert_equal(ranker, clone(ranker).fit(folder, "first"))
+    to = ranker.predict(tmp_path, to=tmp_path / "scores")
+    sizes = [pq.read_metadata(path).num_rows for path in sorted(to.iterdir())]
+    assert sizes == [0, 600, 0]
+
+
+def test_labels_that_are_too_large_are_named_by_their_file(tmp_path):
+    """And the row in it, though some are held out."""
+    frame = FRAME.assign(first=np.where(FRAME.index == 450, 1e300, FRAME["first"]))
+    ranker = clone(MLP_RANKER).set_params(columns=NAMES)
+    with pytest.raises(ValueError, match=r"that of row 50 of .*2\.parquet is 1e\+300"):
+        ranker.fit(stored(tmp_path, frame), "first")
+
+
 def test_held_out_rows_may_be_files(folder, tmp_path):
     """With labels by name; either may be in memory."""
     half = stored(tmp_path, FRAME[300:])
