@@ -88,10 +88,10 @@ class Log:
 
     def numeric(self, key, *, minimum=-np.inf):
         """The column as finite float64 of shape (n,), none below `minimum`."""
-        values = _floats(self._series(key), key, self._row)
-        return _finite(values, key, minimum, self._row)
+        values = _floats(self._series(key), key, self.row_name)
+        return _finite(values, key, minimum, self.row_name)
 
-    def _row(self, position):
+    def row_name(self, position):
         """The row that an error names: its position in the log as it was given."""
         position = self.positions[position]
         return position if self._origin is None else self._origin.name_of(position)
@@ -110,13 +110,13 @@ class Log:
         if series.dtype in (nw.Datetime, nw.Date):
             return clock_of_dates(series, key)
         try:
-            values = _floats(series, key, self._row)
+            values = _floats(series, key, self.row_name)
         except ValueError as error:
             raise ValueError(
                 f"{error} A clock must hold numbers or dates; pandas.to_datetime makes "
                 "dates of text."
             ) from error
-        _finite(values, key, -np.inf, self._row)
+        _finite(values, key, -np.inf, self.row_name)
         exact = read_ids(series).values
         return Clock("numbers", exact if exact.dtype == np.int64 else values)
 

@@ -167,6 +167,8 @@ class RankerModel:
 
     def logits(self, rows):
         """Logits of encoded rows, float64 ndarray of shape (n, n_outputs)."""
+        if not len(rows):  # of which networks need not be able to make anything
+            return np.zeros((0, self.n_outputs))
         return exact_logits(self.module, rows).double().cpu().numpy()
 
     def scores_of(self, logits):

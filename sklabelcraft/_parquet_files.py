@@ -26,14 +26,13 @@ class File:
         self.n_bytes = filesystem.get_file_info(path).size
         with self.opened() as file:
             self.metadata, schema = file.metadata, file.schema_arrow
-        own = [field.name for field in schema]
-        for key in own:
-            if own.count(key) > 1 or key in constants:
+        for key in schema.names:
+            if schema.names.count(key) > 1 or key in constants:
                 raise ValueError(
                     f"column {key!r} is there twice in {path}, or in it and in the "
                     "name of its folder."
                 )
-        self.own = {field.name: field.type for field in schema.remove_metadata()}
+        self.own = {field.name: _plain(field.type) for field in schema}
         self.types = self.own | {key: value.type for key, value in constants.items()}
         groups = map(self.metadata.row_group, range(self.metadata.num_row_groups))
         self.sizes = [group.num_rows for group in groups]
@@ -57,15 +56,16 @@ class File:
 
         with self.opened() as file:
             try:
-                own = [key for key in keys if key in self.own]
-                table = file.read_row_group(group, columns=own)
+                own = {key: self.own[key] for key in keys if key in self.own}
+                table = file.read_row_group(group, columns=list(own))
+                table = table.select(own).cast(pa.schema(own))
             except (OSError, pa.ArrowException) as error:
                 raise ValueError(f"{self.path} cannot be read: {error}") from error
         for key in keys:
             if key in self.constants:
                 values = pa.repeat(self.constants[key], self.sizes[group])
                 table = table.append_column(key, values)
-        return table.select(keys).replace_schema_metadata()
+        return table.select(keys)
 
     @property
     def said(self):
@@ -116,7 +116,7 @@ def files_of(data):
     ]
     for file in files[1:]:
         _check_same(file.types, file.path, files[0].types, files[0].path)
-    stated = {field.name: field.type for field in data.schema}
+    stated = {field.name: _plain(field.type) for field in data.schema}
     stated |= {k: t for k, t in files[0].types.items() if k in files[0].constants}
     _check_same(stated, "the schema of the data set", files[0].types, files[0].path)
     return files
@@ -164,6 +164,16 @@ def _constants(fragment, schema, ds):
         key: pa.scalar(value, getattr(kinds[key], "value_type", kinds[key]))
         for key, value in found.items()
     }
+
+
+def _plain(kind):
+    """A type as it is read: text for views, of which pyarrow cannot take rows."""
+    import pyarrow as pa
+
+    return {
+        pa.string_view(): pa.large_string(),
+        pa.binary_view(): pa.large_binary(),
+    }.get(kind, kind)
 
 
 def _check_same(types, where, first, there):

@@ -11,12 +11,15 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import ranks
 import torch
 from sklearn.base import clone
 
 from sklabelcraft._batches import Batch
+from sklabelcraft._parquet import StoredLog
 from sklabelcraft.training import RankerSteps, _distributed, check_agreed, fingerprint
 from sklabelcraft.training._distributed import ALONE, Alone, processes
 
@@ -257,6 +260,24 @@ def test_what_differs_is_named():
         check_agreed(Pretended({"files": "b"}), {"files": "a"})
     with pytest.raises(ValueError, match="files: nothing in process 0, b in process 1"):
         check_agreed(Pretended({"n": "1", "files": "b"}), {"n": 1})
+
+
+def test_files_that_differ_between_processes_are_named(tmp_path):
+    """By what they hold, and where a process lacks one."""
+    told = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name in ("a", "b") if number == 1 else ("a", "b", "c"):
+            value = number if name == "b" else 0
+            pq.write_table(pa.table({"n": [value]}), folder / f"{name}.parquet")
+        told.append(StoredLog(folder).summary())
+    check_agreed(Pretended(told[0]), dict(told[0]))
+    with pytest.raises(ValueError, match=r"differ in b\.parquet: 1 rows in \d+ bytes"):
+        check_agreed(Pretended(told[1]), told[0])
+    told[1]["b.parquet"] = told[0]["b.parquet"]
+    with pytest.raises(ValueError, match=r"c\.parquet: nothing in process 0, 1 rows"):
+        check_agreed(Pretended(told[1]), told[0])
 
 
 def test_a_fingerprint_tells_values_and_shapes_apart():

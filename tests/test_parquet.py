@@ -141,6 +141,7 @@ EXTRA = {
     "float32": pa.array([0.1, 2.5, 0.1, 3.0, 0.0], pa.float32()),
     "float16": pa.array(np.array([0.1, 2.5, 0.1, 3.0, 0.0], np.float16)),
     "nothing": pa.nulls(5),
+    "fixed bytes": pa.array([b"a", b"b", b"a", b"c", None], pa.binary(1)),
 }
 
 
@@ -164,6 +165,13 @@ def test_all_types_are_as_in_a_table(tmp_path, kind):
     ranker.fit(folder, "label")
     assert ranker.model_.encoder.cardinalities == expected[0]
     np.testing.assert_array_equal(ranker.predict(folder), expected[1])
+
+
+def test_views_of_text_are_text(tmp_path):
+    """As pyarrow has tables of polars."""
+    table = DAYS.set_column(0, "user", DAYS["user"].cast(pa.string_view()))
+    log = StoredLog(written(tmp_path, {"a.parquet": table, "b.parquet": table}))
+    assert log.rows(np.array([1, 7])).native["user"].to_pylist() == ["b", None]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion
@@ -92,6 +94,22 @@ def test_labels_of_files_are_those_of_the_frame(folder, tmp_path, labeler):
     assert table.drop_columns(name).equals(pq.read_table(folder))
 
 
+def test_what_is_written_is_no_container(folder, tmp_path):
+    """set_output shapes the labels that are returned, of files as of frames."""
+    labeler = D2Q().set_output(transform="pandas").fit(folder)
+    found = labeler.transform(folder)
+    assert isinstance(found, pd.DataFrame)
+    assert found.equals(labeler.transform(FRAME))
+    assert found.equals(labeler.fit_transform(folder))
+    to = labeler.transform(folder, to=tmp_path / "labels")
+    assert pq.read_table(to)["d2q0"].to_pylist() == found["d2q0"].to_list()
+    crafter = LabelCrafter(MLP_RANKER, k=3, random_state=0).fit(FRAME)
+    with config_context(transform_output="polars"):
+        to = crafter.transform(folder, to=tmp_path / "crafted")
+        labels = crafter.transform(folder)
+    assert pq.read_table(to)["labelcrafter0"].to_pylist() == labels[:, 0].to_list()
+
+
 @pytest.mark.parametrize("labeler", LABELERS, ids=str)
 def test_days_may_be_files_or_frames(tmp_path, labeler):
     """In turn, with the result of either."""
@@ -149,6 +167,27 @@ def assert_equal(one, other):
     assert first.keys() == second.keys()
     for name, value in first.items():
         assert torch.equal(second[name], value), name
+
+
+@pytest.mark.parametrize("kind", ["MLP", "DIN"])
+def test_row_groups_without_a_row_are_written_without_one(folder, tmp_path, kind):
+    """Whatever the network would make of nothing."""
+    table = pq.read_table(folder)
+    for name, part in (("0", table[:0]), ("1", table), ("2", table[:0])):
+        pq.write_table(part, tmp_path / f"{name}.parquet")
+    ranker = clone(RANKERS[kind]).set_params(columns=NAMES).fit(tmp_path, "first")
+    assert_equal(ranker, clone(ranker).fit(folder, "first"))
+    to = ranker.predict(tmp_path, to=tmp_path / "scores")
+    sizes = [pq.read_metadata(path).num_rows for path in sorted(to.iterdir())]
+    assert sizes == [0, 600, 0]
+
+
+def test_labels_that_are_too_large_are_named_by_their_file(tmp_path):
+    """And the row in it, though some are held out."""
+    frame = FRAME.assign(first=np.where(FRAME.index == 450, 1e300, FRAME["first"]))
+    ranker = clone(MLP_RANKER).set_params(columns=NAMES)
+    with pytest.raises(ValueError, match=r"that of row 50 of .*2\.parquet is 1e\+300"):
+        ranker.fit(stored(tmp_path, frame), "first")
 
 
 def test_held_out_rows_may_be_files(folder, tmp_path):

@@ -19,7 +19,21 @@ from sklabelcraft._parquet import read_source
 from sklabelcraft.columns import Columns
 
 
-class LogLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimator):
+class Returned(TransformerMixin):
+    """Labels are returned in the container that ``set_output`` asks for."""
+
+    def transform(self, log):
+        """Label impressions, in memory or in files; ndarray of shape (n, 1)."""
+        columns = self._stated("columns")
+        keys = self._keys(columns)
+        parts = read_source(self, log, keys, reset=False).parts(keys)
+        return np.concatenate([self._label(part, columns) for part in parts])[:, None]
+
+
+# what is written is no container, so this class does not have its `transform` wrapped
+class LogLabeler(
+    ClassNamePrefixFeaturesOutMixin, Returned, LogEstimator, auto_wrap_output_keys=None
+):
     """What all labelers share: they label by ``_label``, however they have learned.
 
     Parameters
@@ -53,14 +67,11 @@ class LogLabeler(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LogEstimator
             is called as ``get_feature_names_out`` says.
         """
         check_is_fitted(self)
-        columns = self._stated("columns")
-        keys = self._keys(columns)
-        table = read_source(self, log, keys, reset=False)
-        if to is not None:
-            (name,) = self.get_feature_names_out()
-            return table.write(to, lambda part: {name: self._label(part, columns)})
-        parts = table.parts(keys)
-        return np.concatenate([self._label(part, columns) for part in parts])[:, None]
+        if to is None:
+            return super().transform(log)
+        columns, (name,) = self._stated("columns"), self.get_feature_names_out()
+        table = read_source(self, log, self._keys(columns), reset=False)
+        return table.write(to, lambda part: {name: self._label(part, columns)})
 
     @available_if(lambda self: hasattr(self, "_watch_time"))
     def watch_time(self, labels, log):

@@ -50,7 +50,7 @@ class LabelColumns(Labels):
     def of(self, log):
         """Labels of some rows, (n, n_labels)."""
         columns = [log.numeric(name) for name in self.names]
-        return as_labels(np.column_stack(columns))
+        return as_labels(np.column_stack(columns), log.row_name)
 
 
 class CraftedLabels(Labels):
@@ -71,7 +71,7 @@ class CraftedLabels(Labels):
 
     def of(self, log):
         """Labels of some rows, (n, n_labels)."""
-        return as_labels(self.made_of(log.native))
+        return as_labels(self.made_of(log.native), log.row_name)
 
     def made_of(self, data):
         """Labels of rows as the labeler takes them, ndarray of shape (n, n_labels)."""
@@ -118,7 +118,7 @@ def check_varying(labels):
         )
 
 
-def as_labels(values):
+def as_labels(values, row_name=str):
     """Labels as a float64 tensor of shape (n, n_labels), checked for their size."""
     values = values.reshape(len(values), -1)
     beyond = np.abs(values).max(axis=1, initial=0) > LARGEST
@@ -126,6 +126,6 @@ def as_labels(values):
         row = beyond.argmax()
         raise ValueError(
             "labels must lie in the range of float32, up to 3.4e38; that of row "
-            f"{row} is {values[row].squeeze()}."
+            f"{row_name(row)} is {values[row].squeeze()}."
         )
     return torch.from_numpy(values.copy())
