@@ -37,6 +37,7 @@ from sklabelcraft.training import (
     check_agreed,
     drawing_in_training,
 )
+from sklabelcraft.training._growth import check_stays, shapes_of
 
 STARTS = ((0, 1, 0.5), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
 NEEDED = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]])  # inputs of each hand-made label
@@ -130,9 +131,12 @@ class Craft:
         self.counted = distinct, torch.from_numpy(counts.counts)
         names = self.columns, explicit
         self.scaled = count_scaled(objectives, self.logs[0], *names)
+        measured = read_measured(objectives, self.logs[1], *names)
+        if self.known:
+            before = known["scaled"].keys() | known["held_out"].columns.keys()
+            check_stays("objectives", before, self.scaled.keys() | measured.keys())
         for name, numbers in known.get("scaled", {}).items():
             self.scaled[name] = self.scaled[name].merged(numbers)
-        measured = read_measured(objectives, self.logs[1], *names)
         self.held_out = KeptRows.of(
             self.model, self.logs[1], 1, self.columns.user, measured
         )
@@ -202,8 +206,10 @@ class Craft:
             self.group,
         )
         if self.known:
-            learned = self.crafter.label_net_.correction
-            label.correction.load_state_dict(learned.state_dict())
+            learned = self.crafter.label_net_.correction.state_dict()
+            sizes = shapes_of(learned), shapes_of(label.correction.state_dict())
+            check_stays("hidden and inputs", *sizes)
+            label.correction.load_state_dict(learned)
             task.go_on(self.growth, self.known["task"])
             n_epochs = 1
         loop = Loop(task, generator_from(self.ranker_rng), self.settings, n_epochs)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,7 @@ from sklabelcraft._log import Log
 from sklabelcraft._model import RankerModel
 from sklabelcraft.datasets import make_short_videos
 from sklabelcraft.modules import Embeddings
+from sklabelcraft.objectives import watch_time_objective
 from sklabelcraft.training import _loop
 from sklabelcraft.training._growth import Growth
 from sklabelcraft.training._optimizers import OPTIMIZERS
@@ -87,6 +89,16 @@ def over_days(estimator, name, days=DAYS):
     for day in days:
         estimator.partial_fit(*arguments(name, day))
     return estimator
+
+
+@cache
+def stored_after_a_day(name):
+    return pickle.dumps(over_days(clone(ALL[name]), name, DAYS[:1]))
+
+
+def after_a_day(name):
+    """An estimator that has learned from the first day."""
+    return pickle.loads(stored_after_a_day(name))
 
 
 def ranker_of(estimator):
@@ -223,7 +235,7 @@ def test_who_is_new_on_one_day_is_known_on_the_next(name):
     day = FRAME[DAYS[1]].assign(user_id=777, item_id=888)
     columns = {"MLP": [X.columns, "label"], "label": [FRAME.columns]}
     columns |= {"DIN": columns["MLP"], "crafted": [X.columns, Y.columns]}
-    estimator = over_days(clone(ALL[name]), name, DAYS[:1])
+    estimator = after_a_day(name)
     model = copy.deepcopy(ranker_of(estimator).model_)
     estimator.partial_fit(*(day[key] for key in columns[name]))
     encoders = model.encoder, ranker_of(estimator).model_.encoder
@@ -391,8 +403,7 @@ def test_averages_go_on_by_hand():
 def test_the_first_call_is_as_fit(name):
     """Bit by bit."""
     one = clone(ALL[name]).fit(*arguments(name, DAYS[0]))
-    other = over_days(clone(ALL[name]), name, DAYS[:1])
-    np.testing.assert_array_equal(scores(other), scores(one))
+    np.testing.assert_array_equal(scores(after_a_day(name)), scores(one))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -486,7 +497,7 @@ def test_a_day_that_fails_anywhere_leaves_all_as_it_was(
 ):
     """In the attributes and in all that they hold: the days go on as if it were not."""
     owner, method, n_calls = POINTS[point]
-    estimator = over_days(clone(ALL[name]), name, DAYS[:1])
+    estimator = after_a_day(name)
     before = dict(vars(estimator))
     usual, left = getattr(owner, method), iter(range(n_calls - 1))
 
@@ -543,7 +554,7 @@ WRONG = {
 def test_what_differs_on_a_later_day_is_named(tmp_path, name, files, wrong):
     """And the estimator is as it was."""
     change, message = WRONG[wrong]
-    estimator = over_days(clone(ALL[name]), name, DAYS[:1])
+    estimator = after_a_day(name)
     before = dict(vars(estimator))
     frame = change(FRAME[DAYS[1]]).reset_index(drop=True)
     if files:
@@ -581,7 +592,7 @@ def test_explicit_feedback_of_a_label_stays():
 )
 def test_labels_of_another_kind_are_named(labels, message):
     """As a network has learned for those before."""
-    ranker = clone(MLP_RANKER).fit(X[DAYS[0]], y[DAYS[0]])
+    ranker = after_a_day("MLP")
     with pytest.raises(ValueError, match=message):
         ranker.partial_fit(X[DAYS[1]], labels[DAYS[1]])
 
@@ -602,7 +613,7 @@ def test_labels_of_another_kind_are_named(labels, message):
 )
 def test_what_cannot_go_on_is_named(changed, message):
     """Another network, optimiser or adversary than before, either way."""
-    ranker = clone(MLP_RANKER).fit(X[DAYS[0]], y[DAYS[0]])
+    ranker = after_a_day("MLP")
     before = dict(vars(ranker.set_params(**changed)))
     with pytest.raises(ValueError, match=message):
         ranker.partial_fit(X[DAYS[1]], y[DAYS[1]])
@@ -611,6 +622,48 @@ def test_what_cannot_go_on_is_named(changed, message):
     other.set_params(**{key: getattr(MLP_RANKER, key) for key in changed})
     with pytest.raises(ValueError, match="must stay as it was"):
         other.partial_fit(X[DAYS[1]], y[DAYS[1]])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"hidden": (3,)}, "hidden and inputs must stay as they were"),
+        ({"inputs": ("watch_time",)}, "hidden and inputs must stay as they were"),
+        ({"optimizer": "sgd"}, "is not of this one, SGD: it must stay as it was"),
+        ({"objectives": [watch_time_objective]}, "objectives must stay as they were"),
+        ({"ranker__optimizer": "sgd"}, "is not of this one, SGD"),
+    ],
+)
+def test_what_of_a_label_cannot_go_on_is_named(changed, message):
+    """Either way."""
+    first, second = (FRAME[day].drop(columns="label") for day in DAYS[:2])
+    crafter = clone(CRAFTERS["label"]).set_params(starts=[(0, 1, 0)]).fit(first)
+    usual = {key: crafter.get_params()[key] for key in changed}
+    other = clone(crafter).set_params(**changed).fit(first)
+    for each, others in ((crafter, changed), (other, usual)):
+        before = dict(vars(each.set_params(**others)))
+        with pytest.raises(ValueError, match=f"{message}|must stay as"):
+            each.partial_fit(second)
+        assert vars(each) == before
+
+
+def test_positions_are_those_of_the_first_day():
+    """Of a frame with other columns there it is said."""
+    columns = Columns(user=0, item=1, duration=2, timestamp=3)
+    ranker = clone(MLP_RANKER).set_params(columns=columns).fit(X[DAYS[0]], y[DAYS[0]])
+    ranker.partial_fit(X[DAYS[1]], y[DAYS[1]])
+    with pytest.raises(ValueError, match="feature names"):
+        ranker.partial_fit(X[DAYS[1]][X.columns[::-1]], y[DAYS[1]])
+
+
+def test_an_adversary_reads_durations_on_one_scale():
+    """That of the first day, on which what is remembered was told, too."""
+    ranker = after_a_day("adversary")
+    scale = ranker.training_state_["scale"]
+    seconds = np.log1p(X[DAYS[0]]["duration"])
+    assert abs(scale[0] - seconds.mean()) < seconds.std()
+    ranker.partial_fit(X[DAYS[1]].assign(duration=1000.0), y[DAYS[1]])
+    assert ranker.training_state_["scale"] == scale
 
 
 def test_rankers_of_others_go_on_if_they_can():

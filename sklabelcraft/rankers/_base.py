@@ -162,7 +162,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         with fitting(self, X, y, outer=outer) as watch, processes() as group:
             watch.agreed = group.agreed
             device, columns = usable_device(self.device), self._stated("columns")
-            keys = self.model_.keys if further else self._keys(columns)
+            keys = self._keys(columns) + (self.model_.keys if further else [])
             log = read_source(self, X, keys, reset=not further)
             labels = labels_of(y, log)
             if not isinstance(log, Log):

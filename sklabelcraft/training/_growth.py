@@ -79,3 +79,17 @@ class Growth:
                     value = self.table(value, larger)
                 grown[kept][name] = value
         return grown
+
+
+def check_stays(names, before, now):
+    """Check that what parameters lead to is as it was where a label goes on."""
+    if before != now:
+        raise ValueError(
+            f"{names} must stay as they were: of them there were {before}, and would "
+            f"now be {now}. Fit anew."
+        )
+
+
+def shapes_of(state):
+    """Shapes of weights by name."""
+    return {name: tuple(value.shape) for name, value in state.items()}
