@@ -18,6 +18,7 @@ from sklabelcraft import (
 from sklabelcraft.datasets import make_short_videos
 
 N_DAYS, PER_DAY, N_USERS, N_ITEMS, K = 11, 24_000, 2000, 4000, 5
+FEEDBACK = ["watch_time", "like", "follow", "comment"]
 N_RANDOM = 20  # random rankings that S is relative to
 LABELERS = {"WT": WatchTime(), "D2Q": D2Q(), "LabelCraft": LabelCrafter()}
 SCORERS = [replace(scorer, k=K) for scorer in (nwtg_scorer, ds_scorer, neg_scorer)]
@@ -31,6 +32,11 @@ def days_of(seed):
     )
     frame = log.frame.sort_values("timestamp", kind="stable", ignore_index=True)
     return [frame[i : i + PER_DAY] for i in range(0, len(frame), PER_DAY)]
+
+
+def parted(frame):
+    """Impressions and feedback."""
+    return frame.drop(columns=FEEDBACK), frame[FEEDBACK]
 
 
 def metrics(scores, day):
@@ -68,10 +74,10 @@ def compare(name, days, seed):
     at_once, by_days = (
         LabelCraftRecommender(LABELERS[name], k=K, random_state=seed) for _ in range(2)
     )
-    seconds = cpu_seconds(at_once.fit, pd.concat(known))
+    seconds = cpu_seconds(at_once.fit, *parted(pd.concat(known)))
     costs, sums = [], []
     for day in known:
-        costs.append(cpu_seconds(by_days.partial_fit, day) / seconds)
+        costs.append(cpu_seconds(by_days.partial_fit, *parted(day)) / seconds)
         sums.append(sum_of(by_days, last, np.mean(random, axis=0)))
     all_at_once = sum_of(at_once, last, np.mean(random, axis=0))
     return {
