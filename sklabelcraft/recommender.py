@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelcraft._callbacks import fitting, lent
@@ -83,6 +84,7 @@ class LabelCraftRecommender(BaseRecommender):
     True
     """
 
+    __metadata_request__predict = {"to": UNUSED}  # it is no metadata of rows
     _parameter_constraints: dict = {
         "labeler": [HasMethods(["fit", "transform"]), None],
         "ranker": [HasMethods(["fit"]), None],

@@ -8,6 +8,7 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -44,6 +45,7 @@ class LogLabeler(
     """
 
     _parameter_constraints: dict = {"columns": [Columns, None]}
+    __metadata_request__transform = {"to": UNUSED}  # it is no metadata of rows
     _n_features_out = 1
 
     def __init__(self, *, columns=None):

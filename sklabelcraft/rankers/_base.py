@@ -9,6 +9,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._callbacks import fitting
@@ -31,6 +32,7 @@ VALIDATION_FRACTION = 0.1
 class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
     """How any network is trained; a subclass says which one is the default."""
 
+    __metadata_request__predict = {"to": UNUSED}  # it is no metadata of rows
     _parameter_constraints: dict = {
         "network": [callable, None],
         "loss": [StrOptions({"auto", *LOSSES}), callable],
