@@ -301,6 +301,7 @@ def _refuse_lazy(data, what):
 
 def as_log(data):
     """Any data frame or array as a log."""
+    _refuse_stored(data)
     if is_frame(data) or nw.dependencies.is_into_lazyframe(data):
         return Log(data)
     return Log(check_array(data, **_array_options(data)))
@@ -320,6 +321,11 @@ def is_stored(data):
     return type(data).__module__ == "pyarrow._dataset"
 
 
+def _refuse_stored(data):
+    if is_stored(data):
+        raise ValueError(f"this needs a table in memory, got {data!r}.")
+
+
 def read_log(estimator, data, keys, *, reset, min_rows=1):
     """Check the log given to `estimator` and make its columns accessible.
 
@@ -327,8 +333,7 @@ def read_log(estimator, data, keys, *, reset, min_rows=1):
     columns and further columns do not matter; anything else is held to the layout seen
     in fit.
     """
-    if is_stored(data):
-        raise ValueError(f"this needs a table in memory, got {data!r}.")
+    _refuse_stored(data)
     if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
         options = _array_options(data) | {"ensure_min_samples": min_rows}
         return Log(validate_data(estimator, data, reset=reset, **options))

@@ -34,6 +34,7 @@ from sklabelcraft import (
     PlayCompletion,
     PlayCompletionRate,
     WatchTime,
+    nwtg_scorer,
 )
 from sklabelcraft._parquet import StoredLog
 from sklabelcraft._stream import Streamed
@@ -348,3 +349,21 @@ def test_remembered_rows_follow_new_ones(sizes, n_kept, times):
         replayed += old.tolist()
     assert len(set(replayed)) == len(replayed)
     assert set(replayed) <= set(values.tolist())
+
+
+@pytest.mark.parametrize("measured", ["score", "scorer", "explain", "watch_time"])
+def test_what_needs_a_table_says_so(tmp_path, measured):
+    """It does not take files."""
+    log = make_short_videos(n_users=20, n_impressions=40, random_state=0)
+    recommender = LabelCraftRecommender(
+        LabelCrafter(k=3), MLPRanker(max_epochs=1), k=3, random_state=0
+    ).fit(log.data, log.target)
+    log.frame.to_parquet(tmp_path / "log.parquet")
+    calls = {
+        "score": lambda: recommender.score(tmp_path, None),
+        "scorer": lambda: nwtg_scorer(recommender, str(tmp_path), log.target),
+        "explain": lambda: recommender.labeler_.explain(tmp_path),
+        "watch_time": lambda: D2Q().fit(log.frame).watch_time([0.5], tmp_path),
+    }
+    with pytest.raises(ValueError, match="needs a table in memory"):
+        calls[measured]()
