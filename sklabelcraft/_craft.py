@@ -8,7 +8,6 @@ import torch
 from sklearn.utils import Bunch
 
 from sklabelcraft._counts import FeedbackCounts
-from sklabelcraft._estimator import inherit, seed_of
 from sklabelcraft._holdout import MOST
 from sklabelcraft._kept import KeptRows, Memory
 from sklabelcraft._log import Log
@@ -24,9 +23,7 @@ from sklabelcraft._stream import source_of
 from sklabelcraft._torch import Drawing, copied, generator_from, on_cpu
 from sklabelcraft.losses import choose_loss
 from sklabelcraft.modules import Feedback, LearnedLabel, Signals, StartingRule
-from sklabelcraft.modules._embeddings import check_widths
 from sklabelcraft.modules._label import INPUTS
-from sklabelcraft.rankers import BaseRanker, MLPRanker
 from sklabelcraft.rankers._identity import checkpoint_of, summary
 from sklabelcraft.rankers._training import random_state_of
 from sklabelcraft.training import (
@@ -38,9 +35,6 @@ from sklabelcraft.training import (
     drawing_in_training,
 )
 from sklabelcraft.training._growth import check_stays, shapes_of
-
-STARTS = ((0, 1, 0.5), (0, 1, 3))  # weights of watch time, D2Q and explicit feedback
-NEEDED = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]])  # inputs of each hand-made label
 
 
 class Craft:
@@ -275,49 +269,6 @@ class Craft:
                 "memory": memory,
             },
         }
-
-
-def starting_weights(crafter):
-    """Weights of the starting rules, without what is not read, each once."""
-    check_widths(crafter.hidden)
-    unknown = [name for name in crafter.inputs if name not in INPUTS]
-    if unknown or not len(crafter.inputs):
-        raise ValueError(
-            f"inputs must be some of {list(INPUTS)}, got {list(crafter.inputs)}."
-        )
-    weights = STARTS if crafter.starts is None else crafter.starts
-    weights = np.array(weights, dtype=float)
-    if weights.ndim != 2 or weights.shape[1] != 3 or not np.isfinite(weights).all():
-        raise ValueError(
-            "starts must hold three weights for each starting rule, got "
-            f"{weights.tolist()!r}."
-        )
-    read = np.isin(INPUTS, crafter.inputs)
-    weights = np.where((read >= NEEDED).all(axis=1), weights, 0.0)
-    return np.unique(weights, axis=0)
-
-
-def ranker_of(crafter, columns):
-    """A clone of the ranker of a crafter, with what it inherits."""
-    ranker = MLPRanker() if crafter.ranker is None else crafter.ranker
-    if not isinstance(ranker, BaseRanker):
-        raise ValueError(
-            "a LabelCrafter looks through the steps of its ranker, which must be one "
-            f"of sklabelcraft.rankers, got {ranker!r}. To train another model on the "
-            "finished label, give it to LabelCraftRecommender(LabelCrafter(), model)."
-        )
-    if ranker.adversary_weight > 0 or ranker.batch_size < 2:
-        raise ValueError(
-            "the ranker of a LabelCrafter takes no adversary and at least 2 rows a "
-            f"step, got adversary_weight={ranker.adversary_weight} and "
-            f"batch_size={ranker.batch_size}."
-        )
-    if ranker.validation_fraction is not None:
-        raise ValueError(
-            "a LabelCrafter holds rows out itself: state validation_fraction="
-            f"{ranker.validation_fraction} on it and not on its ranker."
-        )
-    return inherit(ranker, random_state=seed_of(crafter.random_state), columns=columns)
 
 
 def feedback_of(log, columns, explicit):

@@ -6,33 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
-from sklabelcraft._log import Log, is_stored, read_log
+from sklabelcraft._log import Log
 from sklabelcraft._parquet_files import files_of
 
 PART_BYTES = 2**26  # in memory, of what is read at a time
 NUMBER_BYTES = 8  # in memory, of any number, which is read as float64 or int64
 TEXT_BYTES = 32  # in memory, of a value without a fixed width
-
-
-def read_source(estimator, data, keys, *, reset, min_rows=1):
-    """As ``read_log``, but also of a data set in Parquet files or the path to one.
-
-    Returns
-    -------
-    Log or StoredLog
-    """
-    if not is_stored(data):
-        return read_log(estimator, data, keys, reset=reset, min_rows=min_rows)
-    log = StoredLog(data)
-    if reset or not all(isinstance(key, str) for key in keys):
-        validate_data(estimator, log.native, reset=reset, skip_check_array=True)
-    if len(log) < min_rows:
-        raise ValueError(
-            f"the log has {len(log)} rows, while at least {min_rows} are required."
-        )
-    return log
 
 
 class StoredLog:

@@ -15,7 +15,7 @@ from sklabelcraft._estimator import inherit
 from sklabelcraft._fusion import fuse, usual_platforms
 from sklabelcraft._heads import DURATION, Heads
 from sklabelcraft._holdout import hold_out
-from sklabelcraft._log import Log, read_log
+from sklabelcraft._log import Log
 from sklabelcraft._members import check_recommenders, fit_part, usual_recommenders
 from sklabelcraft._platform import (
     checked_weights,
@@ -24,6 +24,7 @@ from sklabelcraft._platform import (
     measured_columns,
     objectives_of,
 )
+from sklabelcraft._reading import read_log
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
 from sklabelcraft.rankers import check_pair

@@ -9,16 +9,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._callbacks import fitting
-from sklabelcraft._craft import (
-    Craft,
-    feedback_of,
-    ranker_of,
-    starting_weights,
-)
+from sklabelcraft._craft import Craft, feedback_of
 from sklabelcraft._docs import shared
 from sklabelcraft._holdout import hold_out
-from sklabelcraft._log import read_log
-from sklabelcraft._parquet import read_source
+from sklabelcraft._reading import read_log, read_source
+from sklabelcraft._starts import ranker_of, starting_weights
 from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.inspection import readable_tree

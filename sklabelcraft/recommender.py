@@ -21,8 +21,7 @@ from sklabelcraft._foreign_rankers import (
     go_on_foreign,
     score_foreign,
 )
-from sklabelcraft._log import is_stored, read_log
-from sklabelcraft._parquet import read_source
+from sklabelcraft._reading import is_stored, read_log, read_source
 from sklabelcraft._recommending import BaseRecommender, Rows, columns_of_log
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter

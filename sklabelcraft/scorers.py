@@ -10,7 +10,7 @@ import pandas as pd
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._lists import Lists
-from sklabelcraft._log import as_log, read_feedback
+from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft.columns import Columns
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 

@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklabelcraft._holdout import latest_rows
-from sklabelcraft._log import as_log
+from sklabelcraft._reading import as_log
 from sklabelcraft.columns import Columns
 
 PART = Interval(Real, 0, 1, closed="left")

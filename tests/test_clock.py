@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklabelcraft._clock import check_same_clock
-from sklabelcraft._log import as_log
+from sklabelcraft._reading import as_log
 
 modest = settings(max_examples=50, deadline=None)
 FRAMES = pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])

@@ -18,7 +18,7 @@ from sklabelcraft._encoder import (
     Encoder,
     warn_of_dates,
 )
-from sklabelcraft._log import as_log
+from sklabelcraft._reading import as_log
 
 modest = settings(max_examples=50, deadline=None)
 FEATURES = ["user_id", "item_id", "duration"]

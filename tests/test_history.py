@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklabelcraft import Columns
 from sklabelcraft._encoder import UNKNOWN, Encoder
 from sklabelcraft._history import History, past_windows
-from sklabelcraft._log import as_log
+from sklabelcraft._reading import as_log
 
 modest = settings(max_examples=50, deadline=None)
 events = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=20)

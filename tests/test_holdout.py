@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sklabelcraft import Columns, _holdout
 from sklabelcraft._holdout import hold_out, latest_rows
-from sklabelcraft._log import as_log
+from sklabelcraft._reading import as_log
 
 modest = settings(max_examples=50, deadline=None)
 some_events = st.lists(

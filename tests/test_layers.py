@@ -25,6 +25,7 @@ LAYERS = [
     {"_judge", "_fusion"},
     {
         "_log",
+        "_reading",
         "_parquet",
         "_parquet_files",
         "_holdout",
@@ -39,7 +40,7 @@ LAYERS = [
     {"_kept", "_stream"},
     {"_model", "_platform"},
     {"labelers", "rankers", "inspection"},
-    {"_craft", "_race"},
+    {"_craft", "_race", "_starts"},
     {"labelcraft"},
     {"scorers"},
     {"_recommending"},
@@ -49,7 +50,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics"}
-READ_FRAMES = {"_log.py", "_ids.py", "_clock.py"}
+READ_FRAMES = {"_log.py", "_reading.py", "_ids.py", "_clock.py"}
 FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 NEVER_CALLED = {
     "torch.manual_seed",

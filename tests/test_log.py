@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from sklabelcraft import Columns
-from sklabelcraft._log import as_log, read_feedback, read_log
+from sklabelcraft._reading import as_log, read_feedback, read_log
 
 DATA = {
     "user_id": [3, 1, 3, 2],

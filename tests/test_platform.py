@@ -12,8 +12,8 @@ from sklabelcraft._batches import Impressions, Pasts
 from sklabelcraft._counts import Numbers
 from sklabelcraft._ids import read_ids
 from sklabelcraft._lists import Lists
-from sklabelcraft._log import as_log
 from sklabelcraft._platform import MeasuredColumn, count_scaled
+from sklabelcraft._reading import as_log
 from sklabelcraft.balancing import MinNormBalancing, SoftmaxBalancing
 from sklabelcraft.objectives import Objective
 from sklabelcraft.training import Platform

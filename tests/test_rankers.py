@@ -19,7 +19,7 @@ from sklabelcraft import (
     ModuleRanker,
     WatchTime,
 )
-from sklabelcraft._log import as_log
+from sklabelcraft._reading import as_log
 from sklabelcraft.datasets import make_short_videos
 from sklabelcraft.modules import Embeddings, dense, interactions
 

@@ -15,8 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
-from sklabelcraft._log import read_log
-from sklabelcraft._parquet import read_source
+from sklabelcraft._reading import read_log, read_source
 from sklabelcraft.columns import Columns
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklabelcraft._estimator import USUAL, stated_by
-from sklabelcraft._log import as_log
 from sklabelcraft._ranked import Ranked
+from sklabelcraft._reading import as_log
 from sklabelcraft.columns import Columns
 from sklabelcraft.plotting._panels import COLORS, leftmost, need_matplotlib, panels
 

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._ids import OTHER
-from sklabelcraft._log import as_log
+from sklabelcraft._reading import as_log
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
 from sklabelcraft.plotting._panels import leftmost, need_matplotlib, panels
 

@@ -18,7 +18,7 @@ from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES, in_one_table
-from sklabelcraft._parquet import read_source
+from sklabelcraft._reading import read_source
 from sklabelcraft._torch import on_cpu, own_settings, usable_device
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES

@@ -1,0 +1,112 @@
+"""From what users give to a log: tables, arrays, and Parquet files."""
+
+import os
+
+import narwhals as nw
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from sklabelcraft._log import Log, is_frame, refuse_lazy
+from sklabelcraft._parquet import StoredLog
+
+
+def as_log(data):
+    """Any data frame or array as a log."""
+    _refuse_stored(data)
+    if is_frame(data) or nw.dependencies.is_into_lazyframe(data):
+        return Log(data)
+    return Log(check_array(data, **_array_options(data)))
+
+
+def _array_options(data):
+    """How an array is checked; objects stay, so that ids keep all their digits."""
+    if getattr(data, "dtype", None) == np.dtype(object):
+        return {"dtype": None, "ensure_all_finite": "allow-nan"}
+    return {}
+
+
+def is_stored(data):
+    """Whether data are a data set in Parquet files, or the path to one."""
+    if isinstance(data, str | os.PathLike):
+        return True
+    return type(data).__module__ == "pyarrow._dataset"
+
+
+def _refuse_stored(data):
+    if is_stored(data):
+        raise ValueError(f"this needs a table in memory, got {data!r}.")
+
+
+def read_log(estimator, data, keys, *, reset, min_rows=1):
+    """Check the log given to `estimator` and make its columns accessible.
+
+    A frame whose `keys` are all names is only asked for those, so the order of the
+    columns and further columns do not matter; anything else is held to the layout seen
+    in fit.
+    """
+    _refuse_stored(data)
+    if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
+        options = _array_options(data) | {"ensure_min_samples": min_rows}
+        return Log(validate_data(estimator, data, reset=reset, **options))
+    log = Log(data)
+    by_name = all(isinstance(key, str) for key in keys)
+    if reset or not by_name:
+        validate_data(estimator, data, reset=reset, skip_check_array=True)
+    if len(log) < min_rows:
+        raise ValueError(
+            f"the log has {len(log)} rows, while at least {min_rows} are required."
+        )
+    return log
+
+
+def read_source(estimator, data, keys, *, reset, min_rows=1):
+    """As ``read_log``, but also of a data set in Parquet files or the path to one.
+
+    Returns
+    -------
+    Log or StoredLog
+    """
+    if not is_stored(data):
+        return read_log(estimator, data, keys, reset=reset, min_rows=min_rows)
+    log = StoredLog(data)
+    if reset or not all(isinstance(key, str) for key in keys):
+        validate_data(estimator, log.native, reset=reset, skip_check_array=True)
+    if len(log) < min_rows:
+        raise ValueError(
+            f"the log has {len(log)} rows, while at least {min_rows} are required."
+        )
+    return log
+
+
+def read_feedback(y, like):
+    """The feedback `y` as a log of the same kind as `like`, which holds X."""
+    if y is None:
+        raise ValueError("this requires y to be passed, but the target y is None.")
+    refuse_lazy(y, "y")
+    if like.is_array:
+        y = check_array(y, ensure_2d=False, input_name="y")
+        y = y.reshape(len(y), -1)
+    else:
+        y = _feedback_frame(y)
+    if len(y) != len(like):
+        raise ValueError(
+            f"X and y must have the same number of rows, got {len(like)} and {len(y)}."
+        )
+    return Log(y)
+
+
+def _feedback_frame(y):
+    if is_frame(y):
+        return y
+    if not nw.dependencies.is_into_series(y):
+        raise ValueError(
+            "X is a data frame, so y must be one with the feedback columns as well, "
+            f"got {type(y).__name__}."
+        )
+    series = nw.from_native(y, series_only=True)
+    if not isinstance(series.name, str) or not series.name:
+        raise ValueError(
+            "X is a data frame, so y as a series must have the name of its column, "
+            "such as y.rename('watch_time'); it has none."
+        )
+    return series.to_frame().to_native()
