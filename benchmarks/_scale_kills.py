@@ -23,6 +23,16 @@ from sklabelcraft.datasets import make_short_videos
 
 PATIENCE = 20  # seconds that a process waits for one that was killed before they met
 MARGIN = 0.7  # of the time of a fit, within which it is killed
+COUNTED = (
+    "kills",
+    "fits",
+    "equal fits",
+    "none yet",
+    "readable",
+    "unreadable",
+    "in the middle of a save",
+    "others ended by the launcher",
+)
 
 
 def fit_to_the_end(checkpoint, path):
@@ -142,7 +152,7 @@ def kills(n_kills, size, seed=0):
     rng = np.random.default_rng(seed)
     with TemporaryDirectory() as folder:
         expected, seconds = undisturbed(Fit(Path(folder), size))
-    counts = dict.fromkeys(COUNTS, 0)
+    counts = dict.fromkeys(COUNTED, 0)
     while counts["kills"] < n_kills:
         with TemporaryDirectory() as folder:
             fit = Fit(Path(folder), size)
@@ -153,10 +163,6 @@ def kills(n_kills, size, seed=0):
             counts["equal fits"] += all(equal(*pair) for pair in pairs)
         print(counts, flush=True)
     return {"processes": size, "seconds of a fit": seconds} | counts
-
-
-COUNTS = "kills", "fits", "equal fits", "none yet", "readable", "unreadable"
-COUNTS += "in the middle of a save", "others ended by the launcher"
 
 
 def undisturbed(fit):
