@@ -259,9 +259,10 @@ def prepare(log):
     """Learn the encoding of a log, encode it with histories, and find its lists."""
     settings = DINRanker(DIN(history_length=100)).settings()
     random = np.random.RandomState(0)
-    RankerModel.prepare(
+    model = RankerModel.prepare(
         [log], Columns(), settings, random, n_outputs=1, loss=brier_loss
     )
+    model.remembered(log, 0)
     Lists.of(log.ids("user_id"), K)
 
 
