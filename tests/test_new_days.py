@@ -585,8 +585,7 @@ def test_explicit_feedback_of_a_label_stays():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.column_stack([y, y]), "were 1 per row, learned by .* and are now 2"),
-        (y > 0, "learned by squared_error, and are now 1, to be learned by log_loss"),
+        (np.column_stack([y, y]), "were 1 labels per row and are now 2: fit anew"),
         (np.where(y == y[300], np.nan, y), "Input y contains NaN"),
     ],
 )
@@ -595,6 +594,14 @@ def test_labels_of_another_kind_are_named(labels, message):
     ranker = after_a_day("MLP")
     with pytest.raises(ValueError, match=message):
         ranker.partial_fit(X[DAYS[1]], labels[DAYS[1]])
+
+
+def test_labels_that_leave_the_unit_interval_are_named():
+    """Where those before lay in it; a day on which all happen to lie in it is none."""
+    ranker = clone(MLP_RANKER).fit(X[DAYS[0]], y[DAYS[0]] > 0)
+    with pytest.raises(ValueError, match=r"were in \[0, 1\] and are now from .*: fit"):
+        ranker.partial_fit(X[DAYS[1]], 2 * y[DAYS[1]])
+    after_a_day("MLP").partial_fit(X[DAYS[1]], y[DAYS[1]] > 0)
 
 
 @pytest.mark.parametrize(

@@ -108,12 +108,17 @@ def four_displays(log, recommenders, found):
     ]
 
 
+@pytest.fixture(autouse=True)
+def no_figures():
+    """Those of other tests are closed."""
+    plt.close("all")
+
+
 # What all of them do
 
 
 def test_plot_returns_the_display_and_closes_nothing(log, recommenders, found):
     """Each lies in an open figure of its own, and plot draws it again in another."""
-    plt.close("all")  # those of doctests
     displays = four_displays(log, recommenders, found)
     figures = [display.figure_ for display in displays]
     assert [plt.figure(number) for number in plt.get_fignums()] == figures
