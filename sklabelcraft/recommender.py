@@ -225,8 +225,9 @@ class LabelCraftRecommender(BaseRecommender):
                 "a log in files holds impressions and feedback in one table: leave y "
                 f"out, got {type(y).__name__}."
             )
-        keys = self._keys(self._stated("columns"))
-        return Rows(read_source(self, X, keys, reset=reset, min_rows=2), None, X)
+        keys, min_rows = self._keys(self._stated("columns")), 2 if reset else 1
+        log = read_source(self, X, keys, reset=reset, min_rows=min_rows)
+        return Rows(log, None, X)
 
     def _check(self, X):
         """Check that impressions can be scored."""

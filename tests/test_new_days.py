@@ -472,6 +472,19 @@ def test_days_may_be_arrays():
         ranker.partial_fit(data[:, :3], y)
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_a_day_may_have_one_row(tmp_path, name):
+    """In memory as in files."""
+    day = slice(300, 301)
+    one, other = after_a_day(name), after_a_day(name)
+    over_days(one, name, [day])
+    frame = FRAME[day] if name in RANKERS else FRAME[day].drop(columns="label")
+    labels = ("label",) if name in RANKERS else ()
+    other.partial_fit(as_kind("files", frame, tmp_path), *labels)
+    np.testing.assert_array_equal(scores(one), scores(other))
+    assert np.isfinite(scores(one)).all()
+
+
 # ---- failures -----------------------------------------------------------------------
 
 
