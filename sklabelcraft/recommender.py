@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import FeatureUnion
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
@@ -134,8 +135,9 @@ class LabelCraftRecommender(BaseRecommender):
     def partial_fit(self, X, y=None):
         """Go on from what was learned, with further rows, such as those of a new day.
 
-        Labeler and ranker go on by their own ``partial_fit``; a frozen labeler stays as
-        it is. The first call is as ``fit``. If it fails, all is as it was.
+        Labeler and ranker go on by their own ``partial_fit``, as do all labelers of a
+        ``FeatureUnion``; a frozen labeler stays as it is. The first call is as ``fit``.
+        If it fails, all is as it was.
 
         Parameters
         ----------
@@ -273,9 +275,8 @@ class LabelCraftRecommender(BaseRecommender):
                 self.labeler_._fit(log, None, log_val, **options)
             elif not further:
                 self.labeler_.fit(log, None)
-            elif not isinstance(self.labeler_, FrozenEstimator):
-                check_goes_on(self.labeler_)
-                self.labeler_.partial_fit(log, None)
+            else:
+                self.labeler_ = gone_on(self.labeler_, log)
 
     def _with_crafter(self, crafter):
         """The attributes with a LabelCrafter as it stands, once it has a ranker."""
@@ -331,6 +332,20 @@ class LabelCraftRecommender(BaseRecommender):
         else:
             with watch.subtask(name) as task, lent(task, part):
                 yield task
+
+
+def gone_on(labeler, log):
+    """A labeler after further rows, in a union each of its own; frozen ones stay."""
+    if isinstance(labeler, FrozenEstimator | str):  # "drop" or "passthrough"
+        return labeler
+    labeler = copy.copy(labeler)
+    if isinstance(labeler, FeatureUnion):
+        labeler.transformer_list = [
+            (name, gone_on(part, log)) for name, part in labeler.transformer_list
+        ]
+        return labeler
+    check_goes_on(labeler)
+    return labeler.partial_fit(log, None)
 
 
 def labelled(rows, labeler):

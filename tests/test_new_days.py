@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, SGDRegressor
+from sklearn.pipeline import make_union
 from torch import nn
 
 from sklabelcraft import (
@@ -483,6 +484,28 @@ def test_a_day_may_have_one_row(tmp_path, name):
     other.partial_fit(as_kind("files", frame, tmp_path), *labels)
     np.testing.assert_array_equal(scores(one), scores(other))
     assert np.isfinite(scores(one)).all()
+
+
+def test_labelers_of_a_union_go_on_each_by_itself(tmp_path):
+    """But for those that are frozen; what fails leaves all as it was."""
+    frozen = FrozenEstimator(DVR().fit(FRAME))
+    union = make_union(D2Q(), CRAFTERS["label"], frozen, "drop")
+    recommender = LabelCraftRecommender(union, MLP_RANKER)
+    over_days(recommender, "D2Q", DAYS[:1])
+    before = dict(vars(recommender))
+    labels = recommender.labeler_.transform(FRAME)
+    with pytest.raises(ValueError, match="'duration' must be finite"):
+        recommender.partial_fit(X[DAYS[1]].assign(duration=np.nan), Y[DAYS[1]])
+    assert vars(recommender) == before
+    np.testing.assert_array_equal(recommender.labeler_.transform(FRAME), labels)
+    table = FRAME[DAYS[1]].drop(columns="label")
+    recommender.partial_fit(as_kind("files", table, tmp_path))
+    over_days(recommender, "D2Q", DAYS[2:])
+    found = recommender.labeler_.transform(FRAME)
+    d2q = D2Q().fit(FRAME).transform(FRAME)
+    np.testing.assert_array_equal(found[:, 0], d2q[:, 0])
+    assert (found[:, 1] != labels[:, 1]).any()
+    np.testing.assert_array_equal(found[:, 2], labels[:, 2])
 
 
 # ---- failures -----------------------------------------------------------------------
