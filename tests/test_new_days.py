@@ -486,6 +486,31 @@ def test_a_day_may_have_one_row(tmp_path, name):
     assert np.isfinite(scores(one)).all()
 
 
+@pytest.mark.parametrize("name", RECOMMENDERS)
+def test_parameters_that_are_stated_anew_reach_the_parts(tmp_path, name):
+    """As those of a ranker that is by itself; what is inherited stays."""
+    recommender = after_a_day(name)
+    columns = recommender.labeler_.get_params().get("columns")
+    way = "labeler__ranker__" if name == "crafted" else "ranker__"
+    stated = {"checkpoint": tmp_path / "day", "learning_rate": 0.5}
+    recommender.set_params(**{way + key: value for key, value in stated.items()})
+    over_days(recommender, name, DAYS[1:2])
+    assert [path.name for path in (tmp_path / "day").iterdir()] == ["checkpoint.pt"]
+    assert ranker_of(recommender).learning_rate == 0.5
+    assert recommender.labeler_.get_params().get("columns") == columns
+
+
+def test_parts_of_another_class_do_not_go_on():
+    """It is said, and all is as it was."""
+    recommender = after_a_day("D2Q")
+    for changed in ({"labeler": DVR()}, {"ranker": DIN_RANKER}, {"labeler": None}):
+        before = dict(vars(recommender.set_params(**changed)))
+        with pytest.raises(ValueError, match="must be of the same class, or fit anew"):
+            over_days(recommender, "D2Q", DAYS[1:2])
+        assert vars(recommender) == before
+        recommender.set_params(labeler=D2Q(), ranker=MLP_RANKER)
+
+
 def test_labelers_of_a_union_go_on_each_by_itself(tmp_path):
     """But for those that are frozen; what fails leaves all as it was."""
     frozen = FrozenEstimator(DVR().fit(FRAME))
