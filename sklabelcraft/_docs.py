@@ -77,7 +77,7 @@ adversary_weight : float, default=0.0
     reversed gradient; DVR uses 0.1.
 replay : float, default=5.0
     In ``partial_fit``, how many earlier rows are learned from again for each new one.
-    For that, 2**18 rows at most are remembered, drawn from all so far; 0 for none.
+    For that, some 2**18 rows are remembered, drawn from all so far; 0 for none.
 min_count : int, default=2
     Values of a categorical column seen less often share the embedding that also serves
     values never seen.

@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 from sklabelcraft.columns import Columns
 
 USUAL = {"columns": Columns(), "k": 10}
+INHERITED = (*USUAL, "random_state")  # by parts, where theirs is None
 
 
 class LogEstimator(BaseEstimator):

@@ -2,6 +2,8 @@
 
 import hashlib
 from itertools import pairwise
+from os import PathLike
+from os.path import expanduser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,7 +36,9 @@ class StoredLog:
     """
 
     def __init__(self, data):
-        self.files = files_of(data)
+        self.files, self._folder = files_of(data), None
+        if isinstance(data, str | PathLike):  # with all files that are ever in it
+            self._folder = Path(expanduser(data)).resolve()
         self.head = Log(_table_of(self.files[0]))
         groups = [(f, g) for f in self.files for g in range(len(f.sizes))]
         self._groups = groups
@@ -131,9 +135,14 @@ class StoredLog:
         Path
             The folder.
         """
-        to = Path(to)
+        to = Path(expanduser(to))
         if to.exists():
             raise ValueError(f"to={str(to)!r} exists already; it must be a new folder.")
+        if self._folder in to.resolve().parents:
+            raise ValueError(
+                f"to={str(to)!r} must be outside of {str(self._folder)!r}, of whose "
+                "files it would become one part more."
+            )
         to.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as folder:
             new = Path(folder) / to.name

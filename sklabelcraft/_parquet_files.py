@@ -102,7 +102,7 @@ def files_of(data):
         ) from error
 
     if isinstance(data, str | os.PathLike):
-        data = _data_set_at(os.fspath(data), ds)
+        data = _data_set_at(os.path.expanduser(data), ds)
     _check_parquet(data, ds)
     root = os.path.commonpath([os.path.dirname(path) for path in data.files])
     files = [

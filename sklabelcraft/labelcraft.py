@@ -273,7 +273,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
             keys, known = self._keys(columns), None
-            table = read_source(self, log, keys, reset=not further, min_rows=2)
+            min_rows = 1 if further else 2
+            table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
             if further:
                 known = self.training_state_
                 before = ExplicitColumns(self.explicit_)

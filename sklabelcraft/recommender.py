@@ -5,15 +5,16 @@ from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import FeatureUnion
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
-from sklabelcraft._estimator import inherit, seed_of
+from sklabelcraft._estimator import INHERITED, LogEstimator, inherit, seed_of
 from sklabelcraft._foreign_rankers import (
     check_goes_on,
     check_usable,
@@ -134,8 +135,10 @@ class LabelCraftRecommender(BaseRecommender):
     def partial_fit(self, X, y=None):
         """Go on from what was learned, with further rows, such as those of a new day.
 
-        Labeler and ranker go on by their own ``partial_fit``; a frozen labeler stays as
-        it is. The first call is as ``fit``. If it fails, all is as it was.
+        Labeler and ranker go on by their own ``partial_fit``, as do all labelers of a
+        ``FeatureUnion``; a frozen labeler stays as it is. The first call is as ``fit``.
+        If it fails, all is as it was. Parameters that were set in between, such as
+        ``ranker__checkpoint``, reach labeler and ranker.
 
         Parameters
         ----------
@@ -147,6 +150,12 @@ class LabelCraftRecommender(BaseRecommender):
         -------
         self : object
             The fitted recommender.
+
+        Raises
+        ------
+        ValueError
+            If a part is of another class than before or does not go on, or the data are
+            not what is described here.
         """
         return self._fit(X, y, None, None, further=hasattr(self, "ranker_"))
 
@@ -158,8 +167,7 @@ class LabelCraftRecommender(BaseRecommender):
             if X_val is not None:
                 held_out = self._read(X_val, y_val, reset=False)
             if further:
-                self.labeler_ = copy.copy(self.labeler_)
-                self.ranker_ = copy.copy(self.ranker_)
+                self._copy_parts()
             else:
                 self._make_parts(train)
             self._fit_labeler(train, held_out, watch, further)
@@ -225,8 +233,9 @@ class LabelCraftRecommender(BaseRecommender):
                 "a log in files holds impressions and feedback in one table: leave y "
                 f"out, got {type(y).__name__}."
             )
-        keys = self._keys(self._stated("columns"))
-        return Rows(read_source(self, X, keys, reset=reset, min_rows=2), None, X)
+        keys, min_rows = self._keys(self._stated("columns")), 2 if reset else 1
+        log = read_source(self, X, keys, reset=reset, min_rows=min_rows)
+        return Rows(log, None, X)
 
     def _check(self, X):
         """Check that impressions can be scored."""
@@ -243,8 +252,7 @@ class LabelCraftRecommender(BaseRecommender):
         """Clone labeler and ranker, with what they inherit."""
         columns, k = self._stated("columns"), self._stated("k")
         shared = {"random_state": seed_of(self.random_state), "k": k}
-        labeler = LabelCrafter() if self.labeler is None else self.labeler
-        ranker = MLPRanker() if self.ranker is None else self.ranker
+        labeler, ranker = self._stated_parts()
         check_usable(ranker)
         both = columns_of_log(columns, train.log, train.feedback)
         self.labeler_ = inherit(labeler, columns=both, **shared)
@@ -253,6 +261,20 @@ class LabelCraftRecommender(BaseRecommender):
                 self.labeler_.set_params(ranker=self.ranker)
         else:
             self.ranker_ = inherit(ranker, columns=columns, **shared)
+
+    def _stated_parts(self):
+        """Labeler and ranker as they are stated, or the default ones."""
+        labeler = LabelCrafter() if self.labeler is None else self.labeler
+        return labeler, MLPRanker() if self.ranker is None else self.ranker
+
+    def _copy_parts(self):
+        """Copy what was learned, with the parameters that are stated by now."""
+        labeler, ranker = self._stated_parts()
+        self.labeler_ = restated("labeler", self.labeler_, labeler)
+        if not self._is_joint:
+            self.ranker_ = restated("ranker", self.ranker_, ranker)
+        elif self.ranker is not None:
+            self.labeler_.set_params(ranker=self.ranker)
 
     @property
     def _is_joint(self):
@@ -272,9 +294,8 @@ class LabelCraftRecommender(BaseRecommender):
                 self.labeler_._fit(log, None, log_val, **options)
             elif not further:
                 self.labeler_.fit(log, None)
-            elif not isinstance(self.labeler_, FrozenEstimator):
-                check_goes_on(self.labeler_)
-                self.labeler_.partial_fit(log, None)
+            else:
+                self.labeler_ = gone_on(self.labeler_, log)
 
     def _with_crafter(self, crafter):
         """The attributes with a LabelCrafter as it stands, once it has a ranker."""
@@ -330,6 +351,38 @@ class LabelCraftRecommender(BaseRecommender):
         else:
             with watch.subtask(name) as task, lent(task, part):
                 yield task
+
+
+def restated(name, fitted, stated):
+    """A copy of a fitted part with the parameters that are stated for it by now.
+
+    What it has inherited stays, and so do the parameters of others' parts.
+    """
+    if type(fitted) is not type(stated):
+        raise ValueError(
+            f"the {name} was {fitted!r} and is {stated!r} now: it must be of the same "
+            "class, or fit anew."
+        )
+    copied = copy.copy(fitted)
+    if isinstance(copied, LogEstimator):
+        for key, value in clone(stated).get_params(deep=False).items():
+            if value is not None or key not in INHERITED:
+                setattr(copied, key, value)
+    return copied
+
+
+def gone_on(labeler, log):
+    """A labeler after further rows, in a union each of its own; frozen ones stay."""
+    if isinstance(labeler, FrozenEstimator | str):  # "drop" or "passthrough"
+        return labeler
+    labeler = copy.copy(labeler)
+    if isinstance(labeler, FeatureUnion):
+        labeler.transformer_list = [
+            (name, gone_on(part, log)) for name, part in labeler.transformer_list
+        ]
+        return labeler
+    check_goes_on(labeler)
+    return labeler.partial_fit(log, None)
 
 
 def labelled(rows, labeler):

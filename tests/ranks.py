@@ -217,6 +217,26 @@ def restart():
     return told | {"whole": whole.predict(LOG.data), "of whole": whole.loss.n_calls}
 
 
+def saving(folder, loss):
+    """A ranker that saves each step in a folder."""
+    saved = {"checkpoint": folder, "every": 1, "precision": "float64"}
+    return clone(MLP_RANKER).set_params(loss=loss, **saved)
+
+
+def gone_on(folder):
+    """What a fit ends with that goes on from a folder, and its steps until then."""
+    ranker = saving(folder, Failing(list)).fit(LOG.data, LOG.preference)
+    return {"scores": ranker.predict(LOG.data), "n_calls": ranker.loss.n_calls}
+
+
+def resumed():
+    """A fit that other processes have begun; and one that others will end."""
+    folder = Path(os.environ["CHECKPOINT"])
+    found = gone_on(folder / "theirs")
+    attempted(saving(folder / "ours", Failing(fail)))
+    return found
+
+
 def main(scenario, folder):
     """Play a scenario."""
     warnings.simplefilter("error")

@@ -216,6 +216,25 @@ def test_what_is_no_checkpoint_is_named(tmp_path, content):
     assert not hasattr(ranker, "model_")
 
 
+def test_a_folder_is_needed_that_can_be_written_to(tmp_path):
+    """It is said before anything is learned."""
+    (tmp_path / "file").write_bytes(b"")
+    for path in (tmp_path / "file", tmp_path / "file" / "in it"):
+        ranker = killed.estimator_of("MLP", path).set_params(loss=pytest.fail)
+        with pytest.raises(ValueError, match="must be a folder that can be written to"):
+            killed.fitted(ranker)
+        assert not hasattr(ranker, "model_")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_home_may_be_written_in_short(tmp_path, monkeypatch):
+    """As with other paths."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    killed.fitted(killed.estimator_of("MLP", "~/saved"))
+    assert [path.name for path in (tmp_path / "saved").iterdir()] == [FILE]
+
+
 def test_half_a_file_beside_is_no_matter(dies, tmp_path):
     """As a process leaves it that is killed while it writes."""
     expected = killed.fitted(killed.estimator_of("MLP"))

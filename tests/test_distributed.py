@@ -200,6 +200,20 @@ def test_torchrun_starts_a_fit_again(tmp_path):
         np.testing.assert_array_equal(found["scores"], found["whole"])
 
 
+def test_another_number_of_processes_goes_on(played, tmp_path, monkeypatch):
+    """From what one has saved, and one from what two have."""
+    monkeypatch.setenv("CHECKPOINT", str(tmp_path))
+    whole = ranks.gone_on(tmp_path / "whole")
+    begun = ranks.saving(tmp_path / "theirs", ranks.Failing(ranks.fail))
+    ended = ranks.attempted(begun)
+    assert ended["error"] == ("ValueError", "this one has its reasons")
+    codes, found = played("resumed", 2)
+    assert codes == [0, 0]
+    for each in (*found, ranks.gone_on(tmp_path / "ours")):
+        assert each["n_calls"] < whole["n_calls"]
+        np.testing.assert_allclose(each["scores"], whole["scores"], rtol=0, atol=1e-12)
+
+
 def test_one_process_has_everything():
     """It is given back what it gives, and no collective is called."""
     values = torch.rand(5, 2)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, SGDRegressor
+from sklearn.pipeline import make_union
 from torch import nn
 
 from sklabelcraft import (
@@ -470,6 +471,66 @@ def test_days_may_be_arrays():
     assert np.isfinite(ranker.predict(data)).all()
     with pytest.raises(ValueError, match="X has 3 features"):
         ranker.partial_fit(data[:, :3], y)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_day_may_have_one_row(tmp_path, name):
+    """In memory as in files."""
+    day = slice(300, 301)
+    one, other = after_a_day(name), after_a_day(name)
+    over_days(one, name, [day])
+    frame = FRAME[day] if name in RANKERS else FRAME[day].drop(columns="label")
+    labels = ("label",) if name in RANKERS else ()
+    other.partial_fit(as_kind("files", frame, tmp_path), *labels)
+    np.testing.assert_array_equal(scores(one), scores(other))
+    assert np.isfinite(scores(one)).all()
+
+
+@pytest.mark.parametrize("name", RECOMMENDERS)
+def test_parameters_that_are_stated_anew_reach_the_parts(tmp_path, name):
+    """As those of a ranker that is by itself; what is inherited stays."""
+    recommender = after_a_day(name)
+    columns = recommender.labeler_.get_params().get("columns")
+    way = "labeler__ranker__" if name == "crafted" else "ranker__"
+    stated = {"checkpoint": tmp_path / "day", "learning_rate": 0.5}
+    recommender.set_params(**{way + key: value for key, value in stated.items()})
+    over_days(recommender, name, DAYS[1:2])
+    assert [path.name for path in (tmp_path / "day").iterdir()] == ["checkpoint.pt"]
+    assert ranker_of(recommender).learning_rate == 0.5
+    assert recommender.labeler_.get_params().get("columns") == columns
+
+
+def test_parts_of_another_class_do_not_go_on():
+    """It is said, and all is as it was."""
+    recommender = after_a_day("D2Q")
+    for changed in ({"labeler": DVR()}, {"ranker": DIN_RANKER}, {"labeler": None}):
+        before = dict(vars(recommender.set_params(**changed)))
+        with pytest.raises(ValueError, match="must be of the same class, or fit anew"):
+            over_days(recommender, "D2Q", DAYS[1:2])
+        assert vars(recommender) == before
+        recommender.set_params(labeler=D2Q(), ranker=MLP_RANKER)
+
+
+def test_labelers_of_a_union_go_on_each_by_itself(tmp_path):
+    """But for those that are frozen; what fails leaves all as it was."""
+    frozen = FrozenEstimator(DVR().fit(FRAME))
+    union = make_union(D2Q(), CRAFTERS["label"], frozen, "drop")
+    recommender = LabelCraftRecommender(union, MLP_RANKER)
+    over_days(recommender, "D2Q", DAYS[:1])
+    before = dict(vars(recommender))
+    labels = recommender.labeler_.transform(FRAME)
+    with pytest.raises(ValueError, match="'duration' must be finite"):
+        recommender.partial_fit(X[DAYS[1]].assign(duration=np.nan), Y[DAYS[1]])
+    assert vars(recommender) == before
+    np.testing.assert_array_equal(recommender.labeler_.transform(FRAME), labels)
+    table = FRAME[DAYS[1]].drop(columns="label")
+    recommender.partial_fit(as_kind("files", table, tmp_path))
+    over_days(recommender, "D2Q", DAYS[2:])
+    found = recommender.labeler_.transform(FRAME)
+    d2q = D2Q().fit(FRAME).transform(FRAME)
+    np.testing.assert_array_equal(found[:, 0], d2q[:, 0])
+    assert (found[:, 1] != labels[:, 1]).any()
+    np.testing.assert_array_equal(found[:, 2], labels[:, 2])
 
 
 # ---- failures -----------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """What is trained, saved so that a killed fit can go on where it was."""
 
 import os
+from os.path import expanduser
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import torch
 
@@ -31,14 +33,29 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If the folder has the checkpoint of another fit that is not over, or one that
-        cannot be read.
+        If the folder cannot be written to, or has the checkpoint of another fit that is
+        not over, or one that cannot be read.
     """
 
     def __init__(self, settings, identity, trained, writes, draws):
-        self.file, self.every = Path(settings.checkpoint) / FILE, settings.every
+        self.folder, self.every = Path(expanduser(settings.checkpoint)), settings.every
+        self.file = self.folder / FILE
         self.identity, self.trained = identity, trained
         self.writes, self.draws, self.n_steps = writes, draws, 0
+        if writes:
+            self._make_folder()
+
+    def _make_folder(self):
+        """Make the folder now, as it would be late to fail after an epoch."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise ValueError(
+                f"checkpoint={str(self.folder)!r} must be a folder that can be written "
+                f"to: {error}"
+            ) from error
 
     def resume(self):
         """Go on from what was saved, if this fit was."""
@@ -85,14 +102,13 @@ class Checkpoint:
             "state": self.trained.state(),
             "drawing": torch.default_generator.get_state() if self.draws else None,
         }
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         new = self.file.with_suffix(".new")
         with new.open("wb") as file:
             torch.save(saved, file)
             file.flush()
             os.fsync(file.fileno())
         new.replace(self.file)
-        _sync_folder(self.file.parent)
+        _sync_folder(self.folder)
 
 
 def _sync_folder(folder):
