@@ -59,6 +59,12 @@ def check_goes_on(part):
         )
 
 
+def scales_of(scores):
+    """The standard deviation of each column of scores, 1 for what does not vary."""
+    scale = scores.std(axis=0)
+    return np.where(scale > 0, scale, 1.0)
+
+
 def check_usable(ranker):
     """Check that a ranker can be fitted and will have scores."""
     if not hasattr(ranker, "fit"):

@@ -72,6 +72,15 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         return tags
 
 
+def check_one_table(y):
+    """Check that there is no y beside a log in files."""
+    if y is not None:
+        raise ValueError(
+            "a log in files holds impressions and feedback in one table: leave y out, "
+            f"got {type(y).__name__}."
+        )
+
+
 def columns_of_log(columns, log, feedback):
     """The names of the columns in the joined log, where y's columns follow X's."""
     if feedback is None:

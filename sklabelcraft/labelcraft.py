@@ -275,12 +275,11 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             keys, known = self._keys(columns), None
             min_rows = 1 if further else 2
             table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
+            explicit = ExplicitColumns(table.present(columns.explicit))
             if further:
                 known = self.training_state_
-                before = ExplicitColumns(self.explicit_)
-                before.merged(ExplicitColumns(table.present(columns.explicit)))
-            else:
-                self.explicit_ = table.present(columns.explicit)
+                explicit = ExplicitColumns(self.explicit_).merged(explicit)
+            self.explicit_ = explicit.found
             if log_val is None:
                 least = None if further else k  # there are lists already
                 held = hold_out(table, columns, self.validation_fraction, k=least)

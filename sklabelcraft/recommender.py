@@ -4,26 +4,29 @@ import copy
 from contextlib import contextmanager
 from numbers import Integral
 
-import numpy as np
-from sklearn.base import _fit_context, clone
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import FeatureUnion
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
-from sklabelcraft._estimator import INHERITED, LogEstimator, inherit, seed_of
+from sklabelcraft._estimator import inherit, seed_of
 from sklabelcraft._foreign_rankers import (
-    check_goes_on,
     check_usable,
     fit_foreign,
     go_on_foreign,
+    scales_of,
     score_foreign,
 )
+from sklabelcraft._going_on import gone_on, restated
 from sklabelcraft._reading import is_stored, read_log, read_source
-from sklabelcraft._recommending import BaseRecommender, Rows, columns_of_log
+from sklabelcraft._recommending import (
+    BaseRecommender,
+    Rows,
+    check_one_table,
+    columns_of_log,
+)
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker, MLPRanker, check_pair
@@ -228,11 +231,7 @@ class LabelCraftRecommender(BaseRecommender):
         """Impressions and feedback, also of a log in files, where they are one."""
         if not is_stored(X):
             return super()._read(X, y, reset)
-        if y is not None:
-            raise ValueError(
-                "a log in files holds impressions and feedback in one table: leave y "
-                f"out, got {type(y).__name__}."
-            )
+        check_one_table(y)
         keys, min_rows = self._keys(self._stated("columns")), 2 if reset else 1
         log = read_source(self, X, keys, reset=reset, min_rows=min_rows)
         return Rows(log, None, X)
@@ -287,7 +286,7 @@ class LabelCraftRecommender(BaseRecommender):
 
     def _fit_labeler(self, train, held_out, watch, further):
         log, log_val = train.joined, held_out and held_out.joined
-        with self._subtask(watch, "fit-labeler", self.labeler_) as outer:
+        with subtask(watch, "fit-labeler", self.labeler_) as outer:
             if isinstance(self.labeler_, LabelCrafter):
                 outer.attributes = lambda: self._with_crafter(outer.part.as_fitted())
                 options = {"outer": outer, "further": further}
@@ -310,7 +309,7 @@ class LabelCraftRecommender(BaseRecommender):
         if held_out is not None and has_fit_parameter(self.ranker_, "X_val"):
             pair = labelled(held_out, self.labeler_)
             validation = dict(zip(("X_val", "y_val"), pair, strict=True))
-        with self._subtask(watch, "fit-ranker", self.ranker_) as outer:
+        with subtask(watch, "fit-ranker", self.ranker_) as outer:
             if isinstance(self.ranker_, BaseRanker):
                 outer.attributes = lambda: (
                     vars(self) | {"ranker_": outer.part.as_fitted()}
@@ -332,57 +331,20 @@ class LabelCraftRecommender(BaseRecommender):
         else:
             users = train.log.ids(self._stated("columns").user).codes()
             fit_foreign(self.ranker_, X, labels, users, validation)
-        self._learn_head_scales(X)
-
-    def _learn_head_scales(self, X):
-        """Learn how the scores of several labels are brought to one scale."""
         scores = score_foreign(self.ranker_, X)
-        if scores.ndim == 2:
-            scale = scores.std(axis=0)
-            self.head_mean_ = scores.mean(axis=0)
-            self.head_scale_ = np.where(scale > 0, scale, 1.0)
-
-    @contextmanager
-    def _subtask(self, watch, name, part):
-        """The fit of a part, which either tells our watch or gets our callbacks."""
-        if isinstance(part, BaseRanker | LabelCrafter):
-            with watch.subtask(name, None) as task:
-                yield task
-        else:
-            with watch.subtask(name) as task, lent(task, part):
-                yield task
+        if scores.ndim == 2:  # to be brought to one scale
+            self.head_mean_, self.head_scale_ = scores.mean(axis=0), scales_of(scores)
 
 
-def restated(name, fitted, stated):
-    """A copy of a fitted part with the parameters that are stated for it by now.
-
-    What it has inherited stays, and so do the parameters of others' parts.
-    """
-    if type(fitted) is not type(stated):
-        raise ValueError(
-            f"the {name} was {fitted!r} and is {stated!r} now: it must be of the same "
-            "class, or fit anew."
-        )
-    copied = copy.copy(fitted)
-    if isinstance(copied, LogEstimator):
-        for key, value in clone(stated).get_params(deep=False).items():
-            if value is not None or key not in INHERITED:
-                setattr(copied, key, value)
-    return copied
-
-
-def gone_on(labeler, log):
-    """A labeler after further rows, in a union each of its own; frozen ones stay."""
-    if isinstance(labeler, FrozenEstimator | str):  # "drop" or "passthrough"
-        return labeler
-    labeler = copy.copy(labeler)
-    if isinstance(labeler, FeatureUnion):
-        labeler.transformer_list = [
-            (name, gone_on(part, log)) for name, part in labeler.transformer_list
-        ]
-        return labeler
-    check_goes_on(labeler)
-    return labeler.partial_fit(log, None)
+@contextmanager
+def subtask(watch, name, part):
+    """The fit of a part, which either tells our watch or gets our callbacks."""
+    if isinstance(part, BaseRanker | LabelCrafter):
+        with watch.subtask(name, None) as task:
+            yield task
+    else:
+        with watch.subtask(name) as task, lent(task, part):
+            yield task
 
 
 def labelled(rows, labeler):

@@ -31,6 +31,7 @@ LAYERS = [
         "_holdout",
         "_estimator",
         "_foreign_rankers",
+        "_going_on",
         "preprocessing",
     },
     {"_bootstrap", "_folds"},
