@@ -108,7 +108,8 @@ random_state : int, RandomState instance or None, default=None
     "to": """\
 to : str or path, default=None
     Of a log in Parquet files, a folder to be made, to which its rows are written with
-    the result as further columns, file by file.""",
+    the result as further columns, file by file. It should lie outside of the log's own
+    folder, all files in which are read as the log.""",
     "sizes": """\
 cardinalities : list of int
     Number of codes of each categorical column.

@@ -13,8 +13,8 @@ from sklabelcraft._encoder import Encoder, warn_of_dates
 from sklabelcraft._history import History
 from sklabelcraft._torch import Drawing, copied
 from sklabelcraft.columns import FEEDBACK
-from sklabelcraft.losses import UNIT_LOSSES
-from sklabelcraft.training._growth import Growth
+from sklabelcraft.losses import LOSSES, UNIT_LOSSES
+from sklabelcraft.training._growth import Growth, check_stays
 from sklabelcraft.training._rows import exact_logits
 
 # of weights, numbers and labels in training
@@ -110,7 +110,13 @@ class RankerModel:
             To be trained.
         growth : Growth
             Where what was kept of each weight of this one belongs in that.
+
+        Raises
+        ------
+        ValueError
+            If the settings say otherwise than before what cannot change.
         """
+        self._check_stays(settings)
         grown = copy.copy(self)
         grown.encoder = self.encoder.grown(logs[0])
         grown.history = self.history.grown(logs, grown.encoder)
@@ -121,6 +127,17 @@ class RankerModel:
         growth = Growth(grown.module, before, after)
         grown.module.load_state_dict(growth.weights(self.module.state_dict()))
         return grown, growth
+
+    def _check_stays(self, settings):
+        known, network = self.encoder.min_count, settings.network
+        before = {"history_length": self.history.length, "min_count": known}
+        now = {
+            "history_length": getattr(network, "history_length", 0),
+            "min_count": settings.min_count,
+        }
+        if settings.loss in LOSSES:  # "auto" is that of before
+            before["loss"], now["loss"] = self.loss, LOSSES[settings.loss]
+        check_stays("history_length, min_count and loss", before, now)
 
     @property
     def keys(self):

@@ -2,7 +2,6 @@
 
 import hashlib
 from itertools import pairwise
-from os import PathLike
 from os.path import expanduser
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,9 +35,7 @@ class StoredLog:
     """
 
     def __init__(self, data):
-        self.files, self._folder = files_of(data), None
-        if isinstance(data, str | PathLike):  # with all files that are ever in it
-            self._folder = Path(expanduser(data)).resolve()
+        self.files = files_of(data)
         self.head = Log(_table_of(self.files[0]))
         groups = [(f, g) for f in self.files for g in range(len(f.sizes))]
         self._groups = groups
@@ -138,11 +135,6 @@ class StoredLog:
         to = Path(expanduser(to))
         if to.exists():
             raise ValueError(f"to={str(to)!r} exists already; it must be a new folder.")
-        if self._folder in to.resolve().parents:
-            raise ValueError(
-                f"to={str(to)!r} must be outside of {str(self._folder)!r}, of whose "
-                "files it would become one part more."
-            )
         to.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as folder:
             new = Path(folder) / to.name

@@ -1,7 +1,10 @@
 """The Parquet files of a log: found, checked to be alike, and read group by group."""
 
 import os
+import re
 from pathlib import PurePath
+
+INDEX = re.compile(r"__index_level_\d+__")  # as pandas calls one that has no name
 
 
 class File:
@@ -32,7 +35,7 @@ class File:
                     f"column {key!r} is there twice in {path}, or in it and in the "
                     "name of its folder."
                 )
-        self.own = {field.name: _plain(field.type) for field in schema}
+        self.own = _types(schema)
         self.types = self.own | {key: value.type for key, value in constants.items()}
         groups = map(self.metadata.row_group, range(self.metadata.num_row_groups))
         self.sizes = [group.num_rows for group in groups]
@@ -116,7 +119,7 @@ def files_of(data):
     ]
     for file in files[1:]:
         _check_same(file.types, file.path, files[0].types, files[0].path)
-    stated = {field.name: _plain(field.type) for field in data.schema}
+    stated = _types(data.schema)
     stated |= {k: t for k, t in files[0].types.items() if k in files[0].constants}
     _check_same(stated, "the schema of the data set", files[0].types, files[0].path)
     return files
@@ -164,6 +167,12 @@ def _constants(fragment, schema, ds):
         key: pa.scalar(value, getattr(kinds[key], "value_type", kinds[key]))
         for key, value in found.items()
     }
+
+
+def _types(schema):
+    """Types of the columns by name, without an index that pandas wrote unasked."""
+    kinds = {field.name: _plain(field.type) for field in schema}
+    return {key: kind for key, kind in kinds.items() if not INDEX.fullmatch(key)}
 
 
 def _plain(kind):

@@ -693,6 +693,24 @@ def test_what_cannot_go_on_is_named(changed, message):
 
 
 @pytest.mark.parametrize(
+    "changed", [{"min_count": 3}, {"loss": "brier"}, {"network__history_length": 4}]
+)
+@pytest.mark.parametrize("name", ["DIN", "label, DIN"])
+def test_what_would_be_passed_over_is_named(name, changed):
+    """It could not act on what has been learned; the same in other words is fine."""
+    estimator = after_a_day(name)
+    way = "ranker__" if name in CRAFTERS else ""
+    estimator.set_params(**{way + key: value for key, value in changed.items()})
+    before = dict(vars(estimator))
+    with pytest.raises(ValueError, match="history_length, min_count and loss must"):
+        over_days(estimator, name, DAYS[1:2])
+    assert vars(estimator) == before
+    known = {"DIN": "squared_error", "label, DIN": "log_loss"}[name]
+    estimator = after_a_day(name).set_params(**{f"{way}loss": known})
+    over_days(estimator, name, DAYS[1:2])
+
+
+@pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"hidden": (3,)}, "hidden and inputs must stay as they were"),
