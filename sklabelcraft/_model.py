@@ -12,7 +12,7 @@ from sklabelcraft._batches import Impressions
 from sklabelcraft._encoder import Encoder, warn_of_dates
 from sklabelcraft._history import History
 from sklabelcraft._torch import Drawing, copied
-from sklabelcraft.columns import FEEDBACK
+from sklabelcraft.columns import FEEDBACK, Columns
 from sklabelcraft.losses import LOSSES, UNIT_LOSSES
 from sklabelcraft.training._growth import Growth, check_stays
 from sklabelcraft.training._rows import exact_logits
@@ -137,7 +137,16 @@ class RankerModel:
         }
         if settings.loss in LOSSES:  # "auto" is that of before
             before["loss"], now["loss"] = self.loss, LOSSES[settings.loss]
-        check_stays("history_length, min_count and loss", before, now)
+        before |= self._names(self.encoder.columns, self.encoder.features)
+        columns = settings.columns or Columns()
+        now |= self._names(columns, columns.features or self.encoder.features)
+        check_stays("columns, history_length, min_count and loss", before, now)
+
+    def _names(self, columns, features):
+        """The columns and those of them that a network sees, which may be inherited."""
+        unseen = {columns.duration} - set(self.encoder.features)  # by an adversary
+        seen = sorted(map(str, set(features) - unseen))
+        return {"columns": replace(columns, features=None), "features": seen}
 
     @property
     def keys(self):

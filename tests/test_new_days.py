@@ -657,6 +657,17 @@ def test_labels_of_another_kind_are_named(labels, message):
         ranker.partial_fit(X[DAYS[1]], labels[DAYS[1]])
 
 
+def test_columns_stay_from_day_to_day():
+    """Other names would be other columns; what is not stated is as it was."""
+    ranker = after_a_day("MLP").set_params(columns=Columns(user="item_id"))
+    with pytest.raises(ValueError, match=r"columns, history_length, .* stay as they"):
+        ranker.partial_fit(X[DAYS[1]], y[DAYS[1]])
+    ranker.set_params(columns=Columns(features=("user_id", "item_id")))
+    with pytest.raises(ValueError, match=r"'features': \['item_id', 'user_id'\]"):
+        ranker.partial_fit(X[DAYS[1]], y[DAYS[1]])
+    ranker.set_params(columns=None).partial_fit(X[DAYS[1]], y[DAYS[1]])
+
+
 def test_labels_that_leave_the_unit_interval_are_named():
     """Where those before lay in it; a day on which all happen to lie in it is none."""
     ranker = clone(MLP_RANKER).fit(X[DAYS[0]], y[DAYS[0]] > 0)
