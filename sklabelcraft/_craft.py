@@ -170,9 +170,7 @@ class Craft:
         contest = Race(runs)
         with drawing_in_training(*drawing) as draws:
             saved = self.settings, known, contest, self.group, draws
-            checkpoint = checkpoint_of(*saved)
-            for run in contest.runs:
-                run.loop.checkpoint = checkpoint
+            contest.keep_in(checkpoint_of(*saved))
             best = contest.run(watch, self._stopped)
         best.loop.settle()
         networks = best.task.model, best.task.networks["label"]

@@ -16,6 +16,22 @@ X : data frame or array of shape (n, n_columns)
     Impressions: what is known before them. Or the whole log in Parquet files: a
     ``pyarrow.dataset.Dataset``, or the path to a file or to a folder of them, which are
     read a window at a time, in each epoch again.""",
+    "vk_lsvd": """\
+path : str or path-like
+    The folder of the official data set (or its parent), with ``metadata`` and
+    ``subsamples`` or ``interactions``, or one of the subsamples in it; ``~`` is the
+    home folder.""",
+    "vk_lsvd_weeks": """\
+subsample : str, default=None
+    The name of a folder in ``subsamples``, or "interactions" for the whole log, 40
+    billion rows in 27 weeks; None for the only one of them that is there.
+weeks : array-like of int, default=None
+    The numbers of the weeks, of 0 to 26; None for those that are there.""",
+    "nonnegative": """\
+X : array-like of shape (n, n_columns)
+    Nonnegative values.
+y : None
+    Ignored.""",
     "log": """\
 log : data frame or array of shape (n, n_columns)
     Impressions with their feedback. Or Parquet files: a ``pyarrow.dataset.Dataset``, or

@@ -190,8 +190,9 @@ def measured_columns(objectives, scaled, columns, explicit):
 def count_scaled(objectives, log, columns, explicit):
     """The numbers, counted, of each column that is scaled, by the column's name."""
     scaled = [o for o in objectives if o.transform == "scale"]
+    keys = [key for o in scaled for key in _keys(o, columns, explicit)]
     counted = {}
-    for part in log.parts() if scaled else ():
+    for part in log.parts(keys) if scaled else ():
         for name, values in read_measured(scaled, part, columns, explicit).items():
             more = Numbers.of(values)
             counted[name] = counted[name].merged(more) if name in counted else more
@@ -203,12 +204,18 @@ def read_measured(objectives, log, columns, explicit):
     return {o.column: _read(o, log, columns, explicit) for o in objectives}
 
 
-def _read(objective, log, columns, explicit):
-    name = objective.column
-    if name == "explicit":
-        return log.any_positive(explicit)
+def _keys(objective, columns, explicit):
+    """The columns of a log that an objective is measured by."""
     roles = {"watch_time": columns.watch_time, "duration": columns.duration}
-    values = log.numeric(roles.get(name, name))
+    roles = {name: [key] for name, key in roles.items()} | {"explicit": explicit}
+    return roles.get(objective.column, [objective.column])
+
+
+def _read(objective, log, columns, explicit):
+    keys = _keys(objective, columns, explicit)
+    if objective.column == "explicit":
+        return log.any_positive(keys)
+    values = log.numeric(*keys)
     scales = objective.transform == "scale"
     if values.min(initial=0) < 0 and (scales or objective.measure == "gain"):
         what = "scales" if scales else "is the gain of"

@@ -54,7 +54,13 @@ class Race:
     """
 
     def __init__(self, runs):
-        self.runs = runs
+        self.runs, self.checkpoint = runs, None
+
+    def keep_in(self, checkpoint):
+        """Tell a checkpoint of all steps and epochs, and of the end."""
+        self.checkpoint = checkpoint
+        for run in self.runs:
+            run.loop.checkpoint = checkpoint
 
     def run(self, watch, stopped):
         """Train the runs, and return the one that led furthest.
@@ -78,6 +84,8 @@ class Race:
                 current = min(self._racing, key=lambda run: len(run.loop.history))
                 current.loop.epoch(current.watch)
                 self._drop_out()
+            if self.checkpoint is not None:  # the last one may have dropped out
+                self.checkpoint.save()
             return max(self.runs, key=lambda run: run.loop.best)
 
     @property

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._counts import Numbers
+from sklabelcraft._docs import shared
 from sklabelcraft.scaling import scale
 
 
@@ -58,15 +59,13 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.share = share
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @shared
     def fit(self, X, y=None):
         """Learn the knee and the maximum of each column.
 
         Parameters
         ----------
-        X : array-like of shape (n, n_columns)
-            Nonnegative values.
-        y : None
-            Ignored.
+        {nonnegative}
 
         Returns
         -------
@@ -79,6 +78,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @shared
     def partial_fit(self, X, y=None):
         """Learn from further rows, with the result of fitting all rows at once.
 
@@ -86,10 +86,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_columns)
-            Nonnegative values.
-        y : None
-            Ignored.
+        {nonnegative}
 
         Returns
         -------

@@ -281,7 +281,7 @@ class Days:
     def __init__(self, frames):
         self.frames = frames
 
-    def parts(self):
+    def parts(self, keys):
         yield from map(as_log, self.frames)
 
 

@@ -80,6 +80,16 @@ def test_one_that_has_ended_is_compared_at_the_end():
     assert raced([1.12], [1.10, 1.11, 1.05])[0] == 0
 
 
+def test_a_checkpoint_hears_of_an_end_by_dropping_out():
+    """The second start ends no epoch after the first, and the race is over."""
+    loops = [Scripted(0, [1.3], []), Scripted(1, [1.1, 1.2], [])]
+    contest, saved = Race([Run((i,), None, loop) for i, loop in enumerate(loops)]), []
+    contest.keep_in(SimpleNamespace(save=lambda: saved.append(contest.finished)))
+    assert contest.run(Told(), None).loop.name == 0
+    assert not loops[1].finished
+    assert saved == [True]
+
+
 @settings(deadline=None)
 @given(st.lists(objectives, min_size=1, max_size=4))
 def test_the_leader_never_drops_out(scripts):

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
+from sklabelcraft._docs import shared
 from sklabelcraft.datasets._base import make_bunch
 from sklabelcraft.datasets._parquet import import_pyarrow, write_tables
 from sklabelcraft.datasets._vk_lsvd_weeks import (
@@ -36,20 +37,14 @@ PARAMETERS = {
 
 
 @validate_params(PARAMETERS, prefer_skip_nested_validation=True)
+@shared
 def load_vk_lsvd(path, *, subsample=None, weeks=None, user_features=False):
     """Load weeks of VK-LSVD, of a subsample or of the whole log, into memory.
 
     Parameters
     ----------
-    path : str or path-like
-        The folder of the official data set (or its parent), with ``metadata`` and
-        ``subsamples`` or ``interactions``, or one of the subsamples in it; ``~`` is the
-        home folder.
-    subsample : str, default=None
-        The name of a folder in ``subsamples``, or "interactions" for the whole log, 40
-        billion rows in 27 weeks; None for the only one of them that is there.
-    weeks : array-like of int, default=None
-        The numbers of the weeks, of 0 to 26; None for those that are there.
+    {vk_lsvd}
+    {vk_lsvd_weeks}
     user_features : bool, default=False
         Whether X also has the columns of ``users_metadata.parquet``, which must then be
         in ``metadata``.
@@ -113,6 +108,7 @@ def load_vk_lsvd(path, *, subsample=None, weeks=None, user_features=False):
 
 
 @validate_params(PARAMETERS, prefer_skip_nested_validation=True)
+@shared
 def convert_vk_lsvd(path, to, *, subsample=None, weeks=None, user_features=False):
     """Turn weeks of VK-LSVD into Parquet files with the columns of a log.
 
@@ -121,19 +117,12 @@ def convert_vk_lsvd(path, to, *, subsample=None, weeks=None, user_features=False
 
     Parameters
     ----------
-    path : str or path-like
-        The folder of the official data set (or its parent), with ``metadata`` and
-        ``subsamples`` or ``interactions``, or one of the subsamples in it; ``~`` is the
-        home folder.
+    {vk_lsvd}
     to : str or path-like
         The folder to write to, made if it is not there. It gets a file for each week,
         in a folder for each part: ``train/week_00.parquet`` to
         ``train/week_24.parquet``, ``valid/week_25.parquet``, ``test/week_26.parquet``.
-    subsample : str, default=None
-        The name of a folder in ``subsamples``, or "interactions" for the whole log, 40
-        billion rows in 27 weeks; None for the only one of them that is there.
-    weeks : array-like of int, default=None
-        The numbers of the weeks, of 0 to 26; None for those that are there.
+    {vk_lsvd_weeks}
     user_features : bool, default=False
         Whether the files also have the columns of ``users_metadata.parquet``.
 
