@@ -1,6 +1,6 @@
 """Numbers as they are given: read, checked, and summed without overflow."""
 
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from numbers import Real
 
 import numpy as np
@@ -73,8 +73,9 @@ def _read(values, name, error_type, dtype=None):
 def real(value, name, low=-inf, high=inf):
     """A finite number within bounds, as a float."""
     number = value.item() if getattr(value, "ndim", None) == 0 else value
-    number = _float(number) if isinstance(number, Real) else None
-    if number is None or not isfinite(number) or not low <= number <= high:
+    is_number = isinstance(number, Real) and not isinstance(number, bool)
+    number = _float(number) if is_number else nan
+    if not isfinite(number) or not low <= number <= high:
         bounds = "" if (low, high) == (-inf, inf) else f" from {low:g} to {high:g}"
         raise ValueError(f"{name} must be a finite number{bounds}, got {value!r}.")
     return number

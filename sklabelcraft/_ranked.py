@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+
 from sklabelcraft._ids import read_ids
 from sklabelcraft._lists import Lists
 from sklabelcraft._numbers import as_column, power_of_two
