@@ -258,8 +258,8 @@ def split(rng):
         clock, _ = contained(rng, spoiled(rng, clock, 0.4))
     X = framed(rng, {"user_id": users, "timestamp": clock})
     given = {"columns": choose(rng, [None, None, Columns(user=None), Columns(0, 1)])}
-    if often(rng, 0.2):
-        X, given["columns"] = pd.DataFrame(X).to_numpy(), Columns(0, None, None, 1)
+    if often(rng, 0.2) and isinstance(X, pd.DataFrame):
+        X, given["columns"] = X.to_numpy(), Columns(0, None, None, 1)
     elif often(rng, 0.05):
         X = choose(rng, [{}, [], None, 3, "x", np.zeros(3), X.__class__])
     shares = [0.25, 0.0, 0.5, 1e-320, 0.999, 1, -0.1]

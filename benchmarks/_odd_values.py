@@ -151,7 +151,7 @@ def framed(rng, columns):
 
 
 def _iterable(values):
-    return values if np.iterable(values) and np.ndim(values) else [values]
+    return values if getattr(values, "ndim", np.iterable(values)) else [values]
 
 
 def _objects(values, n):
