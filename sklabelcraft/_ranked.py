@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
 
 from sklabelcraft._ids import read_ids
 from sklabelcraft._lists import Lists
+from sklabelcraft._numbers import as_column, power_of_two
 
 
 class Ranked(NamedTuple):
@@ -45,11 +45,16 @@ class Ranked(NamedTuple):
     @classmethod
     def by(cls, scores, groups, k):
         """Rank the rows of the users in `groups` by scores."""
-        scores = column_or_1d(np.asarray(scores, dtype=float))
-        check_consistent_length(scores, groups)
+        scores = as_column(scores, "scores")
+        users = read_ids(groups, "groups")
+        if len(users.values) != len(scores):
+            raise ValueError(
+                f"groups must have as many rows as scores, {len(scores)}; got "
+                f"{len(users.values)}."
+            )
         if not np.isfinite(scores).all():
             raise ValueError("scores must be finite, got NaN or infinity.")
-        return cls.of(Lists.of(read_ids(groups, "groups"), k), scores, k)
+        return cls.of(Lists.of(users, k), scores, k)
 
     @classmethod
     def of(cls, users, scores, k):
@@ -77,8 +82,9 @@ class Ranked(NamedTuple):
 
     def mean(self, values):
         """The expected mean of the shown values, (n_lists,)."""
+        values, unit = self.relative(values)
         values, share = self.shown(values)
-        return np.bincount(self.lists, share * values) / self.k
+        return np.bincount(self.lists, share * values) / self.k * unit
 
     def gain(self, values):
         """The discounted sum of each list, (n_lists,)."""
@@ -97,6 +103,7 @@ class Ranked(NamedTuple):
         Their sum of squares is that of the runs shown whole, that of the rows drawn
         from the run at the end of the list, and that between these two parts.
         """
+        values, unit = self.relative(values)
         values, drawn = values[self.order], self.n_shown
         n, mean, squares = self._moments(values, drawn == self.size)
         m, run_mean, run_squares = self._moments(
@@ -107,7 +114,20 @@ class Ranked(NamedTuple):
         of_mean = variance * (m - drawn) / (m * drawn).clip(1)
         between = n * drawn / self.k * ((mean - run_mean) ** 2 + of_mean)
         squares = squares + (drawn - 1) * variance + between
-        return np.sqrt(squares / self.k)
+        return np.sqrt(squares / self.k) * unit
+
+    def relative(self, values):
+        """Values relative to a power of two of their list, and these, (n_lists,).
+
+        Values of other users are left as they are.
+        """
+        lengths = self.users.lengths.numpy()
+        begins = np.cumsum(lengths) - lengths
+        ordered = values[self.order]
+        unit = power_of_two(np.maximum.reduceat(np.abs(ordered), begins))
+        relative = values.copy()
+        relative[self.order] = ordered / unit[self.lists]
+        return relative, unit
 
     def _moments(self, values, runs):
         """Number, mean and sum of squares of the values in some runs, by list."""

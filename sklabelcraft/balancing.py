@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 
+from sklabelcraft._numbers import power_of_two, real
+
 
 @dataclass(frozen=True)
 class SoftmaxBalancing:
@@ -43,6 +45,9 @@ class SoftmaxBalancing:
 
     tau: float = 0.5
 
+    def __post_init__(self):
+        object.__setattr__(self, "tau", real(self.tau, "tau"))
+
     def __call__(self, values, gram=None):
         """Weights of the objectives.
 
@@ -57,8 +62,15 @@ class SoftmaxBalancing:
         -------
         tensor of shape (n_objectives,)
             Nonnegative weights that sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If an objective, or its product with `tau`, is not finite.
         """
-        return torch.softmax(-self.tau * values.detach(), 0)
+        sharpened = -self.tau * values.detach()
+        _check_finite(sharpened, f"the objectives times tau={self.tau:g}")
+        return torch.softmax(sharpened, 0)
 
 
 @dataclass(frozen=True)
@@ -96,8 +108,13 @@ class MinNormBalancing:
         -------
         tensor of shape (n_objectives,)
             Nonnegative weights that sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If an inner product is not finite.
         """
-        products = gram().double().cpu().numpy()
+        products = _relative(gram()).double().cpu().numpy()
         # min |G'w| with w >= 0 and sum w = 1 is, up to its scale, a least-squares
         # problem: min |G'w|^2 + (s sum w - s)^2, with w >= 0, for any s > 0
         scale = max(np.trace(products), np.finfo(float).tiny)
@@ -141,8 +158,13 @@ class ConflictFreeBalancing:
         tensor of shape (n_objectives,)
             Nonnegative weights, each objective's share in the mean of the projected
             gradients.
+
+        Raises
+        ------
+        ValueError
+            If an inner product is not finite.
         """
-        products = gram()
+        products = _relative(gram())
         n = len(products)
         mixed = torch.eye(n).to(products)  # the projected gradients by their origins
         for i, row in enumerate(mixed):
@@ -151,6 +173,17 @@ class ConflictFreeBalancing:
                 if j != i and against < 0:
                     row[j] -= against / products[j, j]
         return mixed.mean(0).to(values)
+
+
+def _relative(products):
+    """Inner products relative to a power of two near the largest, so to say units."""
+    _check_finite(products, "the inner products of the gradients")
+    return products / float(power_of_two(products.abs().max().item()))
+
+
+def _check_finite(numbers, name):
+    if not numbers.isfinite().all():
+        raise ValueError(f"{name} must be finite, got {numbers.tolist()}.")
 
 
 def _as_least_squares(square, linear):

@@ -69,7 +69,7 @@ class Columns:
             if field.name in ("explicit", "features"):
                 value = _several(field.name, value)
                 object.__setattr__(self, field.name, value)
-            elif not (_is_key(value) or (value is None and field.name != "watch_time")):
+            elif not (is_key(value) or (value is None and field.name != "watch_time")):
                 raise ValueError(
                     f"{field.name} must be the name or position of a column, got "
                     f"{value!r}."
@@ -91,7 +91,8 @@ class Columns:
         return getattr(self, role) in (None, getattr(type(self), role))
 
 
-def _is_key(value):
+def is_key(value):
+    """Whether a value can be the name or the position of a column."""
     return isinstance(value, str | Integral) and not isinstance(value, bool)
 
 
@@ -100,7 +101,7 @@ def _several(name, values):
     if values is None and name == "features":
         return None
     several = isinstance(values, list | tuple) or hasattr(values, "__array__")
-    if not several or not all(_is_key(value) for value in values):
+    if not several or not all(is_key(value) for value in values):
         raise ValueError(
             f"{name} must be a sequence of names or positions of columns, got "
             f"{values!r}."

@@ -11,10 +11,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from sklabelcraft._docs import shared
+from sklabelcraft._numbers import as_column, as_floats, mean, real
 from sklabelcraft._ranked import Ranked
 
 LISTS = {
@@ -72,7 +72,8 @@ def nwtg_score(
     0.333...
     """
     ranked = Ranked.by(scores, groups, k)
-    gains = column_or_1d(nonnegative(watch_time, ranked.n_rows, "watch_time"))
+    watch_time = as_column(watch_time, "watch_time")
+    gains = nonnegative(watch_time, ranked.n_rows, "watch_time")
     return _normalised_gain(gains, ranked, zero_division, average)
 
 
@@ -113,7 +114,7 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     1.0
     """
     ranked = Ranked.by(scores, groups, k)
-    explicit = nonnegative(explicit, ranked.n_rows, "explicit")
+    explicit = nonnegative(as_floats(explicit, "explicit"), ranked.n_rows, "explicit")
     gains = (explicit.reshape(len(explicit), -1) > 0).any(axis=1).astype(float)
     return _normalised_gain(gains, ranked, zero_division, average)
 
@@ -152,17 +153,16 @@ def ds_score(duration, scores, *, groups, k=10, average="mean"):
     10.0
     """
     ranked = Ranked.by(scores, groups, k)
-    duration = column_or_1d(nonnegative(duration, ranked.n_rows, "duration"))
-    spread = ranked.spread(duration)
-    return float(spread.mean()) if average == "mean" else spread
+    duration = as_column(duration, "duration")
+    spread = ranked.spread(nonnegative(duration, ranked.n_rows, "duration"))
+    return mean(spread) if average == "mean" else spread
 
 
 def nonnegative(values, n, name):
-    """`n` finite values, none below 0, as floats."""
-    values = np.asarray(values, dtype=float)
-    if len(values) != n:
+    """Check that there are `n` finite values, none below 0."""
+    if values.shape[:1] != (n,):
         raise ValueError(
-            f"{name} must have as many rows as scores, {n}; got {len(values)}."
+            f"{name} must have as many rows as scores, {n}; got shape {values.shape}."
         )
     wrong = ~(np.isfinite(values) & (values >= 0))
     if wrong.any():
@@ -174,11 +174,13 @@ def nonnegative(values, n, name):
 
 
 def _normalised_gain(gains, ranked, zero_division, average):
+    gains, _ = ranked.relative(gains)
     ideal = ranked.ideal_gain(gains)
     undefined = ideal == 0
     score = ranked.gain(gains) / np.where(undefined, 1, ideal)
     score = score.clip(max=1)  # which rounding may exceed
-    score[undefined] = np.nan if zero_division == "skip" else zero_division
+    skip = isinstance(zero_division, str)
+    score[undefined] = np.nan if skip else real(zero_division, "zero_division")
     return _mean_of_defined(score) if average == "mean" else score
 
 
@@ -193,4 +195,4 @@ def _mean_of_defined(score):
             UndefinedMetricWarning,
             stacklevel=4,
         )
-    return float(score[~undefined].mean())
+    return mean(score[~undefined])

@@ -1,17 +1,20 @@
 """The platform's objectives on the shown lists."""
 
 from dataclasses import dataclass
-from math import isfinite
 from numbers import Real
 from typing import Literal
 
 import torch
+
+from sklabelcraft._numbers import real
+from sklabelcraft.columns import is_key
 
 ALLOWED = {
     "measure": ("mean", "gain", "spread"),
     "transform": ("scale", "indicator", "identity"),
     "sign": (1, -1),
 }
+HIGHEST_FLOOR = 1e9  # times what random lists reach
 PRESSURE = 10.0  # what a unit below a floor counts for
 ROUNDING = 1e-6  # share of what is measured that a reference may be by rounding
 
@@ -53,17 +56,16 @@ class Objective:
     at_least: float | None = None
 
     def __post_init__(self):
-        floor = self.at_least
-        number = isinstance(floor, Real) and not isinstance(floor, bool)
-        if floor is not None and not (number and isfinite(floor)):
+        if not is_key(self.column):
             raise ValueError(
-                f"at_least must be a finite number or None, got {floor!r}."
+                f"column must be the name or position of a column, got {self.column!r}."
             )
-        if floor is not None:
-            object.__setattr__(self, "at_least", float(floor))
+        if self.at_least is not None:
+            floor = real(self.at_least, "at_least", -HIGHEST_FLOOR, HIGHEST_FLOOR)
+            object.__setattr__(self, "at_least", floor)
         for name, allowed in ALLOWED.items():
             value = getattr(self, name)
-            if value not in allowed:
+            if not isinstance(value, str | Real) or value not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
 
     def __call__(self, alpha, values, lists, ideal=None):
@@ -103,10 +105,23 @@ class Objective:
             The sum, negative for what is to be lowered.
         n_lists : int
             The number of lists that are not left out.
+
+        Raises
+        ------
+        ValueError
+            If the sum is not finite, as where a value is not, or is too large for a
+            square.
         """
         known = {} if ideal is None else {"ideal": ideal}
         of_lists = MEASURES[self.measure](alpha, values, lists, **known)
-        return self.sign * of_lists.sum(), len(of_lists)
+        total = of_lists.sum()
+        if not total.isfinite():
+            raise ValueError(
+                f"the {self.measure} of column {self.column!r} must be finite, got "
+                f"{total.item()} of values up to {values.max().item():g} in "
+                f"{values.dtype}."
+            )
+        return self.sign * total, len(of_lists)
 
     def worth(self, value):
         """What a value of the objective, relative to random lists, counts for.
@@ -208,7 +223,8 @@ def list_gain(alpha, values, lists, ideal=None):
     falls = -torch.diff(discount, append=discount.new_zeros(1))
     shown = (falls[None] @ alpha)[0]
     gain = _sums(shown * values, lists)
-    return gain[ideal > 0] / ideal[ideal > 0]
+    counts = ideal >= torch.finfo(ideal.dtype).tiny  # or the gain has no finite slope
+    return gain[counts] / ideal[counts]
 
 
 def _discount(k, like):

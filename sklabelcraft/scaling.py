@@ -1,5 +1,10 @@
 """Scaling of heavy-tailed seconds onto [0, 1]."""
 
+import numpy as np
+import torch
+
+from sklabelcraft._numbers import as_array, as_tensor, real
+
 
 def scale(values, *, knee, maximum, share=0.2):
     """Scale values onto [0, 1] by two straight lines that meet at the knee.
@@ -10,20 +15,30 @@ def scale(values, *, knee, maximum, share=0.2):
 
     Parameters
     ----------
-    values : ndarray or tensor
-        Nonnegative values, for example seconds.
+    values : array-like or tensor
+        Nonnegative values, for example seconds; what is below 0 counts as 0, and NaN
+        stays NaN.
     knee : float
-        The value that is mapped to `share`.
+        The value that is mapped to `share`, at least 0.
     maximum : float
-        The value from which on the result is 1; where it is the knee itself, the
-        result jumps from `share` to 1 behind it.
+        The value from which on the result is 1, at least the knee; where it is the knee
+        itself, the result jumps from `share` to 1 behind it.
     share : float, default=0.2
         The part of [0, 1] for values up to the knee.
 
     Returns
     -------
     ndarray or tensor of the shape of `values`
-        The scaled values.
+        The scaled values, a tensor where the values are one, and of their precision,
+        float64 for whole numbers.
+
+    Raises
+    ------
+    TypeError
+        If the values are not real numbers.
+    ValueError
+        If `knee`, `maximum` or `share` is out of its bounds, or the precision of the
+        values cannot hold it.
 
     References
     ----------
@@ -37,11 +52,36 @@ def scale(values, *, knee, maximum, share=0.2):
     >>> scale(np.array([0.0, 25.0, 50.0, 425.0, 800.0]), knee=50, maximum=800)
     array([0. , 0.1, 0.2, 0.6, 1. ])
     """
+    values = _floating(values)
+    largest = float(_limits(values).max)
+    knee = real(knee, "knee", 0, largest)
+    maximum = real(maximum, "maximum", knee, largest)
+    share = real(share, "share", 0, 1)
     return share * _ramp(values, 0, knee) + (1 - share) * _ramp(values, knee, maximum)
+
+
+def _floating(values):
+    """Values as an array or a tensor of floating-point numbers."""
+    if torch.is_tensor(values):
+        values = as_tensor(values, "values")
+        return values if values.is_floating_point() else values.double()
+    values = as_array(values, "values")
+    return values if values.dtype.kind == "f" else values.astype(np.float64)
+
+
+def _limits(values):
+    """The limits of the precision of the values."""
+    return (torch if torch.is_tensor(values) else np).finfo(values.dtype)
 
 
 def _ramp(values, low, high):
     """Rise from 0 at `low` to 1 at `high`; a step behind `low` where they coincide."""
-    if high <= low:
-        return (values > low) + 0 * values  # of the same precision as the values
+    if high - low < _narrowest(values, high):
+        return (values > low) + 0 * values.clip(low, low)  # in their precision
     return (values.clip(low, high) - low) / (high - low)
+
+
+def _narrowest(values, high):
+    """What is about the least distance between two numbers up to `high`."""
+    limits = _limits(values)
+    return max(high * float(limits.eps), float(limits.smallest_normal))

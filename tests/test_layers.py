@@ -9,7 +9,16 @@ import sklabelcraft
 
 PACKAGE = Path(sklabelcraft.__file__).parent
 LAYERS = [
-    {"columns", "_docs", "_callbacks", "_torch", "_ids", "_vocabulary", "_clock"},
+    {
+        "columns",
+        "_docs",
+        "_callbacks",
+        "_torch",
+        "_ids",
+        "_vocabulary",
+        "_clock",
+        "_numbers",
+    },
     {
         "topk",
         "scaling",

@@ -362,8 +362,8 @@ def test_large_users_are_told_apart(metric, groups):
         ({"values": [1, np.nan, 3, 4, 5]}, "finite and >= 0"),
         ({"values": pl.Series([1, None, 3, 4, 5])}, "finite and >= 0"),
         ({"values": pd.array([1, None, 3, 4, 5])}, "finite and >= 0"),
-        ({"values": [1, 2, 3, 4]}, "as many rows as scores, 5; got 4"),
-        ({"groups": [0, 0, 1, 1]}, "inconsistent numbers of samples"),
+        ({"values": [1, 2, 3, 4]}, r"as many rows as scores, 5; got shape \(4,\)"),
+        ({"groups": [0, 0, 1, 1]}, "groups must have as many rows as scores, 5; got 4"),
         (
             {"groups": np.zeros((5, 1))},
             r"groups must be one column, got shape \(5, 1\)",

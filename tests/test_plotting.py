@@ -678,7 +678,7 @@ def test_estimators_that_contradict_each_other(stated, message):
         ({"columns": Columns(duration="length")}, "column 'length' is not in the log"),
         ({"scores": {}}, "at least one method"),
         ({"scores": [0] * 7}, "'scores' parameter"),
-        ({"scores": {"a": [0] * 6}}, "inconsistent numbers"),
+        ({"scores": {"a": [0] * 6}}, "as many rows as scores, 6; got 7"),
         ({"scores": {"a": [np.nan] * 7}}, "scores must be finite"),
         (
             {"X": THREE_USERS.assign(duration=-1.0)},

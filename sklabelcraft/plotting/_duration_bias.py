@@ -8,10 +8,18 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklabelcraft._estimator import USUAL, stated_by
+from sklabelcraft._numbers import real
 from sklabelcraft._ranked import Ranked
 from sklabelcraft._reading import as_log
 from sklabelcraft.columns import Columns
-from sklabelcraft.plotting._panels import COLORS, leftmost, need_matplotlib, panels
+from sklabelcraft.plotting._panels import (
+    COLORS,
+    LARGEST,
+    check_drawable,
+    leftmost,
+    need_matplotlib,
+    panels,
+)
 
 COVERED = 0.99  # of the impressions, by the bins before the open one
 MOST_BINS = 10_000  # of which none would be a pixel wide
@@ -206,13 +214,15 @@ class DurationBiasDisplay:
             The drawn display.
         """
         need_matplotlib(type(self), "plot")
-        self.edges_ = self._edges()
+        check_drawable(self.durations, "durations")
+        width = real(self.bin_width, "bin_width", 0, LARGEST)
+        self.edges_ = self._edges(width)
         everything = self._histogram(np.ones(len(self.durations)))
         shown = {name: self._histogram(v) for name, v in self.shown.items()}
         self.axes_ = panels(self, len(shown), axes, size=(3, 3.2))
         self.figure_ = self.axes_[0].figure
         highest = max(everything.max(), *(shares.max() for shares in shown.values()))
-        drawn = np.append(self.edges_[:-1], self.edges_[-2] + self.bin_width)
+        drawn = np.append(self.edges_[:-1], self.edges_[-2] + width)
         options = {"color": COLORS["blue"], "linewidth": 2}
         for ax, (name, shares) in zip(self.axes_, shown.items(), strict=True):
             ax.stairs(
@@ -223,21 +233,21 @@ class DurationBiasDisplay:
             ax.set_ylim(0, 1.05 * highest)
             _tick(ax, drawn)
         for ax in leftmost(self.axes_):
-            ax.set_ylabel(f"share per {self.bin_width:g} s")
+            ax.set_ylabel(f"share per {width:g} s")
         self.axes_[-1].legend()
         return self
 
-    def _edges(self):
+    def _edges(self, width):
         """Bounds of the bins: as many as cover nearly all, and infinity."""
         longest = float(np.quantile(self.durations, COVERED))
-        n_closed = longest / float(self.bin_width)
+        n_closed = longest / width
         if n_closed > MOST_BINS:
             raise ValueError(
-                f"bin_width={self.bin_width:g} makes {n_closed:.3g} bins up to the "
+                f"bin_width={width:g} makes {n_closed:.3g} bins up to the "
                 f"99 % quantile of the durations, {longest:.6g} s; at most {MOST_BINS} "
                 "can be drawn. Raise bin_width, or bring the durations to seconds."
             )
-        return np.append(np.arange(int(n_closed) + 1) * self.bin_width, np.inf)
+        return np.append(np.arange(int(n_closed) + 1) * width, np.inf)
 
     def _histogram(self, shown):
         """The share of each bin in what is shown, in whatever order the rows are."""

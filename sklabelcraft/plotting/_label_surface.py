@@ -10,10 +10,16 @@ from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._ids import OTHER
 from sklabelcraft._reading import as_log
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
-from sklabelcraft.plotting._panels import leftmost, need_matplotlib, panels
+from sklabelcraft.plotting._panels import (
+    check_drawable,
+    leftmost,
+    need_matplotlib,
+    panels,
+)
 
 TITLES = ["without explicit feedback", "with explicit feedback"]
 SHORTEST = 1.0  # second, where the axes begin
+MOST_POINTS = 2048  # of an axis, of which none is a pixel wide
 DECADES = 1.5  # of labels, beyond which their scale is logarithmic
 
 
@@ -58,7 +64,7 @@ class LabelSurfaceDisplay:
     @validate_params(
         {
             "columns": [Columns, None],
-            "n_points": [Interval(Integral, 2, None, closed="left")],
+            "n_points": [Interval(Integral, 2, MOST_POINTS, closed="both")],
         },
         prefer_skip_nested_validation=True,
     )
@@ -84,7 +90,7 @@ class LabelSurfaceDisplay:
             first panel and all 1 in the second; without any there is one panel. Where
             the labeler states them, those it does not use may be missing.
         n_points : int, default=160
-            Points of each axis.
+            Points of each axis, from 2 to 2048.
         axes : array-like of Axes, default=None
             Where to draw, one for each panel; None for a new figure.
         **kwargs : dict
@@ -98,8 +104,8 @@ class LabelSurfaceDisplay:
         Raises
         ------
         ValueError
-            If there is more than one label, the log has no rows, or videos are no
-            longer than a second.
+            If there is more than one label, the log has no rows, videos are no longer
+            than a second, or a label is beyond what can be drawn.
         """
         need_matplotlib(cls, "from_estimator")
         check_is_fitted(labeler)
@@ -131,6 +137,8 @@ class LabelSurfaceDisplay:
         LabelSurfaceDisplay
             The drawn display.
         """
+        check_drawable(self.seconds, "seconds")
+        check_drawable(self.labels, "labels")
         self.axes_ = panels(self, len(self.labels), axes, size=(4.4, 4))
         self.figure_ = self.axes_[0].figure
         options = _colors(self.labels, **kwargs)

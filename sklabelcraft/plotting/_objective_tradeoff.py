@@ -1,10 +1,12 @@
 """Methods in the plane of what the platform wants."""
 
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
 
 from sklabelcraft.plotting._annotations import annotate_apart
-from sklabelcraft.plotting._panels import need_matplotlib, panels
+from sklabelcraft.plotting._panels import check_drawable, need_matplotlib, panels
 
 RANDOM = "random lists"
 
@@ -88,8 +90,10 @@ class ObjectiveTradeoffDisplay:
         """
         need_matplotlib(cls, "from_comparison")
         ks = found.table["k"].unique().tolist()
+        if not ks:
+            raise ValueError("no methods were compared: the table has no rows.")
         k = ks[0] if k is None else k
-        if k not in ks:
+        if not isinstance(k, Integral) or k not in ks:
             raise ValueError(f"k must be one of {ks}, got {k!r}.")
         rows = found.table[found.table["k"] == k]
         by_method = rows.set_index(["method", "metric"])[["mean", "se_users"]]
@@ -120,6 +124,9 @@ class ObjectiveTradeoffDisplay:
         ObjectiveTradeoffDisplay
             The drawn display.
         """
+        check_drawable(self.means, "means")
+        check_drawable(self.errors, "errors", gaps=True)
+        check_drawable(self.reference, "reference")
         (self.ax_,) = panels(self, 1, ax, size=(6.8, 5))
         self.figure_ = self.ax_.figure
         x, y, spread = (self.means[name] for name in ("NWTG", "NEG", "DS"))
@@ -160,4 +167,4 @@ class ObjectiveTradeoffDisplay:
         both = [self.means[["NWTG", "NEG"]], [self.reference[["NWTG", "NEG"]]]]
         bars = np.vstack([self.errors[["NWTG", "NEG"]], [[0, 0]]])
         names = [*self.means.index, RANDOM]
-        annotate_apart(self.ax_, names, np.vstack(both), bars)
+        annotate_apart(self.ax_, names, np.vstack(both), np.nan_to_num(bars))

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from sklabelcraft._numbers import as_floats
+
 COLORS = {  # Okabe and Ito's, which the colour-blind can tell apart
     "blue": "#0072b2",
     "vermilion": "#d55e00",
@@ -13,6 +15,7 @@ COLORS = {  # Okabe and Ito's, which the colour-blind can tell apart
 }
 MARKERS = "osD^vP"
 N_COLUMNS = 4  # of panels, before a new row begins
+LARGEST = 1e100  # number on an axis, of which matplotlib's sums stay finite
 
 
 def need_matplotlib(cls, method):
@@ -27,6 +30,8 @@ def panels(display, n, axes, size):
         axes = np.ravel(axes)
         if len(axes) != n:
             raise ValueError(f"{n} axes are to be drawn on, got {len(axes)}.")
+        for ax in axes:
+            check_axes(ax)
         return axes
     import matplotlib.pyplot as plt
 
@@ -38,6 +43,25 @@ def panels(display, n, axes, size):
     for ax in grid.flat[n:]:
         ax.remove()
     return grid.ravel()[:n]
+
+
+def check_axes(ax):
+    """Refuse to draw on anything but axes of matplotlib."""
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise TypeError(f"what is drawn on must be matplotlib's Axes, got {ax!r}.")
+
+
+def check_drawable(values, name, *, gaps=False):
+    """Refuse what no axis can show; what is not finite may be a gap."""
+    values = as_floats(values, name)
+    there = np.isfinite(values)
+    if not gaps and not there.all():
+        raise ValueError(f"{name} must be finite, got {values[~there][0]}.")
+    largest = np.abs(values[there]).max(initial=0)
+    if largest > LARGEST:
+        raise ValueError(f"{name} can be drawn up to {LARGEST:g}, got {largest:g}.")
 
 
 def leftmost(axes):

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelcraft.plotting._panels import COLORS, MARKERS, need_matplotlib
+from sklabelcraft.plotting._panels import (
+    COLORS,
+    MARKERS,
+    check_axes,
+    check_drawable,
+    need_matplotlib,
+)
 
 MEAN = "weighted mean"
 WEIGHT = "weight_"  # and the name of an objective: that of its weight in the balance
@@ -111,6 +117,7 @@ class TrainingHistoryDisplay:
             The drawn display.
         """
         need_matplotlib(type(self), "plot")
+        self._check()
         self.ax_, self.balance_ax_ = self._axes(ax)
         self.figure_ = self.ax_.figure
         styles = self._styles()
@@ -132,9 +139,17 @@ class TrainingHistoryDisplay:
         self.ax_.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
         return self
 
+    def _check(self):
+        """Refuse curves that cannot be drawn."""
+        if not any(len(values) for values in self.curves.values()):
+            raise ValueError("curves must have an epoch to draw, got none.")
+        for name, values in [*self.curves.items(), *(self.balance or {}).items()]:
+            check_drawable(values, f"the curve {name!r}", gaps=True)
+
     def _axes(self, ax):
         """Axes for the curves and for the weights, of which the latter may be None."""
         if ax is not None:
+            check_axes(ax)
             return ax, None
         import matplotlib.pyplot as plt
 

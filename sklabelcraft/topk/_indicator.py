@@ -93,8 +93,8 @@ def is_soft(scores, k, tau):
     some = ordered.shape[1]
     rank = (some - k * (some / n)).astype(int).clip(1, some - 1)
     lists = np.arange(len(rank))[:, None]
-    boundary = (ordered[lists, rank] + ordered[lists, rank - 1]) / 2
-    with np.errstate(invalid="ignore"):  # a boundary among masked entries: not soft
+    with np.errstate(invalid="ignore", over="ignore"):  # where it is so: not soft
+        boundary = (ordered[lists, rank] + ordered[lists, rank - 1]) / 2
         away = np.abs(ordered - boundary) / tau
     shown = expit(away)
     slope = (shown * (1 - shown)).sum() * (n / some)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import torch
 
+from sklabelcraft._numbers import as_array, as_tensor
 from sklabelcraft.topk._transforms import forward_again
 
 
@@ -36,44 +37,6 @@ class Checked(torch.autograd.Function):
     @staticmethod
     def vmap(info, in_dims, tensor, rule):
         return Checked.apply(tensor, rule), in_dims[0]
-
-
-def as_array(values, name):
-    """An array of real numbers that torch can share, copied only where it cannot."""
-    try:
-        array = np.asarray(values)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of real numbers: {error}.") from error
-    if array.dtype.kind not in "buif" or isinstance(values, np.ma.MaskedArray):
-        kind = type(values).__name__
-        raise TypeError(
-            f"{name} must be a plain array of real numbers, got {kind} of dtype "
-            f"{array.dtype}."
-        )
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        with np.errstate(over="ignore"):
-            array = array.astype(np.float64)
-    return np.require(array, array.dtype.newbyteorder("="), ["C", "A", "W"])
-
-
-def as_tensor(values, name):
-    """A dense tensor of real numbers, from a tensor or from what numpy can read."""
-    if not torch.is_tensor(values):
-        return torch.from_numpy(as_array(values, name))
-    faults = {
-        "complex": values.is_complex(),
-        "sparse": values.layout != torch.strided,
-        "nested": values.is_nested,
-        "quantized": values.is_quantized,
-        "on the meta device": values.is_meta,
-    }
-    found = [fault for fault, is_there in faults.items() if is_there]
-    if found:
-        raise TypeError(
-            f"{name} must be a dense tensor of real numbers, got one of dtype "
-            f"{values.dtype} that is {' and '.join(found)}."
-        )
-    return values
 
 
 def as_scores(scores, mask):

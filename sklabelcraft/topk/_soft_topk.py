@@ -6,8 +6,8 @@ from functools import partial
 import torch
 from torch.autograd import forward_ad
 
+from sklabelcraft._numbers import as_array
 from sklabelcraft.topk._inputs import (
-    as_array,
     as_k,
     as_lengths,
     as_scores,

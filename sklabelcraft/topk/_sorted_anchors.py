@@ -17,6 +17,7 @@ MAX_STEPS = 100
 TOLERANCE = 1e-11  # of the column sums
 RIDGE = 1e-14  # where no entry is between two anchors, nothing depends on h
 LONGEST_STEP = 8.0
+FARTHEST = 1e30  # temperatures
 ONLY_ONCE = "method='sorted' can be derived only once."
 NOT_IN_K = "method='sorted' takes whole k, and cannot be differentiated in k."
 
@@ -130,7 +131,7 @@ def _offsets(scores, tau, alpha):
     finite = scores.where(scores > -torch.inf, 0)
     slope = (alpha * (1 - alpha)).clamp(min=torch.finfo(alpha.dtype).tiny)
     centre = (slope * finite).sum(1, keepdim=True) / slope.sum(1, keepdim=True)
-    return (finite - centre) / tau
+    return _in_units(finite, centre, tau)
 
 
 def _pull(plan, grad):
@@ -168,7 +169,12 @@ def _plan_again(scores, tau, alpha, potentials):
 def _ordered(scores, k, tau, width):
     """The largest scores, counted from the k-th in units of tau, and their index."""
     ordered, index = scores.double().topk(width)
-    return (ordered - ordered[:, k - 1 : k]) / tau, index
+    return _in_units(ordered, ordered[:, k - 1 : k], tau), index
+
+
+def _in_units(scores, centre, tau):
+    """Scores counted from a centre in units of tau, of which sums are finite."""
+    return ((scores - centre) / tau).clamp(-FARTHEST, FARTHEST)
 
 
 def _ranks(y, k):
