@@ -68,8 +68,8 @@ LABELERS = {
 }
 UNBOUNDED = (DVR, PlayCompletionRate)
 TRAINING = {
-    "loss": ("auto", "auto", "auto", "mse", "bce", "brier", "hinge"),
-    "optimizer": ("adamw", "sgd", "adam"),
+    "loss": ("auto", "auto", "squared_error", "log_loss", "brier", "none"),
+    "optimizer": ("adamw", "sgd", "sgd"),
     "learning_rate": (1e-3, 1e-3, 0.1, 1e10, 1e30, 1e-300, 5e-324),
     "weight_decay": (0.1, 0.0, 1.0, 1e10, 1e300),
     "batch_size": (16, 16, 7, 64, *HUGE),
@@ -185,7 +185,7 @@ def label_case(kind):
     def case(rng):
         params = some_params(rng, LABELERS[kind], 0.5)
         first = odd_log(rng, most=rng.integers(4))
-        then = first if rng.random() < 0.4 else odd_log(rng, most=rng.integers(3))
+        then = first if rng.random() < 0.4 else odd_log(rng, rng.integers(3), first)
         labeler = kind(columns=first.columns, **params)
         told = f"{shown(labeler)}: {first.told}; then {then.told}"
 
@@ -221,8 +221,8 @@ def label_case(kind):
     return case
 
 
-def odd_labels(rng, n):
-    """Labels for a ranker, mostly ordinary, and what they are."""
+def odd_labels(rng, n, usual=None):
+    """Labels for a ranker, mostly ordinary or those of a name, and their name."""
     made = {
         "unit": rng.random(n),
         "binary": rng.integers(2, size=n),
@@ -254,9 +254,11 @@ def odd_labels(rng, n):
         "a word": "a",
         "number": 1.0,
     }
-    pool = made if rng.random() < 0.7 else odd
+    pool = made if rng.random() < 0.8 else odd
     name = list(pool)[rng.integers(len(pool))]
-    return pool[name], f"labels {name}"
+    if usual in pool and rng.random() < 0.7:
+        name = usual
+    return pool[name], name
 
 
 def small_ranker(rng, columns=None, share=0.15):
@@ -280,13 +282,14 @@ def check_history(history):
 
 def rank_case(rng):
     """Cases of a ranker: fit, predict, partial_fit, of two logs."""
-    first = odd_log(rng, most=rng.integers(3))
-    then = first if rng.random() < 0.4 else odd_log(rng, most=rng.integers(3))
+    first = odd_log(rng, rng.integers(3))
+    then = first if rng.random() < 0.4 else odd_log(rng, rng.integers(3), first)
     sizes = [rows_in(log.X) if hasattr(log.X, "shape") else 40 for log in (first, then)]
-    (labels, what), (others, too) = (odd_labels(rng, n) for n in sizes)
+    labels, what = odd_labels(rng, sizes[0])
+    others, too = odd_labels(rng, sizes[1], what)
     ranker = small_ranker(rng, first.apart)
     validation = (then.X, others) if rng.random() < 0.1 else ()
-    told = f"{shown(ranker)}: {first.told}, {what}; then {then.told}, {too}"
+    told = f"{shown(ranker)}: {first.told}, labels {what}; then {then.told}, {too}"
 
     def checked(ranker, X):
         scores = attempt(ranker, "predict", X)
@@ -324,8 +327,8 @@ def small_crafter(rng, columns=None):
 
 def craft_case(rng):
     """Cases of a crafter: fit, transform, explain, partial_fit, of two logs."""
-    first = odd_log(rng, most=rng.integers(3))
-    then = first if rng.random() < 0.4 else odd_log(rng, most=rng.integers(3))
+    first = odd_log(rng, rng.integers(3))
+    then = first if rng.random() < 0.4 else odd_log(rng, rng.integers(3), first)
     crafter = small_crafter(rng, first.columns)
     told = f"{shown(crafter)}: {first.told}; then {then.told}"
 
@@ -379,8 +382,8 @@ def any_recommender(rng, columns=None):
 
 def recommend_case(rng):
     """Cases of a recommender: fit, predict, score, partial_fit, of two logs."""
-    first = odd_log(rng, most=rng.integers(3))
-    then = first if rng.random() < 0.4 else odd_log(rng, most=rng.integers(3))
+    first = odd_log(rng, rng.integers(3))
+    then = first if rng.random() < 0.4 else odd_log(rng, rng.integers(3), first)
     recommender = any_recommender(rng, first.apart)
     validation = (then.X, then.y) if rng.random() < 0.1 else ()
     told = f"{shown(recommender)}: {first.told}; then {then.told}"
@@ -407,8 +410,8 @@ def recommend_case(rng):
 
 def fuse_case(rng):
     """Cases of a fusion: fit, predict, tune, frontier, of two logs."""
-    first = odd_log(rng, most=rng.integers(3))
-    then = first if rng.random() < 0.4 else odd_log(rng, most=rng.integers(3))
+    first = odd_log(rng, rng.integers(3))
+    then = first if rng.random() < 0.4 else odd_log(rng, rng.integers(3), first)
     weights = CRAFTING["objective_weights"]
     fusion = FusedRecommender(
         [("a", any_recommender(rng)), ("b", any_recommender(rng))],
@@ -440,17 +443,19 @@ def scale_case(rng):
     """Cases of the scaler: fit, transform, partial_fit, of two tables."""
     first, then = odd_log(rng, most=2), odd_log(rng, most=2)
     names = list(NUMBERS)
-    data = []
+    data, told = [], []
     for log in (first, then):
         n = rng.integers(30)
-        made = [NUMBERS[names[rng.integers(len(names))]](rng, n) for _ in range(2)]
+        drawn = [names[rng.integers(len(names))] for _ in range(2)]
+        made = [NUMBERS[name](rng, n) for name in drawn]
+        told.append(f"{n} rows, {drawn}, {log.told}")
         plain = np.column_stack([seconds(rng, n), seconds(rng, n)])
         mixed = np.empty((n, 2), dtype=object)
         for place, values in enumerate(made):
             mixed[:, place] = objects(list(values))
         data.append((plain, mixed, pd.DataFrame(mixed), log.y)[rng.integers(4)])
     scaler = KneeScaler(**some_params(rng, {"quantile": UNIT, "share": UNIT}, 0.5))
-    told = f"{shown(scaler)}: {data[0]!r:.100}; then {data[1]!r:.100}"
+    told = f"{shown(scaler)}: {told}"
 
     def checked(scaler, X):
         scaled = finite(attempt(scaler, "transform", X), "scaled")

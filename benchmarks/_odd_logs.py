@@ -37,6 +37,8 @@ class OddLog(NamedTuple):
         Both in one table.
     columns, apart : Columns
         The names of the columns in that table, and in X and y.
+    container : str
+        The name of what holds them.
     told : str
         What is odd.
     """
@@ -46,19 +48,12 @@ class OddLog(NamedTuple):
     log: Any
     columns: Columns
     apart: Columns
+    container: str
     told: str
 
 
-def odd_log(rng, most=3):
-    """A log with up to `most` odd things in it."""
-    while True:
-        try:
-            return _drawn(rng, most)
-        except Exception:  # no library can make a table of it
-            continue
-
-
-def _drawn(rng, most):
+def odd_log(rng, most=3, like=None):
+    """A log with up to `most` odd things in it, mostly in the container of another."""
     n = int(rng.choice(N_ROWS if rng.random() < 0.3 else (40, 60)))
     table, told = _ordinary(rng, n), [f"{n} rows"]
     for _ in range(rng.integers(most + 1)):
@@ -66,6 +61,8 @@ def _drawn(rng, most):
         table, what = change(rng, table, n)
         told.append(what)
     name = _pick(rng, CONTAINERS, 0.5, "pandas")
+    if like is not None and rng.random() < 0.8:
+        name = like.container
     told.append(name)
     contain, named = CONTAINERS[name]
     parts = [
@@ -80,8 +77,8 @@ def _drawn(rng, most):
     if not named:
         apart = _positions(columns, list(parts[1]), list(parts[0]))
         columns = _positions(columns, list(names), list(names))
-        return OddLog(X, y, log, columns, apart, ", ".join(told))
-    return OddLog(X, y, log, columns, columns, ", ".join(told))
+        return OddLog(X, y, log, columns, apart, name, ", ".join(told))
+    return OddLog(X, y, log, columns, columns, name, ", ".join(told))
 
 
 def _ordinary(rng, n):
@@ -225,7 +222,7 @@ def _polars_series(values):
     values = values if isinstance(values, np.ndarray) else pd.Series(values)
     try:
         return pl.Series(values.tolist() if values.dtype == object else values)
-    except Exception:
+    except (Exception, pl.exceptions.PanicException):
         return pl.Series(list(values), dtype=pl.Object)
 
 

@@ -127,7 +127,9 @@ class D2Co(DurationGroupLabeler):
 
 def _moving_average(values, weights, window):
     """Means over ``2 * window - 1`` neighbours, fewer at the ends, by their weights."""
-    ones, n = np.ones(2 * window - 1), len(values)
+    n = len(values)
+    window = min(window, n)
+    ones = np.ones(2 * window - 1)
     sums = (np.convolve(column, ones) for column in (values * weights, weights))
     total, weight = (column[window - 1 :][:n] for column in sums)
     return total / weight
