@@ -34,6 +34,7 @@ SECONDS = 20  # that a case may take
 GRACE = 10  # until a case is killed that does not hear of it
 MEMORY = 4 * 2**30  # bytes that cases may take beyond what is taken at first
 PACKAGE = str(Path(__file__).resolve().parents[1] / "sklabelcraft")
+FOREIGN = "_foreign_rankers.py"  # where models of other libraries are called
 TRIES = 50  # to make a case
 SHOWN = 3  # cases of each kind of failure
 EXPLAINED_WARNINGS = (
@@ -123,7 +124,9 @@ def refusal(error):
     name, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
     line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
     ours = frames[-1].filename.startswith(PACKAGE) and line.startswith("raise")
+    last = [f.filename for f in frames if f.filename.startswith(PACKAGE)][-1:]
     theirs = any("/sklearn/utils/" in frame.filename for frame in frames[-3:])
+    theirs |= any(name.endswith(FOREIGN) for name in last)
     if isinstance(error, ValueError | TypeError) and (ours or theirs):
         kind = "ValueError" if isinstance(error, ValueError) else "TypeError"
         return Outcome(kind, True, str(error))
