@@ -1,12 +1,19 @@
 """What all estimators share: columns, what parts inherit, defaults of parts."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 
 from sklabelcraft.columns import Columns
 
 USUAL = {"columns": Columns(), "k": 10}
+LARGEST = float(np.finfo(np.float64).max)
+FINITE = Interval(Real, -LARGEST, LARGEST, closed="both")
+NOT_NEGATIVE = Interval(Real, 0, LARGEST, closed="both")
+POSITIVE = Interval(Real, 0, LARGEST, closed="right")
 INHERITED = (*USUAL, "random_state")  # by parts, where theirs is None
 
 

@@ -81,6 +81,7 @@ def _latest(codes, times, fraction, k):
     sizes = np.bincount(codes)
     held = np.floor(fraction * sizes + 0.5).astype(int)
     if k is not None:
+        k = min(k, len(codes))
         held = np.where(sizes >= 2 * (k + 1), np.maximum(held, k + 1), held)
     order = np.lexsort((times, codes))
     first_held = np.cumsum(sizes) - held

@@ -1,5 +1,7 @@
 """Ids as they are: whole numbers exactly, text as text, a missing one as one more."""
 
+from decimal import Decimal
+from numbers import Integral
 from typing import NamedTuple
 
 import narwhals as nw
@@ -8,6 +10,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 from pandas.api.types import infer_dtype
 
+LARGEST = float(np.finfo(np.float64).max)
 NUMBERS, TEXT, DATES, OTHER = "numbers", "text", "dates", "values of several kinds"
 KINDS = {
     "integer": NUMBERS,
@@ -75,7 +78,7 @@ def read_ids(values, name="ids"):
     if isinstance(values, pd.Index | ExtensionArray):
         values = pd.Series(values)
     if isinstance(values, nw.Series) or nw.dependencies.is_into_series(values):
-        ids = _of_series(nw.from_native(values, series_only=True))
+        ids = _of_series(nw.from_native(values, series_only=True), name)
     elif hasattr(values, "__array__") and not hasattr(values, "to_pylist"):
         ids = _of_array(np.asarray(values))
     else:
@@ -100,7 +103,18 @@ def _as_objects(values):
     return objects
 
 
-def _of_series(series):
+def listed(series, name):
+    """The values of a series as Python has them, a list."""
+    try:
+        return series.to_list()
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{name} must hold values that Python has, such as dates of the years 1 to "
+            f"9999, got {series.dtype} beyond them: {error}."
+        ) from error
+
+
+def _of_series(series, name):
     if series.dtype == nw.Boolean:
         series = series.cast(nw.Int64)
     dtype = series.dtype
@@ -109,10 +123,10 @@ def _of_series(series):
         values = (series.fill_null(0) if missing.any() else series).to_numpy()
         return Ids(NUMBERS, _integers(values), missing.astype(bool))
     if dtype.is_float():
-        return _of_floats(series.to_numpy().astype(np.float64))
+        return _of_floats(as_float64(series.to_numpy()))
     if dtype == nw.String:
         return _of_text(np.asarray(series.to_numpy(), dtype=object))
-    return _of_objects(_as_objects(series.to_list()))
+    return _of_objects(_as_objects(listed(series, name)))
 
 
 def _of_array(values):
@@ -120,8 +134,14 @@ def _of_array(values):
         missing = np.zeros(values.shape, dtype=bool)
         return Ids(NUMBERS, _integers(values), missing)
     if values.dtype.kind == "f":
-        return _of_floats(values.astype(np.float64))
+        return _of_floats(as_float64(values))
     return _of_objects(values.astype(object))
+
+
+def as_float64(values):
+    """An array of numbers as float64, those beyond it as infinite."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float64)
 
 
 def _integers(values):
@@ -150,7 +170,7 @@ def _of_text(values):
 def _of_objects(values):
     if values.ndim != 1:
         return Ids(OTHER, values, np.zeros(values.shape, dtype=bool))
-    missing = np.array([_is_missing(value) for value in values], dtype=bool)
+    missing = np.array([is_missing(value) for value in values], dtype=bool)
     there = values[~missing]
     if len(there) == 0:
         return Ids(None, values, missing)
@@ -160,15 +180,20 @@ def _of_objects(values):
     return _of_numbers(values, there, missing)
 
 
-def _is_missing(value):
-    return value is None or value is pd.NA or value is pd.NaT or value != value
+def is_missing(value):
+    """Whether a value of Python is a missing one."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    if isinstance(value, Decimal):  # of which some cannot be compared
+        return value.is_nan()
+    return isinstance(value, float | complex | np.generic) and bool(value != value)
 
 
 def _of_numbers(values, there, missing):
     """Numbers of Python, as integers where all of them are whole."""
-    whole = [int(v) for v in there if abs(v) != np.inf and v == v // 1]
+    whole = [int(value) for value in there if _is_whole(value)]
     if len(whole) < len(there):
-        if any(value != float(value) for value in whole):
+        if any(abs(value) > LARGEST or value != float(value) for value in whole):
             return Ids(NUMBERS, values, missing)
         return Ids(NUMBERS, np.where(missing, np.nan, values).astype(float), missing)
     low, high = min(whole), max(whole)
@@ -177,3 +202,9 @@ def _of_numbers(values, there, missing):
     integers = np.zeros(len(values), dtype=dtype)
     integers[~missing] = np.array(whole, dtype=dtype)
     return Ids(NUMBERS, integers, missing)
+
+
+def _is_whole(value):
+    if isinstance(value, Integral):
+        return True
+    return abs(float(value)) <= LARGEST and value == int(value)

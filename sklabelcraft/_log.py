@@ -3,11 +3,14 @@
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.exceptions import DuplicateError
 from pandas.api.types import infer_dtype
 
 from sklabelcraft._clock import Clock, clock_of_dates
-from sklabelcraft._ids import read_ids
+from sklabelcraft._ids import as_float64, is_missing, listed, read_ids
 from sklabelcraft.columns import USUAL_EXPLICIT
+
+NO_NUMBERS = complex, np.complexfloating, np.flexible, np.datetime64, np.timedelta64
 
 
 class Log:
@@ -40,7 +43,12 @@ class Log:
                 "the columns of the log must have names of one level, got "
                 f"{frame.columns.nlevels} levels, such as {frame.columns[0]!r}."
             )
-        self._frame = nw.from_native(frame, eager_only=True)
+        try:
+            self._frame = nw.from_native(frame, eager_only=True)
+        except DuplicateError as error:
+            raise ValueError(
+                f"the columns of the log must have different names: {error}"
+            ) from error
 
     def __len__(self):
         return len(self._frame)
@@ -114,7 +122,7 @@ class Log:
                 "dates of text."
             ) from error
         _finite(values, key, -np.inf, self.row_name)
-        exact = read_ids(series).values
+        exact = read_ids(series, f"column {key!r}").values
         return Clock("numbers", exact if exact.dtype == np.int64 else values)
 
     def is_continuous(self, key):
@@ -231,6 +239,8 @@ def _as_frame(array):
 
 def _copied(series, key, backend):
     """A series of another index or library; whole numbers stay whole."""
+    if series.implementation == backend and not backend.is_pandas():
+        return series
     whole = series.dtype.is_integer() and series.null_count()
     if whole and backend.is_pandas():
         missing = series.is_null().to_numpy().astype(bool)
@@ -250,26 +260,38 @@ def _copied(series, key, backend):
 def _floats(series, key, row_of):
     """The column as float64, missing ones as NaN; an error names what is no number."""
     if series.dtype.is_integer():
-        ids = read_ids(series)
+        ids = read_ids(series, f"column {key!r}")
         return np.where(ids.missing, np.nan, ids.values).astype(np.float64)
+    if series.dtype.is_float():
+        return as_float64(series.to_numpy())
     if series.dtype.is_numeric() or series.dtype == nw.Boolean:
         return series.cast(nw.Float64).to_numpy().astype(np.float64)
-    values = series.to_list()
+    values = listed(series, f"column {key!r}")
     for row, value in enumerate(values):
         if not _is_number(value):
             raise ValueError(
                 f"column {key!r} must hold numbers, got {series.dtype} such as "
                 f"{value!r} in row {row_of(row)}."
             )
-    return np.array([np.nan if pd.isna(v) else float(v) for v in values], dtype=float)
+    return np.array([_as_float(value) for value in values], dtype=float)
 
 
 def _is_number(value):
-    if isinstance(value, str | bytes) or np.ndim(value) != 0:
-        return False
-    if pd.isna(value):
+    if is_missing(value):
         return True
-    return hasattr(value, "__float__") and not isinstance(value, complex)
+    if not hasattr(value, "__float__") or isinstance(value, NO_NUMBERS):
+        return False
+    return np.ndim(value) == 0
+
+
+def _as_float(value):
+    """A number as a float, a missing one as NaN, one beyond float64 as infinite."""
+    if is_missing(value):
+        return np.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
 
 
 def _finite(values, key, minimum, row_of):

@@ -17,6 +17,7 @@ from sklabelcraft.losses import LOSSES, UNIT_LOSSES
 from sklabelcraft.training._growth import Growth, check_stays
 from sklabelcraft.training._rows import exact_logits
 
+N_CHECKED = 512  # rows whose logits must be finite
 # of weights, numbers and labels in training
 DTYPES = {
     "float32": torch.float32,
@@ -195,7 +196,18 @@ class RankerModel:
         """Logits of encoded rows, float64 ndarray of shape (n, n_outputs)."""
         if not len(rows):  # of which networks need not be able to make anything
             return np.zeros((0, self.n_outputs))
-        return exact_logits(self.module, rows).double().cpu().numpy()
+        logits = exact_logits(self.module, rows).double().cpu().numpy()
+        if not np.isfinite(logits).all():
+            raise ValueError(
+                "the logits of the ranker's network are not finite: its training "
+                "diverged. Lower learning_rate or weight_decay, and fit anew."
+            )
+        return logits
+
+    def check_scores(self, source):
+        """Check that what was trained gives numbers to some rows of a source."""
+        rows = next(source.windows()).impressions
+        self.logits(rows.rows(slice(N_CHECKED)))
 
     def scores_of(self, logits):
         """One score per row, float64 ndarray of shape (n,): the higher the earlier.

@@ -163,6 +163,7 @@ def rank_among(points, values):
 def group_edges(numbers, n_groups):
     """Upper ends of all equal-frequency groups but the last, none of them empty."""
     n_rows = numbers.counts.sum()
+    n_groups = min(n_groups, int(n_rows))  # each distinct number at most
     rows = -(-np.arange(1, n_groups) * n_rows // n_groups)  # rounded up, exactly
     edges = np.unique(numbers.at(rows - 1))
     return edges[edges < numbers.largest]

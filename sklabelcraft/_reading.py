@@ -1,6 +1,7 @@
 """From what users give to a log: tables, arrays, and Parquet files."""
 
 import os
+from contextlib import contextmanager
 
 import narwhals as nw
 import numpy as np
@@ -15,7 +16,20 @@ def as_log(data):
     _refuse_stored(data)
     if is_frame(data) or nw.dependencies.is_into_lazyframe(data):
         return Log(data)
-    return Log(check_array(data, **_array_options(data)))
+    with read_as_floats("the log"):
+        return Log(check_array(data, **_array_options(data)))
+
+
+@contextmanager
+def read_as_floats(what):
+    """Let scikit-learn read an array; numbers beyond float64 are infinite to it."""
+    try:
+        with np.errstate(over="ignore"):
+            yield
+    except OverflowError as error:
+        raise ValueError(
+            f"{what} must hold numbers that float64 can hold: {error}."
+        ) from error
 
 
 def _array_options(data):
@@ -47,7 +61,8 @@ def read_log(estimator, data, keys, *, reset, min_rows=1):
     _refuse_stored(data)
     if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
         options = _array_options(data) | {"ensure_min_samples": min_rows}
-        return Log(validate_data(estimator, data, reset=reset, **options))
+        with read_as_floats("the log"):
+            return Log(validate_data(estimator, data, reset=reset, **options))
     log = Log(data)
     by_name = all(isinstance(key, str) for key in keys)
     if reset or not by_name:
@@ -84,7 +99,8 @@ def read_feedback(y, like):
         raise ValueError("this requires y to be passed, but the target y is None.")
     refuse_lazy(y, "y")
     if like.is_array:
-        y = check_array(y, ensure_2d=False, input_name="y")
+        with read_as_floats("y"):
+            y = check_array(y, ensure_2d=False, input_name="y")
         y = y.reshape(len(y), -1)
     else:
         y = _feedback_frame(y)

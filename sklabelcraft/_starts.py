@@ -40,6 +40,7 @@ def ranker_of(crafter, columns):
             f"of sklabelcraft.rankers, got {ranker!r}. To train another model on the "
             "finished label, give it to LabelCraftRecommender(LabelCrafter(), model)."
         )
+    ranker._validate_params()
     if ranker.adversary_weight > 0 or ranker.batch_size < 2:
         raise ValueError(
             "the ranker of a LabelCrafter takes no adversary and at least 2 rows a "

@@ -15,6 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sklabelcraft._bootstrap import summarise
 from sklabelcraft._estimator import inherit, stated_by
 from sklabelcraft._folds import folds_of, rows_of
+from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft.columns import Columns
 from sklabelcraft.recommender import LabelCraftRecommender
 from sklabelcraft.scorers import ListScorer, ds_scorer, neg_scorer, nwtg_scorer
@@ -39,7 +40,7 @@ N_RANDOM = 20  # random rankings that the reference is averaged over
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     },
-    prefer_skip_nested_validation=True,
+    prefer_skip_nested_validation=False,
 )
 def compare_labelers(
     labelers,
@@ -153,6 +154,7 @@ def compare_labelers(
     scorers = _scorers(columns, scorers or {}, ks)
     rng = check_random_state(random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=n_seeds)]
+    read_feedback(y, as_log(X))  # to be checked
     folds = folds_of(cv, X, y)
     parts = ["test"] + ["valid"] * ("valid" in folds[0])
     rows = {part: [rows_of(fold[part], X, y) for fold in folds] for part in parts}

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._callbacks import fitting
 from sklabelcraft._craft import Craft, feedback_of
 from sklabelcraft._docs import shared
+from sklabelcraft._estimator import POSITIVE
 from sklabelcraft._holdout import hold_out
 from sklabelcraft._reading import read_log, read_source
 from sklabelcraft._starts import ranker_of, starting_weights
@@ -134,10 +135,10 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         "objective_weights": ["array-like", None],
         "balancing": [callable, None],
         "k": [Interval(Integral, 1, None, closed="left"), None],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [POSITIVE],
         "starts": ["array-like", None],
         "inputs": ["array-like"],
-        "bound": [Interval(Real, 0, None, closed="neither"), None],
+        "bound": [POSITIVE, None],
         "hidden": ["array-like"],
         "optimizer": [StrOptions(set(LABEL_OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, 1e30, closed="right")],

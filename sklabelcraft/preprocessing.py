@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
+from sklabelcraft._log import Log, is_frame
+from sklabelcraft._reading import read_as_floats
 from sklabelcraft.scaling import scale
 
 
@@ -129,9 +131,11 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.maximum_ = np.array([known.largest for known in statistics])
 
     def _check(self, X, reset):
-        return validate_data(
-            self, X, dtype=np.float64, ensure_non_negative=True, reset=reset
-        )
+        options = {"dtype": np.float64, "ensure_non_negative": True}
+        if is_frame(X):
+            X = Log(X).native
+        with read_as_floats("X"):
+            return validate_data(self, X, reset=reset, **options)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
-from sklabelcraft._reading import read_log, read_source
+from sklabelcraft._reading import read_as_floats, read_log, read_source
 from sklabelcraft.columns import Columns
 
 
@@ -98,9 +98,10 @@ class LogLabeler(
         """
         check_is_fitted(self)
         columns = self._stated("columns")
-        labels = check_array(
-            labels, ensure_2d=False, dtype=np.float64, input_name="labels"
-        )
+        with read_as_floats("labels"):
+            labels = check_array(
+                labels, ensure_2d=False, dtype=np.float64, input_name="labels"
+            )
         table = read_log(self, log, self._keys(columns), reset=False)
         if labels.shape not in ((len(table),), (len(table), 1)):
             raise ValueError(

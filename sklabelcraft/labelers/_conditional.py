@@ -1,13 +1,13 @@
 """Labels by the distribution of the watch time in a group of rows, such as D2Q."""
 
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._docs import shared
+from sklabelcraft._estimator import NOT_NEGATIVE
 from sklabelcraft._quantiles import GroupedQuantiles, group_edges, least_seconds
 from sklabelcraft.labelers._by_ids import CountsByIds, GroupCounts
 from sklabelcraft.labelers._duration import DurationGroupLabeler
@@ -99,7 +99,7 @@ class ConditionalCDF(DurationGroupLabeler):
 
     _parameter_constraints: dict = DurationGroupLabeler._parameter_constraints | {
         "by": [str, Integral, list, tuple],
-        "smoothing": [Interval(Real, 0, None, closed="left")],
+        "smoothing": [NOT_NEGATIVE],
     }
 
     def __init__(self, by="duration", n_groups=30, smoothing=10.0, *, columns=None):
@@ -170,7 +170,7 @@ class ConditionalCDF(DurationGroupLabeler):
 
     def _smoothed_share(self, group, wide, watched):
         rank, size = self.counts_.at_most(group, watched)
-        share, weight = wide(watched), size.double() + self.smoothing
+        share, weight = wide(watched), size.double() + float(self.smoothing)
         smoothed = (rank + self.smoothing * share) / weight
         return torch.where(weight > 0, smoothed, share)
 

@@ -1,11 +1,9 @@
 """A label by what the watching cost: CWM."""
 
-from numbers import Real
-
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._docs import shared
+from sklabelcraft._estimator import POSITIVE
 from sklabelcraft.labelers._base import BaseLabeler
 
 
@@ -53,7 +51,7 @@ class CWM(BaseLabeler):
     """
 
     _parameter_constraints: dict = BaseLabeler._parameter_constraints | {
-        "cost": [Interval(Real, 0, None, closed="neither")]
+        "cost": [POSITIVE]
     }
 
     def __init__(self, cost=0.1, *, columns=None):

@@ -1,12 +1,13 @@
 """A label between the watch times of who is interested and who is not: D2Co."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._docs import shared
+from sklabelcraft._estimator import FINITE
 from sklabelcraft._mixtures import two_means
 from sklabelcraft._quantiles import GROUP, count_cells, seconds_of
 from sklabelcraft.labelers._duration import DurationGroupLabeler
@@ -70,7 +71,7 @@ class D2Co(DurationGroupLabeler):
 
     _parameter_constraints: dict = DurationGroupLabeler._parameter_constraints | {
         "window": [Interval(Integral, 1, None, closed="left")],
-        "alpha": [Interval(Real, None, None, closed="neither")],
+        "alpha": [FINITE],
     }
 
     def __init__(self, n_groups=100, window=3, alpha=-0.05, *, columns=None):
@@ -103,7 +104,8 @@ class D2Co(DurationGroupLabeler):
 
     def _bent(self, seconds):
         """exp(alpha seconds) - 1, exactly also for small alpha; seconds for 0."""
-        return np.expm1(self.alpha * seconds) if self.alpha else seconds
+        with np.errstate(over="ignore"):  # of which the exponential is 0
+            return np.expm1(self.alpha * seconds) if self.alpha else seconds
 
     def _watch_time(self, labels, log, columns):
         duration = self._duration(log, columns)
@@ -127,7 +129,9 @@ class D2Co(DurationGroupLabeler):
 
 def _moving_average(values, weights, window):
     """Means over ``2 * window - 1`` neighbours, fewer at the ends, by their weights."""
-    ones, n = np.ones(2 * window - 1), len(values)
+    n = len(values)
+    window = min(window, n)
+    ones = np.ones(2 * window - 1)
     sums = (np.convolve(column, ones) for column in (values * weights, weights))
     total, weight = (column[window - 1 :][:n] for column in sums)
     return total / weight

@@ -105,5 +105,6 @@ class DVR(DurationGroupLabeler):
     def _watch_time(self, labels, log, columns):
         duration = self._duration(log, columns)
         group = self._group(duration)
-        watched = self.mean_[group] + labels * self.std_[group]
+        with np.errstate(over="ignore"):  # far beyond any duration
+            watched = self.mean_[group] + labels * self.std_[group]
         return watched.clip(0, duration)

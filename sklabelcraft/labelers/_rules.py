@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
+from sklabelcraft._estimator import LARGEST
 from sklabelcraft.labelers._base import BaseLabeler
 from sklabelcraft.scaling import scale
 
@@ -62,7 +63,7 @@ class PlayCompletion(BaseLabeler):
 class PlayCompletionRate(BaseLabeler):
     """PCR: label an impression by the share of the video that was watched.
 
-    A duration of 0 gives the label 0.
+    A duration of 0 gives the label 0, a share beyond float64 its largest number.
 
     Parameters
     ----------
@@ -103,11 +104,15 @@ class PlayCompletionRate(BaseLabeler):
         if self.clip:
             watch_time = np.minimum(watch_time, duration)
         rate = np.zeros(len(log))
-        return np.divide(watch_time, duration, out=rate, where=duration > 0)
+        with np.errstate(over="ignore"):
+            np.divide(watch_time, duration, out=rate, where=duration > 0)
+        return np.minimum(rate, LARGEST)
 
     def _watch_time(self, labels, log, columns):
-        highest = 1 if self.clip else np.inf
-        return labels.clip(0, highest) * log.numeric(columns.duration, minimum=0)
+        duration = log.numeric(columns.duration, minimum=0)
+        with np.errstate(over="ignore"):
+            seconds = labels.clip(0, 1 if self.clip else None) * duration
+        return np.minimum(seconds, LARGEST)
 
 
 @shared

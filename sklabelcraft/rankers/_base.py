@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
-from sklabelcraft._estimator import LogEstimator
+from sklabelcraft._estimator import NOT_NEGATIVE, LogEstimator
 from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES, in_one_table
@@ -38,14 +38,14 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         "loss": [StrOptions({"auto", *LOSSES}), callable],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, 1e30, closed="right")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [NOT_NEGATIVE],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "averaging": [Interval(Real, 0, 1, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
-        "adversary_weight": [Interval(Real, 0, None, closed="left")],
-        "replay": [Interval(Real, 0, None, closed="left")],
+        "adversary_weight": [NOT_NEGATIVE],
+        "replay": [NOT_NEGATIVE],
         "min_count": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "precision": [StrOptions(set(DTYPES))],

@@ -5,6 +5,7 @@ import torch
 from sklearn.utils import check_array
 
 from sklabelcraft._log import Log
+from sklabelcraft._reading import read_as_floats
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -99,7 +100,8 @@ def labels_of(y, log):
                 f"y={y!r}; it has {log.keys}."
             )
         return LabelColumns([log.canonical(name) for name in names])
-    y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    with read_as_floats("y"):
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     if len(y) != len(log):
         raise ValueError(
             f"X and y must have the same number of rows, got {len(log)} and {len(y)}."

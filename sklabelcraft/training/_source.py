@@ -90,7 +90,7 @@ class Replayed:
         order = rng.permutation(len(self.remembered.impressions))
         planned, begin = [], 0
         for size, key in self.source.plan(seed, epoch):
-            rows = order[begin : begin + round(self.times * size)]
+            rows = order[begin : begin + round(min(self.times, len(order)) * size)]
             planned.append((size + len(rows), (size, key, torch.from_numpy(rows))))
             begin += len(rows)
         return planned

@@ -1,0 +1,247 @@
+"""Fuzzing: odd input to everything public, and what comes of it.
+
+For any input there must be a result with its documented properties, or a ValueError or
+TypeError that was raised on purpose. All else is unexplained: other exceptions, errors
+that a library below stumbled into, warnings that are not ours, numbers that are not
+finite, an estimator that is half-fitted, a case that does not end.
+
+    python benchmarks/fuzz.py --cases 20000 --seed 0
+    python benchmarks/fuzz.py --seed 0 --only 1234
+
+A family of cases maps a generator to a description, what is to be called, and a check
+of the result. Each case has a generator of its own, made of the seed and its number.
+"""
+
+import argparse
+import faulthandler
+import importlib
+import linecache
+import multiprocessing
+import re
+import resource
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+SECONDS = 20  # that a case may take
+GRACE = 10  # until a case is killed that does not hear of it
+MEMORY = 4 * 2**30  # bytes that cases may take beyond what is taken at first
+PACKAGE = str(Path(__file__).resolve().parents[1] / "sklabelcraft")
+FOREIGN = "_foreign_rankers.py"  # where models of other libraries are called
+TRIES = 50  # to make a case
+SHOWN = 3  # cases of each kind of failure
+EXPLAINED_WARNINGS = (
+    "the objective .* is left out",
+    "the columns .* hold dates and are taken as categories",
+    "X does not have valid feature names",
+    "X has feature names, but",
+    "A column-vector y was passed",
+    "lbfgs failed to converge",
+)
+
+
+class Outcome(NamedTuple):
+    """What came of a case: its kind, and what is told of it."""
+
+    kind: str
+    explained: bool
+    text: str
+
+
+class TookTooLongError(BaseException):
+    """A case has not ended in time."""
+
+
+def families():
+    """All families of cases by name, and how often each is drawn."""
+    found, shares = {}, {}
+    for name in ("_fuzz_estimators", "_fuzz_functions"):
+        if (Path(__file__).parent / f"{name}.py").exists():
+            module = importlib.import_module(name)
+            found |= module.FAMILIES
+            shares |= getattr(module, "SHARES", {})
+    return found, [shares.get(name, 1) for name in found]
+
+
+def case_of(seed, number, only=None):
+    """The family of a case, and the case."""
+    rng = np.random.default_rng([seed, number])
+    found, shares = families()
+    names = [name for name in found if only in (None, name)]
+    shares = [s for name, s in zip(found, shares, strict=True) if name in names]
+    name = rng.choice(names, p=np.array(shares) / sum(shares))
+    for _ in range(TRIES):
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return str(name), found[name](rng)
+        except Exception:  # no library can make it
+            continue
+    raise RuntimeError(f"the family {name} makes no cases.")
+
+
+def outcome_of(seed, number, only=None):
+    """Run a case; its family, and what came of it."""
+    name, (told, call, check) = case_of(seed, number, only)
+
+    def stop(*_):
+        raise TookTooLongError
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            outcome = _tried(call, check)
+    except TookTooLongError as error:
+        outcome = Outcome(f"hang at {place_of(error)}", False, trace_of(error))
+    finally:
+        signal.alarm(0)
+    return name, told, with_warnings(outcome, caught)
+
+
+def _tried(call, check):
+    try:
+        check(call())
+    except AssertionError as error:
+        kind = re.sub(r"[-\d.e\[\] ]+$", "", str(error).split(":")[0])
+        return Outcome(f"broken: {kind}", False, trace_of(error))
+    except (KeyboardInterrupt, TookTooLongError):
+        raise
+    except BaseException as error:  # such as a panic of polars
+        return refusal(error)
+    return Outcome("result", True, "")
+
+
+def refusal(error):
+    """Whether an exception was raised on purpose."""
+    name, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
+    line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
+    ours = frames[-1].filename.startswith(PACKAGE) and line.startswith("raise")
+    last = [f.filename for f in frames if f.filename.startswith(PACKAGE)][-1:]
+    theirs = any("/sklearn/utils/" in frame.filename for frame in frames[-3:])
+    theirs |= any(name.endswith(FOREIGN) for name in last)
+    if isinstance(error, ValueError | TypeError) and (ours or theirs):
+        kind = "ValueError" if isinstance(error, ValueError) else "TypeError"
+        return Outcome(kind, True, str(error))
+    where = place_of(error)
+    return Outcome(f"{name} at {where}", False, trace_of(error))
+
+
+def with_warnings(outcome, caught):
+    """An outcome, unexplained if there was a warning that is not ours."""
+    odd = [
+        warning
+        for warning in caught
+        if not any(re.match(e, str(warning.message)) for e in EXPLAINED_WARNINGS)
+    ]
+    if not odd or not outcome.explained:
+        return outcome
+    first = odd[0]
+    where = "/".join(Path(first.filename).parts[-2:])
+    kind = f"{first.category.__name__} at {where}:{first.lineno}"
+    return Outcome(kind, False, str(first.message))
+
+
+def place_of(error):
+    """The last line of the package that an exception went through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if f.filename.startswith(PACKAGE)] or frames
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
+
+
+def trace_of(error):
+    """The whole of an exception as text."""
+    return "".join(traceback.format_exception(error))
+
+
+def work(seed, numbers, only, pipe):
+    """Run cases, and tell of each before and after."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    for number in numbers:
+        pipe.send((number, None))
+        pipe.send((number, outcome_of(seed, number, only)))
+    pipe.send((None, None))
+
+
+def run(seed, numbers, only):
+    """Outcomes of cases, which run in a process that is replaced where it hangs."""
+    context, numbers = multiprocessing.get_context("fork"), list(numbers)
+    while numbers:
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=work, args=(seed, numbers, only, theirs))
+        process.start()
+        theirs.close()
+        number = numbers[0]
+        try:
+            while ours.poll(SECONDS + GRACE):
+                number, outcome = ours.recv()
+                if number is None:
+                    process.join()
+                    return
+                if outcome is not None:
+                    yield number, *outcome
+            kind = "hang that hears nothing"
+        except EOFError:
+            process.join()
+            kind = f"crash with exit code {process.exitcode}"
+        process.kill()
+        process.join()
+        name, (told, *_) = case_of(seed, number, only)
+        yield number, name, told, Outcome(kind, False, "")
+        numbers = numbers[numbers.index(number) + 1 :]
+
+
+def report(outcomes):
+    """Tell of outcomes; whether all are explained."""
+    table, failures = defaultdict(Counter), defaultdict(list)
+    for number, name, told, outcome in outcomes:
+        column = outcome.kind if outcome.explained else "unexplained"
+        table[name][column] += 1
+        if not outcome.explained:
+            failures[name, outcome.kind].append((number, told, outcome.text))
+    for (name, kind), cases in sorted(failures.items(), key=lambda f: -len(f[1])):
+        print(f"\n== {name}: {kind}: {len(cases)} cases")
+        for number, told, _ in cases[:SHOWN]:
+            print(f"   {number}: {told}")
+        print("   " + cases[0][2][-700:].strip().replace("\n", "\n   "))
+    columns = ["result", "ValueError", "TypeError", "unexplained"]
+    rows = [(name, [counts[c] for c in columns]) for name, counts in table.items()]
+    total = [sum(row[i] for _, row in rows) for i in range(len(columns))]
+    print(f"\n{'family':24}" + "".join(f"{c:>13}" for c in columns))
+    for name, row in [*sorted(rows), ("all", total)]:
+        print(f"{name:24}" + "".join(f"{number:13}" for number in row))
+    return not failures
+
+
+def main():
+    """Run the fuzzer from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=20000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--family", help="the only family to draw cases from")
+    parser.add_argument("--only", type=int, help="number of the only case to run")
+    options = parser.parse_args()
+    faulthandler.enable()
+    families()
+    if options.only is not None:
+        name, told, outcome = outcome_of(options.seed, options.only, options.family)
+        print(f"{name}: {told}\n{outcome.kind}\n{outcome.text}")
+        sys.exit(not outcome.explained)
+    began = time.monotonic()
+    numbers = range(options.first, options.first + options.cases)
+    explained = report(run(options.seed, numbers, options.family))
+    print(f"{options.cases / (time.monotonic() - began):.1f} cases per second")
+    sys.exit(not explained)
+
+
+if __name__ == "__main__":
+    main()
