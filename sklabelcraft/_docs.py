@@ -41,6 +41,9 @@ y : None
     "feedback": """\
 y : data frame, series or array of shape (n,) or (n, n_signals)
     Their feedback: what is logged after them.""",
+    "feedback_or_none": """\
+y : data frame, series or array of shape (n,) or (n, n_signals), default=None
+    Their feedback: what is logged after them.""",
     "groups": """\
 n_groups : int, default=30
     Number of equal-frequency duration groups; equal durations are never split, so there

@@ -29,7 +29,8 @@ from sklabelcraft._recommending import (
 )
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
-from sklabelcraft.rankers import BaseRanker, MLPRanker, check_pair
+from sklabelcraft.rankers import BaseRanker, MLPRanker
+from sklabelcraft.rankers._base import check_pair
 from sklabelcraft.rankers._labels import CraftedLabels, check_varying
 
 
@@ -69,6 +70,9 @@ class LabelCraftRecommender(BaseRecommender):
         The fitted labeler.
     ranker_ : estimator
         The fitted ranker.
+    head_mean_, head_scale_ : ndarray of shape (n_labels,)
+        Mean and standard deviation over the training rows of what a ranker of another
+        library predicts for each of several labels.
     {learned_names}
 
     References
@@ -113,7 +117,7 @@ class LabelCraftRecommender(BaseRecommender):
         Parameters
         ----------
         {impressions_or_files}
-        {feedback}
+        {feedback_or_none}
             None where X is the whole log.
         X_val, y_val : as X and y, default=None
             Held-out impressions for early stopping and, with a `LabelCrafter`, for the
@@ -146,7 +150,7 @@ class LabelCraftRecommender(BaseRecommender):
         Parameters
         ----------
         {impressions_or_files}
-        {feedback}
+        {feedback_or_none}
             None where X is the whole log.
 
         Returns

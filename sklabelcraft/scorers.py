@@ -74,7 +74,8 @@ class ListScorer:
         estimator : object
             With ``predict(X)``, one score per row.
         {impressions}
-        {feedback}
+        {feedback_or_none}
+            None will do where a column of X is measured.
 
         Returns
         -------
@@ -116,8 +117,10 @@ class ListScorer:
         ----------
         scores : array-like of shape (n,)
             One score per row.
-        X, y : as in a call of the scorer
-            Impressions and their feedback.
+        X : as in a call of the scorer
+            Impressions.
+        y : as in a call of the scorer, default=None
+            Their feedback.
 
         Returns
         -------

@@ -1,9 +1,13 @@
 """Logs that many tests share."""
 
 import os
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
+from members import EXAMPLES, arguments
+from sklearn.base import clone
 
 from sklabelcraft import MLP, MLPRanker
 from sklabelcraft.datasets import make_short_videos
@@ -30,3 +34,22 @@ def kuairand_folder():
     if not folder.is_dir():
         pytest.skip("KuaiRand-Pure is not there; set SKLABELCRAFT_DATA to its parent.")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_log():
+    """A log on which anything is fitted in a blink; nobody may change it."""
+    log = make_short_videos(n_users=20, n_items=30, n_impressions=30, random_state=0)
+    log.labels = np.minimum(1, log.target["watch_time"] / log.data["duration"])
+    return log
+
+
+@pytest.fixture(scope="session")
+def fitted(small_log):
+    """Fitted examples by name, each fitted once; nobody may change them."""
+
+    @cache
+    def fitted(key):
+        return clone(EXAMPLES[key]).fit(*arguments(EXAMPLES[key], small_log))
+
+    return fitted

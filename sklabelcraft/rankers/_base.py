@@ -29,8 +29,20 @@ from sklabelcraft.training import OPTIMIZERS, processes
 VALIDATION_FRACTION = 0.1
 
 
+@shared
 class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
-    """How any network is trained; a subclass says which one is the default."""
+    """How any network is trained; a subclass says which one is the default.
+
+    Parameters
+    ----------
+    network : callable, default=None
+        Makes the network, as :class:`ModuleRanker` says; None for the default one.
+    {training}
+
+    Attributes
+    ----------
+    {trained}
+    """
 
     __metadata_request__predict = {"to": UNUSED}  # it is no metadata of rows
     _parameter_constraints: dict = {
@@ -208,7 +220,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
 
     @shared
     def head_scores(self, X):
-        """Logits of impressions, label by label.
+        """Compute the logits of impressions, label by label.
 
         Parameters
         ----------
@@ -239,6 +251,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         Returns
         -------
         Bunch
+            The parameters by name.
         """
         params = Bunch(**self.get_params(deep=False))
         if params.every is not None and params.checkpoint is None:
