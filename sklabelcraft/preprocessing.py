@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
+from sklabelcraft._reading import check_naming
 from sklabelcraft.scaling import scale
 
 
@@ -37,7 +38,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if they were a data frame.
+        Names of the columns, if a frame; later rows are in one, too.
 
     Examples
     --------
@@ -129,6 +130,8 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.maximum_ = np.array([known.largest for known in statistics])
 
     def _check(self, X, reset):
+        if not reset:
+            check_naming(self, X)
         return validate_data(
             self, X, dtype=np.float64, ensure_non_negative=True, reset=reset
         )

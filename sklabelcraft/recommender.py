@@ -71,8 +71,7 @@ class LabelCraftRecommender(BaseRecommender):
     ranker_ : estimator
         The fitted ranker.
     head_mean_, head_scale_ : ndarray of shape (n_labels,)
-        Mean and standard deviation over the training rows of what a ranker of another
-        library predicts for each of several labels.
+        What brings several labels to one scale, if the ranker is of another library.
     {learned_names}
 
     References
@@ -117,8 +116,7 @@ class LabelCraftRecommender(BaseRecommender):
         Parameters
         ----------
         {impressions_or_files}
-        {feedback_or_none}
-            None where X is the whole log.
+        {feedback_if_apart}
         X_val, y_val : as X and y, default=None
             Held-out impressions for early stopping and, with a `LabelCrafter`, for the
             objectives. By default labeler and ranker hold out rows of X themselves,
@@ -150,8 +148,7 @@ class LabelCraftRecommender(BaseRecommender):
         Parameters
         ----------
         {impressions_or_files}
-        {feedback_or_none}
-            None where X is the whole log.
+        {feedback_if_apart}
 
         Returns
         -------

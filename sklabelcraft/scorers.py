@@ -74,8 +74,8 @@ class ListScorer:
         estimator : object
             With ``predict(X)``, one score per row.
         {impressions}
-        {feedback_or_none}
-            None will do where a column of X is measured.
+        y : data frame, series or array of shape (n,) or (n, n_signals), default=None
+            Their feedback; None will do where a column of X is measured.
 
         Returns
         -------
