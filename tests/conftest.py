@@ -4,9 +4,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
-from members import EXAMPLES, arguments
+from members import EXAMPLES, arguments, make_log, results
 from sklearn.base import clone
 
 from sklabelcraft import MLP, MLPRanker
@@ -39,9 +38,7 @@ def kuairand_folder():
 @pytest.fixture(scope="session")
 def small_log():
     """A log on which anything is fitted in a blink; nobody may change it."""
-    log = make_short_videos(n_users=20, n_items=30, n_impressions=30, random_state=0)
-    log.labels = np.minimum(1, log.target["watch_time"] / log.data["duration"])
-    return log
+    return make_log()
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +50,14 @@ def fitted(small_log):
         return clone(EXAMPLES[key]).fit(*arguments(EXAMPLES[key], small_log))
 
     return fitted
+
+
+@pytest.fixture(scope="session")
+def expected(small_log, fitted):
+    """What a fitted example says of the rows that it was fitted to."""
+
+    @cache
+    def expected(key):
+        return results(fitted(key), arguments(EXAMPLES[key], small_log)[0])
+
+    return expected

@@ -2,13 +2,27 @@
 
 import importlib
 import inspect
+import logging
+import os
 import pkgutil
+import random
 import re
+import signal
+import sys
+import threading
+import warnings
 from pathlib import Path
 
+import matplotlib
+import numpy as np
+import pandas as pd
+import polars as pl
+import torch
+from sklearn import get_config
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
+from threadpoolctl import threadpool_info
 
 import sklabelcraft
 from sklabelcraft import (
@@ -33,6 +47,7 @@ from sklabelcraft import (
     PlayCompletionRate,
     WatchTime,
 )
+from sklabelcraft.datasets import make_short_videos
 from sklabelcraft.labelers import BaseLabeler
 from sklabelcraft.modules import Network
 from sklabelcraft.rankers import BaseRanker
@@ -146,6 +161,13 @@ def public_methods():
 METHODS = dict(public_methods())
 
 
+def make_log():
+    """A log on which anything is fitted in a blink, with labels for rankers."""
+    log = make_short_videos(n_users=20, n_items=30, n_impressions=30, random_state=0)
+    log.labels = np.minimum(1, log.target["watch_time"] / log.data["duration"])
+    return log
+
+
 def arguments(estimator, log):
     """What an example is fitted to: parts of a log."""
     if isinstance(estimator, KneeScaler):
@@ -164,3 +186,54 @@ def results(estimator, X):
         if hasattr(estimator, method):
             made[method] = getattr(estimator, method)(X)
     return made
+
+
+def global_state():
+    """What a process has once for all its code, and must keep whatever is called."""
+    known = logging.getLogger().manager.loggerDict.values()
+    return {
+        "random": random.getstate(),
+        "numpy": [str(part) for part in np.random.get_state()],  # noqa: NPY002
+        "numpy's errors": np.geterr(),
+        "numpy's printing": str(np.get_printoptions()),
+        "torch": torch.get_rng_state().tolist(),
+        "torch's settings": (
+            torch.get_num_threads(),
+            torch.get_num_interop_threads(),
+            torch.get_default_dtype(),
+            torch.get_default_device(),
+            torch.is_grad_enabled(),
+            torch.is_inference_mode_enabled(),
+            torch.is_autocast_enabled("cpu"),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.get_float32_matmul_precision(),
+            torch.backends.mkldnn.enabled,
+            torch.overrides._get_current_function_mode_stack(),
+        ),
+        "threads of libraries": {
+            pool["filepath"]: pool["num_threads"] for pool in threadpool_info()
+        },
+        "threads": threading.active_count(),
+        "warnings": (list(warnings.filters), warnings.showwarning),
+        "environment": dict(os.environ),
+        "folder": os.getcwd(),
+        "path": list(sys.path),
+        "logging": {
+            logger.name: (logger.level, logger.disabled, list(logger.handlers))
+            for logger in [logging.getLogger(), *known]
+            if isinstance(logger, logging.Logger)
+        },
+        "signals": signal.getsignal(signal.SIGINT),
+        "pandas": str(pd.options.d),
+        "polars": pl.Config.state(),
+        "scikit-learn": get_config(),
+        "matplotlib": dict(matplotlib.rcParams),
+    }
+
+
+def changed(before):
+    """What is not as it was; loggers and libraries may have come."""
+    now = global_state()
+    for grows in ("logging", "threads of libraries"):
+        now[grows] = {name: now[grows].get(name) for name in before[grows]}
+    return {n: (before[n], now[n]) for n in before if now[n] != before[n]}
