@@ -12,8 +12,9 @@ from members import EXAMPLES, arguments, results
 from sklearn.base import clone
 
 from sklabelcraft import Columns, KneeScaler
+from sklabelcraft._model import RankerModel
 from sklabelcraft.labelers import BaseLabeler
-from sklabelcraft.rankers import BaseRanker
+from sklabelcraft.rankers import BaseRanker, _base
 
 POSITIONS = {
     "user": 0,
@@ -273,3 +274,32 @@ def test_two_columns_of_one_name(key, exact_log, expected):
         clone(EXAMPLES[key]).fit(twice, *given[1:])
     with pytest.raises(ValueError, match="duration"):
         results(expected(key)[0], twice)
+
+
+@pytest.mark.parametrize("kind", ["frame", "array", "polars"])
+@pytest.mark.parametrize("key", ["MLPRanker", "DINRanker"])
+def test_rows_are_scored_some_at_a_time(key, kind, exact_log, expected, monkeypatch):
+    """Few are encoded at once, with the same bits; a wrong one is named by its row."""
+    given = arguments(EXAMPLES[key], exact_log)
+    fitted, wanted = expected(key)
+    if kind == "array":
+        given = as_arrays(given)
+        fitted = by_position(EXAMPLES[key]).fit(*given)
+    X = pl.from_pandas(given[0]) if kind == "polars" else given[0]
+    encode, sizes = RankerModel.encode, []
+
+    def noted(self, log):
+        sizes.append(len(log))
+        return encode(self, log)
+
+    monkeypatch.setattr(RankerModel, "encode", noted)
+    monkeypatch.setattr(_base, "AT_ONCE", 70)
+    assert_same(results(fitted, X), wanted)
+    assert max(sizes) == 70
+    wrong = given[0].copy()
+    if kind == "array":
+        wrong[333, POSITIONS["duration"]] = -1.0
+    else:
+        wrong.loc[333, "duration"] = -1.0
+    with pytest.raises(ValueError, match="row 333"):
+        fitted.predict(wrong)

@@ -27,6 +27,7 @@ from sklabelcraft.rankers._training import RankerTraining
 from sklabelcraft.training import OPTIMIZERS, processes
 
 VALIDATION_FRACTION = 0.1
+AT_ONCE = 2**17  # rows to score, so that what is made of them is small
 
 
 @shared
@@ -243,7 +244,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         device = usable_device(self.device)
         with own_settings(device):
             model = self.model_.to(device)
-            return model.logits(model.encode(log).to(device))
+            pieces = (model.encode(rows).to(device) for rows in log.pieces(AT_ONCE))
+            return np.concatenate([model.logits(rows) for rows in pieces])
 
     def settings(self):
         """The parameters as plain attributes, with a network in place of None.
