@@ -3,6 +3,7 @@
 import inspect
 import re
 
+import pandas as pd
 import pytest
 from members import (
     CLASSES,
@@ -183,6 +184,58 @@ def test_attributes_are_documented(name, fitted):
 def learned(estimator):
     """The names of what was learned, whether stored or made when asked for."""
     return {n for n in dir(estimator) if n.endswith("_") and not n.startswith("_")}
+
+
+SECONDS, SCORES, USERS = [1.0, 2.0, 3.0], [0.1, 0.2, 0.3], [7, 7, 7]
+RANKED = {"scores": SCORES, "groups": USERS, "k": 1}
+TABLE = pd.DataFrame({"user_id": USERS, "duration": SECONDS})
+GIVEN = {  # what functions and class methods are given, and then one thing is wrong
+    "compare_labelers": {"labelers": {"EF": D2Q()}, "X": TABLE, "y": TABLE, "cv": 2},
+    "ds_score": {"duration": SECONDS} | RANKED,
+    "neg_score": {"explicit": SECONDS} | RANKED,
+    "nwtg_score": {"watch_time": SECONDS} | RANKED,
+    "soft_topk": {"scores": SCORES, "k": 1, "temperature": 1.0},
+    "split_by_time": {"X": TABLE},
+    "datasets.convert_vk_lsvd": {"path": "nowhere", "to": "somewhere"},
+    "datasets.load_kuairand": {"path": "nowhere"},
+    "datasets.load_kuairec": {"path": "nowhere"},
+    "datasets.load_kuaisar": {"path": "nowhere"},
+    "datasets.load_vk_lsvd": {"path": "nowhere"},
+    "datasets.load_wechat": {"path": "nowhere"},
+    "datasets.make_short_videos": {"n_users": 5, "n_items": 5},
+}
+FORMULAS = {  # on numbers or tensors, which say themselves what they cannot compute
+    "scale",
+    "losses.brier_loss",
+    "losses.log_loss",
+    "losses.squared_error",
+    "modules.dense",
+    "modules.interactions",
+    "objectives.list_gain",
+    "objectives.list_mean",
+    "objectives.list_spread",
+}
+ROWS = {"X", "y", "path", "to"}  # which are read, not looked at
+OPTIONS = [
+    pytest.param(f"sklabelcraft.{name}", option, id=f"{name}-{option}")
+    for name in GIVEN
+    for option in inspect.signature(FUNCTIONS[f"sklabelcraft.{name}"]).parameters
+    if option not in ROWS
+]
+
+
+def test_every_function_has_an_example():
+    """Give a new one what it needs in ``GIVEN``, or say that it is a formula."""
+    known = {f"sklabelcraft.{name}" for name in [*GIVEN, *FORMULAS]}
+    assert set(FUNCTIONS) == known
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS)
+def test_wrong_options_of_functions_are_named(name, option):
+    """A thing of no known type is refused, and the message says where it stood."""
+    given = GIVEN[name.removeprefix("sklabelcraft.")] | {option: object()}
+    with pytest.raises((TypeError, ValueError), match=option):
+        FUNCTIONS[name](**given)
 
 
 def test_columns_are_checked():

@@ -217,7 +217,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         if to is not None:
             log = read_source(self, X, self.model_.keys, reset=False)
             return log.write(to, lambda part: {"score": self._scores(part)})
-        return self.model_.scores_of(self.head_scores(X))
+        return self._of_rows(X, self._scores, ())
 
     @shared
     def head_scores(self, X):
@@ -233,9 +233,17 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             One logit per impression and label.
         """
         check_is_fitted(self)
+        return self._of_rows(X, self._logits, (self.model_.n_outputs,))
+
+    def _of_rows(self, X, make, shape):
+        """What is made of each row, of some rows at a time, (n, *shape)."""
         log = read_source(self, X, self.model_.keys, reset=False)
-        parts = log.parts(self.model_.keys)
-        return np.concatenate([self._logits(part) for part in parts])
+        made, n = np.empty((len(log), *shape)), 0
+        for part in log.parts(self.model_.keys):
+            for rows in part.pieces(AT_ONCE):
+                made[n : n + len(rows)] = make(rows)
+                n += len(rows)
+        return made
 
     def _scores(self, log):
         return self.model_.scores_of(self._logits(log))
@@ -244,8 +252,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         device = usable_device(self.device)
         with own_settings(device):
             model = self.model_.to(device)
-            pieces = (model.encode(rows).to(device) for rows in log.pieces(AT_ONCE))
-            return np.concatenate([model.logits(rows) for rows in pieces])
+            return model.logits(model.encode(log).to(device))
 
     def settings(self):
         """The parameters as plain attributes, with a network in place of None.
