@@ -2,6 +2,7 @@
 
 import copy
 from contextlib import contextmanager
+from functools import partial
 
 
 @contextmanager
@@ -41,7 +42,8 @@ def fitting(estimator, X, y, *, max_subtasks=None, outer=None):
     task.call_on_fit_task_begin(**data)
     with all_or_nothing(estimator):
         yield Watch(estimator, task, {"X": X, "y": y}, outer)
-    task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: vars(estimator))
+        attributes = partial(vars, estimator)
+        task.call_on_fit_task_end(**data, reconstruction_attributes=attributes)
 
 
 @contextmanager

@@ -41,6 +41,9 @@ y : None
     "feedback": """\
 y : data frame, series or array of shape (n,) or (n, n_signals)
     Their feedback: what is logged after them.""",
+    "feedback_if_apart": """\
+y : data frame, series or array of shape (n,) or (n, n_signals), default=None
+    Their feedback: what is logged after them. None where X is the whole log.""",
     "groups": """\
 n_groups : int, default=30
     Number of equal-frequency duration groups; equal durations are never split, so there
@@ -58,7 +61,7 @@ statistics_ : object or None
 n_features_in_ : int
     Number of columns of the data given to ``fit``.
 feature_names_in_ : ndarray of shape (n_features_in_,)
-    Names of the columns, if they were a data frame.""",
+    Names of the columns, if a frame; later rows are in one, too.""",
     "training": """\
 loss : {"auto", "log_loss", "brier", "squared_error"} or callable, default="auto"
     "log_loss" (cross entropy) and "brier" (squared error) fit the sigmoid of the
@@ -145,7 +148,7 @@ training_state_ : dict
 n_features_in_ : int
     Number of columns of X.
 feature_names_in_ : ndarray of shape (n_features_in_,)
-    Names of the columns of X, if it was a data frame.""",
+    Names of the columns of X, if a frame; later rows are in one, too.""",
 }
 
 

@@ -180,12 +180,23 @@ class Log:
         """The rows at all positions but `index`."""
         return self.rows(np.delete(np.arange(len(self)), index))
 
+    def pieces(self, n_rows):
+        """The rows in order, so many at a time at most; views, not copies."""
+        if len(self) <= n_rows:
+            yield self
+            return
+        for begin in range(0, len(self), n_rows):
+            yield self.rows(slice(begin, begin + n_rows))
+
     def rows(self, index):
-        """The rows at the positions `index`."""
+        """The rows at the positions `index`, perhaps a slice."""
         rows = Log.__new__(Log)
         rows.is_array, rows._origin = self.is_array, self._origin
         rows._frame = self._frame[index]
-        rows._positions = self.positions[index]
+        whole = self._positions is None and isinstance(index, slice)
+        rows._positions = (
+            np.arange(*index.indices(len(self))) if whole else self.positions[index]
+        )
         rows.native = self.native[index] if self.is_array else rows._frame.to_native()
         return rows
 

@@ -59,6 +59,8 @@ def read_log(estimator, data, keys, *, reset, min_rows=1):
     in fit.
     """
     _refuse_stored(data)
+    if not reset:
+        check_naming(estimator, data)
     if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
         options = _array_options(data) | {"ensure_min_samples": min_rows}
         with read_as_floats("the log"):
@@ -74,6 +76,21 @@ def read_log(estimator, data, keys, *, reset, min_rows=1):
     return log
 
 
+def check_naming(estimator, data):
+    """Check that the columns have names if and only if they had names in fit."""
+    named_before = hasattr(estimator, "feature_names_in_")
+    frame = is_frame(data)
+    named = frame and isinstance(next(iter(Log(data).keys), None), str)
+    if named == named_before or not hasattr(estimator, "n_features_in_"):
+        return
+    wanted = "with names, a data frame" if named_before else "without names, an array"
+    found = f"a data frame of {Log(data).keys}" if frame else f"{type(data).__name__}"
+    raise ValueError(
+        f"{type(estimator).__name__} was fitted to columns {wanted}: what comes later "
+        f"must be the same, got {found}."
+    )
+
+
 def read_source(estimator, data, keys, *, reset, min_rows=1):
     """As ``read_log``, but also of a data set in Parquet files or the path to one.
 
@@ -84,6 +101,8 @@ def read_source(estimator, data, keys, *, reset, min_rows=1):
     if not is_stored(data):
         return read_log(estimator, data, keys, reset=reset, min_rows=min_rows)
     log = StoredLog(data)
+    if not reset:
+        check_naming(estimator, log.native)
     if reset or not all(isinstance(key, str) for key in keys):
         validate_data(estimator, log.native, reset=reset, skip_check_array=True)
     if len(log) < min_rows:

@@ -6,6 +6,7 @@ import threading
 import warnings
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from importlib import import_module
 
 import torch
 from torch.autograd.forward_ad import dual_level, make_dual
@@ -108,8 +109,8 @@ def _one_thread():
             torch.set_num_threads(n)
             _in_new_thread(torch.set_num_threads, others)
 
-    use(1)
     try:
+        use(1)
         yield
     finally:
         use(own)
@@ -156,15 +157,16 @@ def _set_precision(precision):
 def forward_mode():
     """Derive in forward mode, of which torch has one level for all threads."""
     with GUARD:
-        _load_forward_mode()
+        _load_derivatives()
         yield
 
 
 @cache
-def _load_forward_mode():
-    """Let torch load what it loads at first, without its warning about its own code."""
+def _load_derivatives():
+    """Let torch load what it loads at first, without its warnings and their filters."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`torch.jit", module="torch")
+        import_module("torch.fx.experimental.symbolic_shapes")  # where slopes begin
         with dual_level():
             make_dual(torch.zeros(1), torch.zeros(1))
 

@@ -27,7 +27,7 @@ from sklabelcraft._platform import (
 from sklabelcraft._reading import read_log
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
-from sklabelcraft.rankers import check_pair
+from sklabelcraft.rankers._base import check_pair
 
 
 @shared

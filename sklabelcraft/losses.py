@@ -9,12 +9,12 @@ def log_loss(logits, labels):
     Parameters
     ----------
     logits, labels : tensor of the same shape
-        z and g.
+        The logit z and the label g of each element.
 
     Returns
     -------
     tensor
-        log(1 + exp(z)) - g z, elementwise.
+        Elementwise, log(1 + exp(z)) - g z.
     """
     return softplus(logits) - labels * logits
 
@@ -25,12 +25,12 @@ def brier_loss(logits, labels):
     Parameters
     ----------
     logits, labels : tensor of the same shape
-        z and g.
+        The logit z and the label g of each element.
 
     Returns
     -------
     tensor
-        (sigmoid(z) - g)^2, elementwise.
+        Elementwise, (sigmoid(z) - g)^2.
     """
     return (logits.sigmoid() - labels).square()
 
@@ -41,12 +41,12 @@ def squared_error(logits, labels):
     Parameters
     ----------
     logits, labels : tensor of the same shape
-        z and g.
+        The logit z and the label g of each element.
 
     Returns
     -------
     tensor
-        (z - g)^2, elementwise.
+        Elementwise, (z - g)^2.
     """
     return (logits - labels).square()
 

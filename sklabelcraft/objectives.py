@@ -96,8 +96,10 @@ class Objective:
 
         Parameters
         ----------
-        alpha, values, lists, ideal : tensor
+        alpha, values, lists : tensor
             As the objective itself takes them.
+        ideal : tensor, default=None
+            Likewise.
 
         Returns
         -------

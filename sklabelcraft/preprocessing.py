@@ -16,7 +16,7 @@ from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
 from sklabelcraft._log import Log, is_frame
-from sklabelcraft._reading import read_as_floats
+from sklabelcraft._reading import check_naming, read_as_floats
 from sklabelcraft.scaling import scale
 
 
@@ -39,7 +39,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if they were a data frame.
+        Names of the columns, if a frame; later rows are in one, too.
 
     Examples
     --------
@@ -132,6 +132,8 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _check(self, X, reset):
         options = {"dtype": np.float64, "ensure_non_negative": True}
+        if not reset:
+            check_naming(self, X)
         if is_frame(X):
             X = Log(X).native
         with read_as_floats("X"):

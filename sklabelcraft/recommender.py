@@ -29,7 +29,8 @@ from sklabelcraft._recommending import (
 )
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
-from sklabelcraft.rankers import BaseRanker, MLPRanker, check_pair
+from sklabelcraft.rankers import BaseRanker, MLPRanker
+from sklabelcraft.rankers._base import check_pair
 from sklabelcraft.rankers._labels import CraftedLabels, check_varying
 
 
@@ -69,6 +70,8 @@ class LabelCraftRecommender(BaseRecommender):
         The fitted labeler.
     ranker_ : estimator
         The fitted ranker.
+    head_mean_, head_scale_ : ndarray of shape (n_labels,)
+        What brings several labels to one scale, if the ranker is of another library.
     {learned_names}
 
     References
@@ -113,8 +116,7 @@ class LabelCraftRecommender(BaseRecommender):
         Parameters
         ----------
         {impressions_or_files}
-        {feedback}
-            None where X is the whole log.
+        {feedback_if_apart}
         X_val, y_val : as X and y, default=None
             Held-out impressions for early stopping and, with a `LabelCrafter`, for the
             objectives. By default labeler and ranker hold out rows of X themselves,
@@ -146,8 +148,7 @@ class LabelCraftRecommender(BaseRecommender):
         Parameters
         ----------
         {impressions_or_files}
-        {feedback}
-            None where X is the whole log.
+        {feedback_if_apart}
 
         Returns
         -------

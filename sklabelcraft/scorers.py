@@ -74,7 +74,8 @@ class ListScorer:
         estimator : object
             With ``predict(X)``, one score per row.
         {impressions}
-        {feedback}
+        y : data frame, series or array of shape (n,) or (n, n_signals), default=None
+            Their feedback; None will do where a column of X is measured.
 
         Returns
         -------
@@ -116,8 +117,10 @@ class ListScorer:
         ----------
         scores : array-like of shape (n,)
             One score per row.
-        X, y : as in a call of the scorer
-            Impressions and their feedback.
+        X : as in a call of the scorer
+            Impressions.
+        y : as in a call of the scorer, default=None
+            Their feedback.
 
         Returns
         -------

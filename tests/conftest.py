@@ -1,9 +1,12 @@
 """Logs that many tests share."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
+from members import EXAMPLES, arguments, make_log, results
+from sklearn.base import clone
 
 from sklabelcraft import MLP, MLPRanker
 from sklabelcraft.datasets import make_short_videos
@@ -30,3 +33,31 @@ def kuairand_folder():
     if not folder.is_dir():
         pytest.skip("KuaiRand-Pure is not there; set SKLABELCRAFT_DATA to its parent.")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_log():
+    """A log on which anything is fitted in a blink; nobody may change it."""
+    return make_log()
+
+
+@pytest.fixture(scope="session")
+def fitted(small_log):
+    """Fitted examples by name, each fitted once; nobody may change them."""
+
+    @cache
+    def fitted(key):
+        return clone(EXAMPLES[key]).fit(*arguments(EXAMPLES[key], small_log))
+
+    return fitted
+
+
+@pytest.fixture(scope="session")
+def expected(small_log, fitted):
+    """What a fitted example says of the rows that it was fitted to."""
+
+    @cache
+    def expected(key):
+        return results(fitted(key), arguments(EXAMPLES[key], small_log)[0])
+
+    return expected

@@ -203,6 +203,8 @@ class D2Q(ConditionalCDF):
     quantiles_ : torch.nn.Module
         How often each watch time occurred in each group, in bounded space; it maps
         watch times and durations, float64 tensors of shape (n,), to labels.
+    groups_, counts_ : None
+        What a `ConditionalCDF` by ids has besides.
     {statistics}
     {learned_names}
 

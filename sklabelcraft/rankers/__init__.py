@@ -1,6 +1,6 @@
 """Rankers: estimators that train a network on labels and score impressions."""
 
-from sklabelcraft.rankers._base import BaseRanker, check_pair
+from sklabelcraft.rankers._base import BaseRanker
 from sklabelcraft.rankers._networks import (
     DCNRanker,
     DINRanker,
@@ -14,5 +14,4 @@ __all__ = [
     "DINRanker",
     "MLPRanker",
     "ModuleRanker",
-    "check_pair",
 ]

@@ -27,10 +27,23 @@ from sklabelcraft.rankers._training import RankerTraining
 from sklabelcraft.training import OPTIMIZERS, processes
 
 VALIDATION_FRACTION = 0.1
+AT_ONCE = 2**17  # rows to score, so that what is made of them is small
 
 
+@shared
 class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
-    """How any network is trained; a subclass says which one is the default."""
+    """How any network is trained; a subclass says which one is the default.
+
+    Parameters
+    ----------
+    network : callable, default=None
+        Makes the network, as :class:`ModuleRanker` says; None for the default one.
+    {training}
+
+    Attributes
+    ----------
+    {trained}
+    """
 
     __metadata_request__predict = {"to": UNUSED}  # it is no metadata of rows
     _parameter_constraints: dict = {
@@ -204,11 +217,11 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         if to is not None:
             log = read_source(self, X, self.model_.keys, reset=False)
             return log.write(to, lambda part: {"score": self._scores(part)})
-        return self.model_.scores_of(self.head_scores(X))
+        return self._of_rows(X, self._scores, ())
 
     @shared
     def head_scores(self, X):
-        """Logits of impressions, label by label.
+        """Compute the logits of impressions, label by label.
 
         Parameters
         ----------
@@ -220,9 +233,17 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             One logit per impression and label.
         """
         check_is_fitted(self)
+        return self._of_rows(X, self._logits, (self.model_.n_outputs,))
+
+    def _of_rows(self, X, make, shape):
+        """What is made of each row, of some rows at a time, (n, *shape)."""
         log = read_source(self, X, self.model_.keys, reset=False)
-        parts = log.parts(self.model_.keys)
-        return np.concatenate([self._logits(part) for part in parts])
+        made, n = np.empty((len(log), *shape)), 0
+        for part in log.parts(self.model_.keys):
+            for rows in part.pieces(AT_ONCE):
+                made[n : n + len(rows)] = make(rows)
+                n += len(rows)
+        return made
 
     def _scores(self, log):
         return self.model_.scores_of(self._logits(log))
@@ -239,6 +260,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         Returns
         -------
         Bunch
+            The parameters by name.
         """
         params = Bunch(**self.get_params(deep=False))
         if params.every is not None and params.checkpoint is None:

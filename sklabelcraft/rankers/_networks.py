@@ -128,13 +128,13 @@ class ModuleRanker(BaseRanker):
 
     Parameters
     ----------
-    network : callable
-        Makes the module: ``network(cardinalities, n_numeric, n_outputs,
-        past_columns)``, with the number of codes of each categorical column, the number
-        of numeric columns and of labels, and the categorical columns that the past
-        consists of; a class of modules, or a :class:`~sklabelcraft.modules.Network`. If
-        it has an attribute ``history_length``, that many of the user's past impressions
-        are in a batch.
+    network : callable, default=None
+        Makes the module, and must be given: ``network(cardinalities, n_numeric,
+        n_outputs, past_columns)``, with the number of codes of each categorical column,
+        the number of numeric columns and of labels, and the categorical columns that
+        the past consists of; a class of modules, or a
+        :class:`~sklabelcraft.modules.Network`. If it has an attribute
+        ``history_length``, that many of the user's past impressions are in a batch.
     {training}
 
     Attributes
