@@ -1,0 +1,79 @@
+"""Codes and numbers of raw columns, in a graph."""
+
+import numpy as np
+
+from sklabelcraft._encoder import N_DURATION_BUCKETS
+from sklabelcraft._ids import NUMBERS, TEXT
+from sklabelcraft._onnx import _graph
+from sklabelcraft._onnx._graph import DOUBLE, TRUTH, WHOLE
+from sklabelcraft._onnx._search import codes_of, rank_among
+
+
+def name_of(key):
+    """The name of a column, also of one that has a position alone."""
+    return key if isinstance(key, str) else f"column_{key}"
+
+
+class Columns:
+    """Reads the raw columns of rows, or of their pasts, and encodes them.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    encoder : Encoder
+        Knows the codes and the ranks.
+    axes : tuple of str
+        Of the columns.
+    prefix : str, default=""
+        Before the names of the columns.
+    """
+
+    def __init__(self, graph, encoder, axes, prefix=""):
+        self.graph, self.encoder = graph, encoder
+        self.axes, self.prefix = axes, prefix
+
+    def code(self, key):
+        """Codes of a category."""
+        vocabulary = self.encoder.vocabularies[key]
+        dtype = type_of(vocabulary, key)
+        values = self._input(key, dtype)
+        codes = np.arange(1, len(vocabulary.values) + 1)
+        if not vocabulary.missing_code:
+            return codes_of(values, vocabulary.values, codes)
+        codes[codes >= vocabulary.missing_code] += 1
+        codes = codes_of(values, vocabulary.values, codes)
+        return self._is_missing(key, values).where(vocabulary.missing_code, codes)
+
+    def rank(self, key):
+        """Ranks of a number, from 0 to 1."""
+        return rank_among(self.encoder.ranks[key].points, self._input(key, DOUBLE))
+
+    def bucket(self, rank):
+        """The code of a duration, by its rank."""
+        return (rank * (N_DURATION_BUCKETS * (1 - 1e-9))).to(WHOLE) + 1
+
+    def _input(self, key, dtype, suffix=""):
+        name = f"{self.prefix}{name_of(key)}{suffix}"
+        return self.graph.input(name, dtype, *self.axes)
+
+    def _is_missing(self, key, values):
+        if values.dtype == DOUBLE:
+            return values.is_nan()
+        return self._input(key, TRUTH, "_is_missing")
+
+
+def type_of(vocabulary, key):
+    """The type of a column of ids: text, whole numbers, or other numbers."""
+    values = np.asarray(vocabulary.values)
+    if vocabulary.kind == TEXT:
+        return _graph.TEXT
+    if vocabulary.kind in (NUMBERS, None) and values.dtype in (WHOLE, DOUBLE):
+        return values.dtype
+    what = vocabulary.kind
+    if what == NUMBERS:
+        what = f"whole numbers beyond int64, such as {values.max()}"
+    raise ValueError(
+        f"column {key!r} holds {what}; an ONNX model can read text, whole numbers of "
+        "int64 and float64. Fit to a column of these."
+    )
