@@ -68,7 +68,9 @@ def type_of(vocabulary, key):
     values = np.asarray(vocabulary.values)
     if vocabulary.kind == TEXT:
         return _graph.TEXT
-    if vocabulary.kind in (NUMBERS, None) and values.dtype in (WHOLE, DOUBLE):
+    if vocabulary.kind is None:  # all were missing
+        return DOUBLE
+    if vocabulary.kind == NUMBERS and values.dtype in (WHOLE, DOUBLE):
         return values.dtype
     what = vocabulary.kind
     if what == NUMBERS:
