@@ -59,7 +59,7 @@ def rank_among(points, values):
     constant = values.graph.constant
     low = search(values, [points], "left").minimum(last)
     before = points[np.maximum(np.arange(len(points)) - 1, 0)]
-    width = np.where(points > before, points - before, 1)
+    width = points - before  # 0 only where the rank is one of those below
     part = (values - constant(before)[low]) / constant(width)[low]
     between = (low - 1).maximum(0).to(DOUBLE) + part.clip(0, 1)
     up_to = np.searchsorted(points, points, side="right") - 1
