@@ -155,6 +155,10 @@ def feeds(model, X, before=None, pasts=None):
                 own[: len(past)] = past
             values = before[column.removeprefix("past_")].to_numpy()
             given[wanted.name] = tensor(wanted, values)[places]
+            if wanted.type == "tensor(double)":  # of padding, it may be anything
+                behind = [len(past) for past in pasts]
+                there = np.arange(places.shape[1]) < np.array(behind)[:, None]
+                given[wanted.name][~there] = np.nan
         else:
             given[wanted.name] = tensor(wanted, X[column].to_numpy())
     return given

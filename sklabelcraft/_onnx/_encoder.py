@@ -5,7 +5,7 @@ import numpy as np
 from sklabelcraft._encoder import N_DURATION_BUCKETS
 from sklabelcraft._ids import NUMBERS, TEXT
 from sklabelcraft._onnx import _graph
-from sklabelcraft._onnx._graph import DOUBLE, TRUTH, WHOLE
+from sklabelcraft._onnx._graph import DOUBLE, TRUTH, WHOLE, concatenated
 from sklabelcraft._onnx._search import codes_of, rank_among
 
 
@@ -15,7 +15,7 @@ def name_of(key):
 
 
 class Columns:
-    """Reads the raw columns of rows, or of their pasts, and encodes them.
+    """Reads raw columns of rows, some of them with the past of each row, as one.
 
     Parameters
     ----------
@@ -23,21 +23,18 @@ class Columns:
         The graph.
     encoder : Encoder
         Knows the codes and the ranks.
-    axes : tuple of str
-        Of the columns.
-    prefix : str, default=""
-        Before the names of the columns.
+    with_past : list of str or int
+        The columns of which the past is read behind the row itself, so that both are
+        looked up in one table: they have the shape (n, 1 + t), others (n,).
     """
 
-    def __init__(self, graph, encoder, axes, prefix=""):
-        self.graph, self.encoder = graph, encoder
-        self.axes, self.prefix = axes, prefix
+    def __init__(self, graph, encoder, with_past):
+        self.graph, self.encoder, self.with_past = graph, encoder, with_past
 
     def code(self, key):
         """Codes of a category."""
         vocabulary = self.encoder.vocabularies[key]
-        dtype = type_of(vocabulary, key)
-        values = self._input(key, dtype)
+        values = self._read(key, type_of(vocabulary, key))
         codes = np.arange(1, len(vocabulary.values) + 1)
         if not vocabulary.missing_code:
             return codes_of(values, vocabulary.values, codes)
@@ -47,20 +44,29 @@ class Columns:
 
     def rank(self, key):
         """Ranks of a number, from 0 to 1."""
-        return rank_among(self.encoder.ranks[key].points, self._input(key, DOUBLE))
+        return rank_among(self.encoder.ranks[key].points, self._read(key, DOUBLE))
 
-    def bucket(self, rank):
-        """The code of a duration, by its rank."""
-        return (rank * (N_DURATION_BUCKETS * (1 - 1e-9))).to(WHOLE) + 1
+    def of_row(self, key, values):
+        """What was read, or was made of it, for the rows themselves, (n,)."""
+        return values.take(0, 1) if key in self.with_past else values
 
-    def _input(self, key, dtype, suffix=""):
-        name = f"{self.prefix}{name_of(key)}{suffix}"
-        return self.graph.input(name, dtype, *self.axes)
+    def _read(self, key, dtype, suffix=""):
+        name = f"{name_of(key)}{suffix}"
+        values = self.graph.input(name, dtype, "n")
+        if key not in self.with_past:
+            return values
+        past = self.graph.input(f"past_{name}", dtype, "n", "t")
+        return concatenated([values.with_axis(1), past], 1)
 
     def _is_missing(self, key, values):
         if values.dtype == DOUBLE:
             return values.is_nan()
-        return self._input(key, TRUTH, "_is_missing")
+        return self._read(key, TRUTH, "_is_missing")
+
+
+def bucket_of(rank):
+    """The code of a duration, by its rank."""
+    return (rank * (N_DURATION_BUCKETS * (1 - 1e-9))).to(WHOLE) + 1
 
 
 def type_of(vocabulary, key):

@@ -6,10 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sklabelcraft._onnx._graph import ML
+import numpy as np
+
+from sklabelcraft._onnx._graph import ML, TEXT
 
 LARGEST_FILE = 2**31 - 2**20  # bytes, which protobuf can read, with room for the rest
 LARGE = 1024  # bytes of a constant
+ROOM = 6  # bytes that say how long a text is
 OPSETS = {"": 18, ML: 4}
 IR_VERSION = 9
 ALIGNED = 2**16  # where constants begin, so that a file can be mapped into memory
@@ -34,7 +37,8 @@ def write_model(graph, path, estimator, columns):
     from onnx.numpy_helper import from_array
 
     path = Path(os.path.expanduser(path))
-    within = sum(_size(node) for node in graph.nodes)
+    tables = [a for node in graph.nodes for a in node.attributes.values()]
+    within = sum(_size(a) for a in tables if isinstance(a, np.ndarray))
     if within > LARGEST_FILE:
         raise ValueError(
             f"the vocabularies take {within} bytes, and an ONNX model can hold "
@@ -58,9 +62,11 @@ def write_model(graph, path, estimator, columns):
         _move(new, path)
 
 
-def _size(node):
-    """Bytes of the tables of a node."""
-    return sum(t.ByteSize() for n, t in node.attributes.items() if "_tensor" in n)
+def _size(array):
+    """Bytes of an array in the model, about so for texts."""
+    if array.dtype == TEXT:
+        return sum(len(text.encode()) + ROOM for text in array)
+    return array.nbytes
 
 
 def _written(constants, file):
@@ -114,7 +120,12 @@ def _model(graph, tensors, estimator, columns):
 
 def _node(operator, domain, inputs, output, attributes):
     from onnx.helper import make_node
+    from onnx.numpy_helper import from_array
 
+    attributes = {
+        name: from_array(value) if isinstance(value, np.ndarray) else value
+        for name, value in attributes.items()
+    }
     return make_node(operator, inputs, [output], domain=domain, **attributes)
 
 

@@ -6,10 +6,14 @@ import numpy as np
 
 DOUBLE, SINGLE, WHOLE, TRUTH, TEXT = map(np.dtype, ("f8", "f4", "i8", "?", "O"))
 ML = "ai.onnx.ml"
+END = 2**63 - 1  # of any axis
 
 
 class Node(NamedTuple):
-    """An operator, the names of what it takes, and of what it gives."""
+    """An operator, the names of what it takes, and of what it gives.
+
+    Attributes that are arrays are its tables.
+    """
 
     operator: str
     domain: str
@@ -184,6 +188,11 @@ class Value:
         if not isinstance(index, Value):
             index = self.graph.constant(index, WHOLE)
         return self.apply("Gather", index, axis=axis)
+
+    def behind(self, index, axis):
+        """The entries from a place on along an axis."""
+        ends = (self.graph.constant([n], WHOLE) for n in (index, END, axis))
+        return self.apply("Slice", *ends)
 
     def to(self, dtype):
         """The value in another type."""

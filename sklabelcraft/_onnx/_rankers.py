@@ -1,6 +1,6 @@
 """The scores of rankers, in a graph, from raw ids and numbers."""
 
-from sklabelcraft._onnx._encoder import Columns, name_of
+from sklabelcraft._onnx._encoder import Columns, bucket_of, name_of
 from sklabelcraft._onnx._graph import DOUBLE, WHOLE, stacked
 from sklabelcraft._onnx._networks import Rows, logits_of
 from sklabelcraft.losses import UNIT_LOSSES
@@ -12,10 +12,23 @@ RANKERS = MLPRanker, DCNRanker, DINRanker, ModuleRanker
 def score_of(graph, model):
     """The scores of a RankerModel, (n,), and which input has which role."""
     encoder = model.encoder
-    codes, numbers = _encoded(Columns(graph, encoder, ("n",)), encoder.vocabularies)
+    columns = Columns(graph, encoder, _past_keys(model))
+    codes = {key: columns.code(key) for key in encoder.vocabularies}
+    ranks = {key: columns.rank(key) for key in encoder.ranks}
+    if encoder.duration in ranks:
+        codes[encoder.duration] = bucket_of(ranks[encoder.duration])
+    past = [codes[key].behind(1, 1) for key in columns.with_past]
+    codes, ranks = (
+        [columns.of_row(key, values) for key, values in found.items()]
+        for found in (codes, ranks)
+    )
+    numbers = [(rank * 2 - 1).as_single() for rank in ranks]
     codes = stacked(codes, 1) if codes else stacked(numbers, 1).take([], 1).to(WHOLE)
     numbers = stacked(numbers, 1) if numbers else codes.take([], 1).to(DOUBLE)
-    rows = Rows(codes, numbers, *_past(graph, model))
+    rows = Rows(codes, numbers, None, None)
+    if past:
+        share = _share(graph, past[0], model.history.length)
+        rows = rows._replace(past=stacked(past, 2), share=share)
     logits = logits_of(model.module, rows).as_single()
     (user, item), duration = encoder.ids, encoder.duration
     roles = {"user": user, "item": item, "duration": duration}
@@ -23,37 +36,23 @@ def score_of(graph, model):
     return _scored(model, logits), roles
 
 
-def _encoded(columns, categories):
-    """Codes of the categories and of the duration; ranks of numbers, in [-1, 1]."""
-    encoder = columns.encoder
-    codes = [columns.code(key) for key in categories]
-    ranks = {key: columns.rank(key) for key in encoder.ranks}
-    if encoder.duration in ranks:
-        codes.append(columns.bucket(ranks[encoder.duration]))
-    return codes, [(rank * 2 - 1).as_single() for rank in ranks.values()]
+def _past_keys(model):
+    """The columns that describe a past impression, if the network sees any."""
+    if not model.history.length:
+        return []
+    keys = [*model.encoder.vocabularies, model.encoder.duration]
+    return [keys[j] for j in model.history.columns]
 
 
-def _past(graph, model):
-    """Codes of the past, (n, t, n_past_columns), and shares, (n, t), in its mean."""
-    history, encoder = model.history, model.encoder
-    if not history.length or not history.columns:
-        return None, None
-    columns = Columns(graph, encoder, ("n", "t"), "past_")
-    keys = [*encoder.vocabularies, encoder.duration]
-    codes = [
-        columns.code(key)
-        if key in encoder.vocabularies
-        else columns.bucket(columns.rank(key))
-        for key in (keys[j] for j in history.columns)
-    ]
+def _share(graph, past, history_length):
+    """The weight of each past impression in the mean of its row, (n, t)."""
     length = graph.input("past_length", WHOLE, "n").with_axis(1)
-    n_past = codes[0].apply("Shape", dtype=WHOLE, start=1).without_axis(0)
+    n_past = past.apply("Shape", start=1).without_axis(0)
     zero, one = graph.constant(0), graph.constant(1)
     position = graph.add("Range", zero, n_past, one, dtype=WHOLE)
-    there = (position < length) & (position >= length - history.length)
+    there = (position < length) & (position >= length - history_length)
     there = there.to(DOUBLE)
-    share = there / there.sum(1).maximum(1).with_axis(1)
-    return stacked(codes, 2), share
+    return there / there.sum(1).maximum(1).with_axis(1)
 
 
 def _scored(model, logits):

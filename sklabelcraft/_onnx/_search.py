@@ -66,14 +66,12 @@ def rank_among(points, values):
     middle = (np.arange(len(points)) + up_to) / 2  # of the equal ones
     met = constant(points)[low].equals(values)
     ranks = met.where(constant(middle)[low], between) / last
-    ranks = (values <= least).where(0, ranks)
+    ranks = (values > least).where(ranks, 0)  # 0 of NaN, too, which may be padding
     return (values >= largest).where(1, ranks)
 
 
 def codes_of(values, keys, codes):
     """Codes of ids, whole numbers; 0 for all that are not among the keys."""
-    from onnx.numpy_helper import from_array
-
     if not len(keys):
         keys = np.array([""], dtype=TEXT) if values.dtype == TEXT else np.zeros(1)
         keys, codes = keys.astype(values.dtype), [0]
@@ -82,7 +80,7 @@ def codes_of(values, keys, codes):
         values,
         dtype=WHOLE,
         domain=ML,
-        keys_tensor=from_array(keys),
-        values_tensor=from_array(np.asarray(codes, dtype=WHOLE)),
-        default_tensor=from_array(np.zeros(1, dtype=WHOLE)),
+        keys_tensor=keys,
+        values_tensor=np.asarray(codes, dtype=WHOLE),
+        default_tensor=np.zeros(1, dtype=WHOLE),
     )
