@@ -34,8 +34,9 @@ def export_onnx(estimator, path):
     Raises
     ------
     ValueError
-        If a column has values that ONNX cannot look up, such as dates, or the
-        vocabularies are beyond 2 GB.
+        If the ranker sees categories that are dates, values of several kinds or whole
+        numbers beyond int64, the vocabularies are beyond 2 GB, or a column is called
+        like another input or the output.
     TypeError
         If the estimator or its network is another one.
     ImportError
@@ -45,11 +46,10 @@ def export_onnx(estimator, path):
     -----
     The model has an input of shape (n,) for each column, with the name of the column,
     or ``column_0`` by its position if columns have no names. Categories are text,
-    int64 or, where not all values in ``fit`` were whole, float64; an id of another type
-    is refused by the runtime, so that "1" and 1 are never taken for each other. Dates,
-    values of several kinds and whole numbers beyond int64 cannot be exported. All else,
-    among it the duration in seconds and all feedback, is float64, and not checked: it
-    must be finite, seconds and feedback at least 0.
+    int64 where all values in ``fit`` were whole (booleans are 0 and 1), else float64.
+    An id of another type is refused by the runtime, so that "1", 1 and 1.0 are never
+    taken for each other. All else, among it the duration in seconds and all feedback,
+    is float64 and not checked: it must be finite, seconds and feedback at least 0.
 
     A value that was not seen in ``fit`` is scored as ``predict`` scores it. If values
     of a text or whole-number column were missing in ``fit``, a further input
@@ -59,19 +59,27 @@ def export_onnx(estimator, path):
     A ranker that looks at the past takes that of each row as inputs of shape (n, t),
     ``past_<column>`` for each categorical column but the user and for the duration,
     oldest first, and their number as ``past_length``, int64 of shape (n,); what lies
-    behind that is padding. Of more than ``history_length`` past impressions, the last
-    ones count.
+    behind that is padding and may be anything. Of more than ``history_length`` past
+    impressions, the last ones count. The user's own past that ``predict`` looks up are
+    all strictly earlier rows given to ``fit``; those of earlier days, before
+    ``partial_fit``, it keeps as they were encoded then, while the model encodes all by
+    what is known now.
 
     The output has shape (n,) and is float64: ``score``, or the label by the name that
     ``get_feature_names_out`` has for it.
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
     >>> import pandas as pd
-    >>> from sklabelcraft import PlayCompletionRate
+    >>> from sklabelcraft import D2Q
     >>> from sklabelcraft.export import export_onnx
-    >>> log = pd.DataFrame({"watch_time": [5.0], "duration": [10.0]})
-    >>> export_onnx(PlayCompletionRate().fit(log), "rate.onnx")  # doctest: +SKIP
+    >>> log = pd.DataFrame({"watch_time": [1.0, 3.0], "duration": [9.0, 9.0]})
+    >>> with TemporaryDirectory() as folder:
+    ...     export_onnx(D2Q().fit(log), Path(folder, "label.onnx"))
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['label.onnx']
     """
     _check_installed()
     check_is_fitted(estimator)

@@ -314,9 +314,9 @@ def test_learned_labels_are_alike(name, log, fast_ranker, tmp_path):
     crafter = LabelCrafter(fast_ranker, **settings, **CRAFTERS[name]).fit(log.frame)
     model = session(crafter, tmp_path)
     for rows in (log.frame, odd_feedback(D2Q().fit(log.frame), log.frame)):
-        np.testing.assert_allclose(
-            served(model, rows), crafter.transform(rows)[:, 0], atol=CLOSE
-        )
+        labels, expected = served(model, rows), crafter.transform(rows)[:, 0]
+        np.testing.assert_allclose(labels, expected, atol=CLOSE)
+        assert np.median(np.abs(labels - expected)) < 1e-15
     score = served(session(crafter.ranker_, tmp_path), log.data)
     np.testing.assert_allclose(score, crafter.ranker_.predict(log.data), atol=CLOSE)
 
@@ -487,6 +487,10 @@ def test_what_is_not_fitted_is_refused(tmp_path):
         (["a", 1] * 20, "column 'x' holds values of several kinds"),
         (np.array([2**63, 5] * 20, dtype=np.uint64), "'x' holds whole numbers beyond"),
         ([10**30, 5] * 20, "'x' holds whole numbers beyond int64, such as 10000"),
+        (
+            pd.Series(["\ud800", "a"] * 20, dtype=object),
+            "column 'x' holds text that is no Unicode",
+        ),
     ],
 )
 def test_columns_that_cannot_be_looked_up_are_refused(column, message, tmp_path):
@@ -498,6 +502,13 @@ def test_columns_that_cannot_be_looked_up_are_refused(column, message, tmp_path)
     with pytest.raises(ValueError, match=message):
         export_onnx(ranker, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_ranker_without_columns_is_refused(odd, labels, tmp_path):
+    """There would be nothing that tells how many rows there are."""
+    ranker = clone(RANKERS[0]).set_params(columns=Columns(features=()))
+    with pytest.raises(ValueError, match="a ranker that sees no column"):
+        export_onnx(ranker.fit(odd, labels), tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("name", ["score", "past_length", "past_item_id", ""])

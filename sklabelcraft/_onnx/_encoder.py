@@ -73,6 +73,7 @@ def type_of(vocabulary, key):
     """The type of a column of ids: text, whole numbers, or other numbers."""
     values = np.asarray(vocabulary.values)
     if vocabulary.kind == TEXT:
+        _check_unicode(values, key)
         return _graph.TEXT
     if vocabulary.kind is None:  # all were missing
         return DOUBLE
@@ -85,3 +86,13 @@ def type_of(vocabulary, key):
         f"column {key!r} holds {what}; an ONNX model can read text, whole numbers of "
         "int64 and float64. Fit to a column of these."
     )
+
+
+def _check_unicode(texts, key):
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"column {key!r} holds text that is no Unicode, with a "
+            f"{error.object[error.start]!r} in it, which ONNX cannot hold."
+        ) from error

@@ -37,18 +37,9 @@ def write_model(graph, path, estimator, columns):
     from onnx.numpy_helper import from_array
 
     path = Path(os.path.expanduser(path))
-    tables = [a for node in graph.nodes for a in node.attributes.values()]
-    within = sum(_size(a) for a in tables if isinstance(a, np.ndarray))
-    if within > LARGEST_FILE:
-        raise ValueError(
-            f"the vocabularies take {within} bytes, and an ONNX model can hold "
-            f"{LARGEST_FILE}: raise min_count, so that rare values share one code."
-        )
     used = {name for node in graph.nodes for name in node.inputs}
     constants = {n: array for n, array in graph.constants.items() if n in used}
-    large = {}
-    if within + sum(array.nbytes for array in constants.values()) > LARGEST_FILE:
-        large = {n: array for n, array in constants.items() if array.nbytes > LARGE}
+    large = _too_large(constants, _within(graph.nodes))
     with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
         new, data = Path(folder, path.name), f"{path.name}.data"
         tensors = {n: from_array(c, n) for n, c in constants.items() if n not in large}
@@ -60,6 +51,25 @@ def write_model(graph, path, estimator, columns):
         if large:
             _move(new.with_name(data), path.with_name(data))
         _move(new, path)
+
+
+def _within(nodes):
+    """Bytes of the tables of operators, which cannot lie in another file."""
+    tables = [value for node in nodes for value in node.attributes.values()]
+    n_bytes = sum(_size(table) for table in tables if isinstance(table, np.ndarray))
+    if n_bytes > LARGEST_FILE:
+        raise ValueError(
+            f"the vocabularies take {n_bytes} bytes, and an ONNX model can hold "
+            f"{LARGEST_FILE}: raise min_count, so that rare values share one code."
+        )
+    return n_bytes
+
+
+def _too_large(constants, n_bytes):
+    """Constants to lie in another file, beside so many bytes: all large ones or none."""
+    if n_bytes + sum(array.nbytes for array in constants.values()) <= LARGEST_FILE:
+        return {}
+    return {name: a for name, a in constants.items() if a.nbytes > LARGE}
 
 
 def _size(array):

@@ -68,7 +68,7 @@ class Graph:
 
     def constant(self, values, dtype=None):
         """An array that the graph knows."""
-        values = np.ascontiguousarray(values, dtype=dtype).reshape(np.shape(values))
+        values = np.asarray(values, dtype=dtype, order="C")
         name = f"%constant_{len(self.constants)}"
         self.constants[name] = values
         return Value(self, name, values.dtype)

@@ -12,7 +12,22 @@ RANKERS = MLPRanker, DCNRanker, DINRanker, ModuleRanker
 def score_of(graph, model):
     """The scores of a RankerModel, (n,), and which input has which role."""
     encoder = model.encoder
-    columns = Columns(graph, encoder, _past_keys(model))
+    if not encoder.features:
+        raise ValueError("a ranker that sees no column cannot be exported.")
+    codes, numbers, past = _encoded(Columns(graph, encoder, _past_keys(model)))
+    codes = stacked(codes, 1) if codes else stacked(numbers, 1).take([], 1).to(WHOLE)
+    numbers = stacked(numbers, 1) if numbers else codes.take([], 1).to(DOUBLE)
+    rows = Rows(codes, numbers, None, None)
+    if past:
+        share = _share(graph, past[0], model.history.length)
+        rows = rows._replace(past=stacked(past, 2), share=share)
+    logits = logits_of(model.module, rows).as_single()
+    return _scored(model, logits), _roles(encoder)
+
+
+def _encoded(columns):
+    """Codes and numbers of the rows, each (n,), and codes of their pasts, (n, t)."""
+    encoder = columns.encoder
     codes = {key: columns.code(key) for key in encoder.vocabularies}
     ranks = {key: columns.rank(key) for key in encoder.ranks}
     if encoder.duration in ranks:
@@ -22,18 +37,13 @@ def score_of(graph, model):
         [columns.of_row(key, values) for key, values in found.items()]
         for found in (codes, ranks)
     )
-    numbers = [(rank * 2 - 1).as_single() for rank in ranks]
-    codes = stacked(codes, 1) if codes else stacked(numbers, 1).take([], 1).to(WHOLE)
-    numbers = stacked(numbers, 1) if numbers else codes.take([], 1).to(DOUBLE)
-    rows = Rows(codes, numbers, None, None)
-    if past:
-        share = _share(graph, past[0], model.history.length)
-        rows = rows._replace(past=stacked(past, 2), share=share)
-    logits = logits_of(model.module, rows).as_single()
+    return codes, [(rank * 2 - 1).as_single() for rank in ranks], past
+
+
+def _roles(encoder):
     (user, item), duration = encoder.ids, encoder.duration
     roles = {"user": user, "item": item, "duration": duration}
-    roles = {r: name_of(key) for r, key in roles.items() if key in encoder.features}
-    return _scored(model, logits), roles
+    return {r: name_of(key) for r, key in roles.items() if key in encoder.features}
 
 
 def _past_keys(model):
