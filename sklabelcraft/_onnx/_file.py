@@ -66,7 +66,7 @@ def _within(nodes):
 
 
 def _too_large(constants, n_bytes):
-    """Constants to lie in another file, beside so many bytes: all large ones or none."""
+    """Constants that must lie in another file: all large ones, or none."""
     if n_bytes + sum(array.nbytes for array in constants.values()) <= LARGEST_FILE:
         return {}
     return {name: a for name, a in constants.items() if a.nbytes > LARGE}

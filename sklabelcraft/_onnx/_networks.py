@@ -90,24 +90,20 @@ def _interest(module, table, candidate, rows):
         return candidate * 0
     past = table.embedded(rows.past, module.past_columns)
     past = past.reshape(0, 0, len(module.past_columns) * table.dim)
-    weights = _attention(module.attention, past, candidate.with_axis(1))
+    weights = _attention(module.attention, past, candidate)
     return (past * weights * rows.share.with_axis(2)).sum(1)
 
 
 def _attention(layers, past, candidate):
-    """The attention of each past impression to the candidate, (n, t, 1).
+    """The attention of each past impression h to the candidate a, (n, t, 1).
 
-    The first layer reads (h, a, h - a, h * a), which never lie side by side: what it
-    makes of them is added up.
+    What the first layer makes of (h, a, h - a, h * a) is linear in h.
     """
     first, *further = layers
     on_past, on_candidate, on_difference, on_product = np.split(_weights(first), 4)
-    attention = (
-        past @ (on_past + on_difference)
-        + (past * candidate) @ on_product
-        + (candidate @ (on_candidate - on_difference) + array(first.bias))
-    )
-    return dense(further, attention)
+    direction = candidate.with_axis(2) * on_product + (on_past + on_difference)
+    offset = candidate @ (on_candidate - on_difference) + array(first.bias)
+    return dense(further, past @ direction + offset.with_axis(1))
 
 
 def _interactions(embedded):
