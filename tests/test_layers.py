@@ -56,7 +56,8 @@ LAYERS = [
     {"_recommending"},
     {"_heads"},
     {"recommender", "_members", "fused", "datasets", "splitting"},
-    {"comparison", "plotting"},
+    {"comparison", "plotting", "_onnx"},
+    {"export"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics"}
