@@ -48,6 +48,7 @@ LAYERS = [
     {"_heads"},
     {"recommender", "_members", "fused", "datasets", "splitting"},
     {"comparison", "plotting"},
+    {"_saved", "persistence"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics"}
