@@ -60,7 +60,7 @@ def save(estimator, folder):
         "estimator": writing.part(estimator, ""),
     }
     _estimator_of(content, writing.arrays)
-    write_folder(Path(folder), content, writing.arrays)
+    write_folder(Path(folder).expanduser(), content, writing.arrays)
 
 
 def load(folder):
@@ -87,7 +87,7 @@ def load(folder):
     ValueError
         If the files are damaged, of another version, or hold what no save does.
     """
-    content, arrays = read_folder(Path(folder))
+    content, arrays = read_folder(Path(folder).expanduser())
     return _estimator_of(content, arrays)
 
 

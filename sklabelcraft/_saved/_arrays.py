@@ -95,10 +95,17 @@ class Values(Kind):
 
     Objects are three arrays: their texts in UTF-8, one after the other, where each ends
     in characters, and what each is.
+
+    Parameters
+    ----------
+    size : str
+        The letter of n.
+    distinct, only_texts : bool, default=False
+        Whether no value occurs twice, and whether all are texts.
     """
 
-    def __init__(self, size, *, distinct=False):
-        self.size, self.distinct = size, distinct
+    def __init__(self, size, *, distinct=False, only_texts=False):
+        self.size, self.distinct, self.only_texts = size, distinct, only_texts
 
     def write(self, value, save, path):
         if isinstance(value, tuple) and not value:
@@ -117,6 +124,9 @@ class Values(Kind):
             return ()
         values = self._read(node, save, path)
         check_shape(values.shape, [self.size], sizes, path)
+        if self.only_texts:
+            texts = all(type(value) is str for value in values.tolist())
+            require(texts, path, "texts", values)
         if self.distinct:
             index = pd.Index(values, dtype=values.dtype, tupleize_cols=False)
             require(index.is_unique, path, "distinct values", "one of them twice")

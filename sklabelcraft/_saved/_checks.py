@@ -12,6 +12,7 @@ from sklabelcraft.training._growth import shapes_of
 from sklabelcraft.training._optimizers import BODY
 
 LARGEST_STEP = 2**31 - 2
+MOST_JOBS = 256
 
 
 def vocabulary(fields, path):
@@ -187,7 +188,8 @@ def crafter(estimator, path):
     """What training goes on from belongs to label and ranker."""
     if not hasattr(estimator, "label_net_"):
         return
-    fitted("ranker_", "model_")(estimator, path)
+    ranker = estimator.ranker_
+    require(hasattr(ranker, "model_"), path, "of a fitted ranker", ranker)
     trained, state = estimator.ranker_.model_, estimator.training_state_
     path = inside(path, "training_state_")
     task, label = state["task"], estimator.label_net_
@@ -222,15 +224,12 @@ def groups(estimator, path):
         require(coarse == n, path, f"groups in {n} coarser ones", coarse)
 
 
-def fitted(name, attribute):
-    """A check that a part has learned what goes on from it."""
-
-    def check(estimator, path):
-        part = getattr(estimator, name, None)
-        learned = part is None or hasattr(part, attribute)
-        require(learned, inside(path, name), f"fitted, with {attribute}", part)
-
-    return check
+def recommender(estimator, path):
+    """The labeler labels, and the ranker is fitted, if the recommender is."""
+    if hasattr(estimator, "ranker_"):
+        ranker, labeler = estimator.ranker_, estimator.labeler_
+        require(hasattr(ranker, "model_"), path, "of a fitted ranker", ranker)
+        require(hasattr(labeler, "transform"), path, "of a labeler", labeler)
 
 
 def widths(network, path):
@@ -252,8 +251,9 @@ def union(estimator, path):
         for part in (part for _, part in pairs)
     )
     require(usable, path, "labelers", pairs)
-    plain = estimator.n_jobs is None or type(estimator.n_jobs) is int
-    require(plain, inside(path, "n_jobs"), "a whole number or None", estimator.n_jobs)
+    n_jobs = estimator.n_jobs
+    few = n_jobs is None or (type(n_jobs) is int and abs(n_jobs) <= MOST_JOBS)
+    require(few, inside(path, "n_jobs"), f"None or up to {MOST_JOBS}", n_jobs)
     weights = estimator.transformer_weights
     require(weights is None or isinstance(weights, dict), path, "weights", weights)
 
@@ -266,6 +266,8 @@ def measured(fields, path):
 
 
 def heads(fields, path):
-    """The duration has ranks, if it is a head."""
+    """All recommenders score, and the duration has ranks if it is a head."""
+    for name, part in fields["recommenders"].items():
+        require(hasattr(part, "predict"), inside(path, name), "a recommender", part)
     there = "ranks" in fields
     require(there == (fields["duration"] is not None), path, "with ranks or not", there)

@@ -64,8 +64,9 @@ def write_folder(folder, content, arrays):
     with _alone_in(folder):
         _clean(folder)
         try:
-            _write_new(folder, content, arrays)
-            _replace(folder)
+            with _told_of(folder):
+                _write_new(folder, content, arrays)
+                _replace(folder)
         finally:
             with suppress(OSError):
                 _clean(folder)
@@ -173,11 +174,7 @@ def _opened(path):
 
 def _write_new(folder, content, arrays):
     """Write both files under the names of new ones."""
-    try:
-        save_file(arrays, folder / NEW_ARRAYS)
-    except SafetensorError as error:
-        path = str(folder / NEW_ARRAYS)
-        raise OSError(errno.EIO, f"cannot be written: {error}", path) from error
+    save_file(arrays, folder / NEW_ARRAYS)
     with (folder / NEW_ARRAYS).open("rb") as file:
         os.fsync(file.fileno())
         length = int.from_bytes(file.read(8), "little")
@@ -229,6 +226,17 @@ def _belongs(arrays, folder):
     except (ValueError, FileNotFoundError):
         return False
     return digest == stated["sha256"]
+
+
+@contextmanager
+def _told_of(folder):
+    """Tell of the folder where something in it cannot be written."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error), str(folder)) from error
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 @contextmanager

@@ -36,8 +36,9 @@ def _timestamp_of(text):
 
 def _decimal_of(text):
     value = Decimal(text)
-    if value.is_finite() and abs(value.as_tuple().exponent) > EXPONENTS:
-        raise ValueError(f"an exponent beyond {EXPONENTS}")
+    far = value.is_finite() and abs(value.as_tuple().exponent) > EXPONENTS
+    if far or value.is_snan():
+        raise ValueError(f"the number {text:.40} cannot be a key")
     return value
 
 

@@ -229,7 +229,7 @@ MODELS = (
         user=KEY_OR_NONE,
         timestamp=KEY_OR_NONE,
         columns=several(None, int, "positions"),
-        _begun=Several(Whole(-(2**62))),
+        _begun=Several(Whole()),
         _vocabulary=Part("Vocabulary"),
         _clock=Maybe(CLOCK),
         _users=Absent(Array("int64", "s", least=0, rising=True)),
@@ -308,7 +308,7 @@ LABELS = (
 PARAMS = Plain(PARAMETERS, LOSSES)
 SEEN = {
     "n_features_in_": Absent(Whole()),
-    "feature_names_in_": Absent(Values("f")),
+    "feature_names_in_": Absent(Values("f", only_texts=True)),
 }
 EDGES = {"edges_": Array("float64", "e", rising=True, finite=True)}
 GROUPED = {
@@ -382,7 +382,7 @@ ESTIMATORS = (
     learner(LabelCrafter, checks.crafter, **CRAFTED),
     learner(
         LabelCraftRecommender,
-        checks.fitted("ranker_", "model_"),
+        checks.recommender,
         labeler_=Part(*LABELERS),
         ranker_=Part(*RANKERS),
     ),
