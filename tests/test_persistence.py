@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,8 @@ from sklabelcraft.losses import log_loss
 from sklabelcraft.modules import MLPModule
 from sklabelcraft.objectives import Objective
 from sklabelcraft.persistence import load, save
+
+ADDRESS = re.compile("0x[0-9A-F]+")
 
 UNFITTED = [
     *saves.LABELERS.values(),
@@ -85,7 +88,8 @@ def test_parameters_come_back(estimator, again):
     """As they were, of an estimator that is not fitted."""
     loaded = again(estimator)
     assert not differences(estimator, loaded)
-    assert repr(loaded) == repr(estimator)
+    texts = (ADDRESS.sub("", repr(each)) for each in (loaded, estimator))
+    assert len(set(texts)) == 1
     assert not differences(clone(estimator), clone(loaded))
 
 
@@ -291,7 +295,7 @@ def test_a_network_that_was_changed_is_refused(fitted, tmp_path):
 
 def test_ids_that_would_not_come_back_are_refused(tmp_path):
     """Such as tuples, and dates of a zone that is more than an offset."""
-    for ids, what in (([(1, 2), (3, 4)], "tuple"), (["a", b"a"], "bytes")):
+    for ids, what in (([(1, 2), (3, 4)], "tuple"), (["a", b"a"], "b'a'")):
         log = pd.DataFrame({"item_id": ids, "watch_time": [1.0, 2.0], "duration": 9.0})
         with pytest.raises(TypeError, match=what):
             save(ConditionalCDF(by="item").fit(log), tmp_path)

@@ -103,7 +103,8 @@ def model(fields, path):
     several = fields["n_outputs"] > 1
     for name in ("head_mean", "head_scale"):
         value = fields[name]
-        right = len(value) == fields["n_outputs"] if several else value is None
+        there = value is not None
+        right = there == several and (not there or len(value) == fields["n_outputs"])
         require(right, inside(path, name), "one for each of several outputs", value)
 
 

@@ -36,6 +36,7 @@ ASIDE = "model.before.safetensors"
 NEW_CONFIG, NEW_ARRAYS = "config.new.json", "model.new.safetensors"
 LARGEST_CONFIG = 2**23  # bytes
 DIGEST = re.compile(rb',\n"sha256": "([0-9a-f]{64})"\n}\n')
+NO_FILE = {errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.ENODEV, errno.ENOTDIR}
 OPENED = os.O_RDONLY  # without following links, or waiting for who writes into a pipe
 for option in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
     OPENED |= getattr(os, option, 0)
@@ -60,16 +61,16 @@ def write_folder(folder, content, arrays):
     OSError
         If something cannot be written; what was saved before can still be loaded.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone_in(folder):
-        _clean(folder)
-        try:
-            with _told_of(folder):
+    with _told_of(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone_in(folder):
+            _clean(folder)
+            try:
                 _write_new(folder, content, arrays)
                 _replace(folder)
-        finally:
-            with suppress(OSError):
-                _clean(folder)
+            finally:
+                with suppress(OSError):
+                    _clean(folder)
 
 
 def read_folder(folder):
@@ -158,9 +159,9 @@ def _opened(path):
     """A regular file and its size; an error for anything else, without waiting."""
     try:
         descriptor = os.open(path, OPENED)
-    except (FileNotFoundError, PermissionError):
-        raise
     except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
         raise ValueError(f"{path} must be a file: {error}") from error
     try:
         found = os.fstat(descriptor)
@@ -250,9 +251,7 @@ def _alone_in(folder):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise BlockingIOError(
-            error.errno, "another save is being written", str(folder)
-        ) from error
+        raise OSError(error.errno, "another save is being written") from error
     except OSError:  # a file system without locks
         pass
     try:

@@ -34,6 +34,11 @@ def _timestamp_of(text):
     return value.tz_localize("UTC").tz_convert(zone)
 
 
+def _text_of_decimal(value):
+    _decimal_of(str(value))
+    return str(value)
+
+
 def _decimal_of(text):
     value = Decimal(text)
     far = value.is_finite() and abs(value.as_tuple().exponent) > EXPONENTS
@@ -50,7 +55,7 @@ KINDS = {  # by its type: to a text, and back
     date: (date.isoformat, date.fromisoformat),
     datetime: (datetime.isoformat, datetime.fromisoformat),
     pd.Timestamp: (_text_of_timestamp, _timestamp_of),
-    Decimal: (str, _decimal_of),
+    Decimal: (_text_of_decimal, _decimal_of),
     type(None): (lambda value: "", lambda text: None),
     type(pd.NA): (lambda value: "", lambda text: pd.NA),
     type(pd.NaT): (lambda value: "", lambda text: pd.NaT),

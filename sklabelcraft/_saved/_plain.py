@@ -1,6 +1,7 @@
 """Kinds of single values: numbers, texts, choices, and what parameters may be."""
 
 import re
+from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 
@@ -104,12 +105,11 @@ class Plain(Kind):
         return [self._value(v, save, inside(path, i)) for i, v in enumerate(node)]
 
     def _scalar(self, kind, value, path):
-        require(isinstance(value, bool | int | float | str), path, kind.__name__, value)
-        try:
+        made = None
+        with suppress(ValueError, TypeError, OverflowError):
             made = kind(value)
-        except (ValueError, OverflowError):
-            made = None
-        same = made is not None and (made.item() == value or value != value)
+        same = made is not None and type(made.item()) is type(value)
+        same = same and (made.item() == value or value != value)
         require(same, path, kind.__name__, value)
         return made
 

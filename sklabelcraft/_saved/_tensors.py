@@ -73,8 +73,12 @@ def read_arrays(file, stated, path):
             f"file, got {length}."
         )
     header = file.read(length)
-    _check_header(parse(header, path), stated["arrays"], stated["size"] - 8 - length)
-    raw = start + header + file.read(stated["size"] - 8 - length)
+    n_bytes = stated["size"] - 8 - length
+    try:
+        _check_header(parse(header, path), stated["arrays"], n_bytes)
+    except ValueError as error:
+        raise ValueError(f"{path} is not as it is stated: {error}") from error
+    raw = start + header + file.read(n_bytes)
     if hashlib.sha256(raw).hexdigest() != stated["sha256"]:
         raise ValueError(
             f"{path} is damaged: its digest is not the one that is stated."
