@@ -213,6 +213,17 @@ class Drawing(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
+class Undrawn(TorchFunctionMode):
+    """What would fill a tensor at random, such as initial weights, leaves it."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        """Run a function of torch, or pass on the tensor that it would fill."""
+        kwargs = kwargs or {}
+        if function not in DRAWING:
+            return function(*args, **kwargs)
+        return args[0] if args else kwargs["tensor"]
+
+
 class DropoutFinder(TorchFunctionMode):
     """Notes whether anything is dropped at random, and drops nothing."""
 

@@ -57,7 +57,7 @@ LAYERS = [
     {"_heads"},
     {"recommender", "_members", "fused", "datasets", "splitting"},
     {"comparison", "plotting", "_onnx"},
-    {"export"},
+    {"_saved", "persistence", "export"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics"}

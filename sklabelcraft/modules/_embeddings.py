@@ -1,6 +1,6 @@
 """What the networks of rankers are made of."""
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from numbers import Integral
 
 import torch
@@ -33,8 +33,8 @@ class Embeddings(nn.Module):
         self.dim = dim
         self.table = nn.Embedding(sum(cardinalities), dim, **SINGLE)
         nn.init.normal_(self.table.weight, std=0.01)
-        sizes = torch.tensor([0, *cardinalities], dtype=torch.int64)
-        self.register_buffer("starts", sizes.cumsum(0)[:-1])
+        starts = [0, *accumulate(cardinalities)][:-1]
+        self.register_buffer("starts", torch.tensor(starts, dtype=torch.int64))
 
     def forward(self, codes, columns=None):
         """Embed codes of all columns or of those given, (..., n), as (..., n, dim)."""

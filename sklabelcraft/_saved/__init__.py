@@ -1,0 +1,1 @@
+"""What a save consists of: two files, a tree in JSON, and a schema for each class."""

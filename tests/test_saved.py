@@ -1,0 +1,724 @@
+"""The files of a save: always those of one, and refused if they are not as saved."""
+
+import copy
+import errno
+import multiprocessing
+import os
+import resource
+import shutil
+import sys
+import time
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import saves
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from saves import LOG, content_of, differences, files_of, learned, write_content
+from sklearn.base import clone
+
+from sklabelcraft import ConditionalCDF, LabelCrafter, WatchTime
+from sklabelcraft._saved import _folder
+from sklabelcraft._saved._arrays import Values
+from sklabelcraft._saved._folder import ARRAYS, ASIDE, CONFIG, NEW_ARRAYS, NEW_CONFIG
+from sklabelcraft._saved._json import parse
+from sklabelcraft._saved._plain import Plain
+from sklabelcraft._saved._trees import Reading, Writing
+from sklabelcraft.persistence import load, save
+
+OLD, NEW = WatchTime(quantile=0.5), ConditionalCDF(by="item")
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two estimators, of which the one is saved in the place of the other."""
+    return OLD.fit(LOG.frame), NEW.fit(LOG.frame)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Folders of saves by name; nobody may change them."""
+    folder = tmp_path_factory.mktemp("saved")
+    crafter = clone(saves.LABELERS["LabelCraft"]).set_params(random_state=3)
+    estimators = {
+        "ranker": saves.RANKERS["adversary"],
+        "past": saves.DIN_RANKER,
+        "crafter": crafter,
+        "groups": saves.LABELERS["CDF by two"],
+        "fused": saves.FUSED,
+    }
+    for name, estimator in estimators.items():
+        save(learned(clone(estimator)), folder / name)
+    random = LabelCrafter(random_state=np.random.RandomState(0))
+    save(random, folder / "random")
+    return folder
+
+
+@pytest.fixture
+def changed(saved, tmp_path):
+    """Changes a content and arrays, with digests that are right; returns the folder."""
+
+    def change(name, function):
+        content, arrays = content_of(saved / name)
+        function(content, arrays)
+        write_content(tmp_path, content, arrays)
+        return tmp_path
+
+    return change
+
+
+# what lies in the folder
+
+
+def test_a_save_is_two_files(pair, tmp_path):
+    """Also when it has taken the place of another one."""
+    for estimator in pair:
+        save(estimator, tmp_path / "new" / "folder")
+        assert files_of(tmp_path / "new" / "folder") == [CONFIG, ARRAYS]
+        assert not differences(estimator, load(tmp_path / "new" / "folder"))
+
+
+class Snapshots:
+    """Copies of a folder before each line of the code that writes it."""
+
+    def __init__(self, folder, to):
+        self.folder, self.to, self.n = folder, to, 0
+
+    def __call__(self, frame, event, _):
+        if frame.f_code.co_filename != _folder.__file__:
+            return None
+        if event == "line" and self.folder.exists():
+            shutil.copytree(self.folder, self.to / str(self.n))
+            self.n += 1
+        return self
+
+
+@pytest.fixture
+def snapshots(tmp_path):
+    """Saves, and returns what a kill would have left at each line."""
+
+    def taken(estimator, folder):
+        to = tmp_path / "snapshots"
+        tracing, trace = sys.gettrace(), Snapshots(folder, to)
+        sys.settrace(trace)
+        try:
+            save(estimator, folder)
+        finally:
+            sys.settrace(tracing)
+        return [to / str(i) for i in range(trace.n)]
+
+    return taken
+
+
+def test_a_save_that_is_killed_leaves_the_old_or_the_new(pair, tmp_path, snapshots):
+    """Whichever line it had come to, and the next save cleans up."""
+    old, new = pair
+    save(old, tmp_path / "saved")
+    left = snapshots(new, tmp_path / "saved")
+    names = [files_of(folder) for folder in left]
+    assert [CONFIG, ASIDE, ARRAYS] in names
+    is_new = [not differences(new, load(folder)) for folder in left]
+    assert is_new == sorted(is_new)
+    for folder, known in zip(left, is_new, strict=True):
+        assert known or not differences(old, load(folder))
+        save(old, folder)
+        assert files_of(folder) == [CONFIG, ARRAYS]
+        assert not differences(old, load(folder))
+
+
+def test_a_save_after_a_kill_may_be_killed_as_well(pair, tmp_path, snapshots):
+    """What the first kill left aside is not lost by the second."""
+    old, new = pair
+    save(old, tmp_path / "saved")
+    left = snapshots(new, tmp_path / "saved")
+    names = [CONFIG, NEW_CONFIG, ASIDE, NEW_ARRAYS]
+    aside = next(folder for folder in left if files_of(folder) == names)
+    assert not differences(old, load(aside))
+    shutil.copytree(aside, tmp_path / "again")
+    shutil.rmtree(tmp_path / "snapshots")
+    for folder in snapshots(new, tmp_path / "again"):
+        assert any(not differences(each, load(folder)) for each in pair)
+
+
+def test_a_first_save_that_is_killed_leaves_nothing_or_all(pair, tmp_path, snapshots):
+    """Nothing is to be loaded before all is there."""
+    for folder in snapshots(pair[0], tmp_path / "saved"):
+        if CONFIG in files_of(folder):
+            assert not differences(pair[0], load(folder))
+        else:
+            with pytest.raises(FileNotFoundError):
+                load(folder)
+
+
+CALLS = [(os, n) for n in ("open", "fsync", "replace", "rename", "unlink", "fstat")]
+CALLS += [(_folder, "save_file"), (_folder.hashlib, "file_digest")]
+
+
+class Faults:
+    """Calls of the system that fail, from the n-th on or that one alone."""
+
+    def __init__(self):
+        self.calls, self.failing = 0, range(0)
+
+    def set(self, failing):
+        self.calls, self.failing = 0, failing
+
+    def around(self, call):
+        def counted(*args, **options):
+            self.calls += 1
+            if self.calls in self.failing:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return call(*args, **options)
+
+        return counted
+
+
+@pytest.fixture
+def faults(monkeypatch):
+    """Calls that write, and may be made to fail."""
+    made = Faults()
+    for module, name in CALLS:
+        monkeypatch.setattr(module, name, made.around(getattr(module, name)))
+    return made
+
+
+def error_of_a_save(estimator, folder):
+    try:
+        save(estimator, folder)
+    except OSError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_write_that_fails_leaves_the_old_or_the_new(lasting, pair, tmp_path, faults):
+    """Whichever it is; the error names the folder, and the next save cleans up."""
+    old, new = pair
+    kept_old, n = 0, 0
+    while n == 0 or faults.calls >= n:
+        faults.set(range(0))
+        save(old, tmp_path)
+        assert files_of(tmp_path) == [CONFIG, ARRAYS]
+        n += 1
+        faults.set(range(n, 1000 if lasting else n + 1))
+        error = error_of_a_save(new, tmp_path)
+        n_calls = faults.calls
+        faults.set(range(0))
+        found = load(tmp_path)
+        is_old = not differences(old, found)
+        kept_old += is_old
+        assert is_old or not differences(new, found)
+        assert error is None or tmp_path.name in str(error)
+        faults.calls = n_calls
+    assert kept_old > 10
+    assert error is None
+
+
+@pytest.mark.parametrize("limit", [0, 7, 100, 4000, 10_000])
+def test_a_file_that_cannot_grow_leaves_the_old(limit, pair, tmp_path):
+    """As on a disk that is full; the error names the folder."""
+    save(pair[0], tmp_path)
+    size = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, size[1]))
+    try:
+        with pytest.raises(OSError, match=tmp_path.name):
+            save(pair[1], tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, size)
+    assert files_of(tmp_path) == [CONFIG, ARRAYS]
+    assert not differences(pair[0], load(tmp_path))
+
+
+def save_without_end(estimators, folder, started):
+    """Save one after the other; to be killed at any moment."""
+    while True:
+        for estimator in estimators:
+            save(estimator, folder)
+            started.set()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_kills_leave_the_old_or_the_new(pair, tmp_path):
+    """Real ones, at random moments."""
+    context, rng = multiprocessing.get_context("fork"), np.random.default_rng(0)
+    for _ in range(10):
+        started = context.Event()
+        process = context.Process(
+            target=save_without_end, args=(pair, tmp_path, started)
+        )
+        process.start()
+        assert started.wait(60)
+        time.sleep(rng.uniform(0, 0.05))
+        process.kill()
+        process.join()
+        found = load(tmp_path)
+        assert any(not differences(each, found) for each in pair)
+
+
+def test_two_saves_into_one_folder_do_not_mix(pair, tmp_path, monkeypatch):
+    """The second is told of the first."""
+    write = _folder._write_new
+
+    def writing(*args):
+        monkeypatch.setattr(_folder, "_write_new", write)
+        with pytest.raises(BlockingIOError, match="another save"):
+            save(pair[0], tmp_path)
+        write(*args)
+
+    monkeypatch.setattr(_folder, "_write_new", writing)
+    save(pair[1], tmp_path)
+    assert not differences(pair[1], load(tmp_path))
+
+
+def test_a_reader_sees_one_save_while_another_is_written(pair, tmp_path, monkeypatch):
+    """It begins again if the one that it reads is replaced in the meantime."""
+    save(pair[0], tmp_path)
+    read = _folder._read_its_arrays
+
+    def reading(*args):
+        monkeypatch.setattr(_folder, "_read_its_arrays", read)
+        save(pair[1], tmp_path)
+        return read(*args)
+
+    monkeypatch.setattr(_folder, "_read_its_arrays", reading)
+    assert not differences(pair[1], load(tmp_path))
+
+
+# what is no save
+
+
+@pytest.mark.parametrize("name", [CONFIG, ARRAYS])
+def test_any_flipped_bit_is_refused(name, pair, tmp_path):
+    """Wherever it is."""
+    save(pair[0], tmp_path)
+    raw = (tmp_path / name).read_bytes()
+    for place in range(0, len(raw), max(1, len(raw) // 200)):
+        flipped = bytearray(raw)
+        flipped[place] ^= 1 << place % 8
+        (tmp_path / name).write_bytes(flipped)
+        with pytest.raises(ValueError, match=tmp_path.name):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize("name", [CONFIG, ARRAYS])
+@pytest.mark.parametrize("length", [0, 5, 8, 100, -1])
+def test_a_cut_file_is_refused(name, length, pair, tmp_path):
+    """However short it is."""
+    save(pair[0], tmp_path)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:length])
+    with pytest.raises(ValueError, match=tmp_path.name):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", [CONFIG, ARRAYS])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link", "device", "loop"])
+def test_what_is_no_file_is_refused(kind, name, pair, tmp_path):
+    """Without waiting for it, or following it."""
+    save(pair[0], tmp_path)
+    path = tmp_path / name
+    path.rename(tmp_path / "elsewhere")
+    make = {
+        "folder": path.mkdir,
+        "pipe": lambda: os.mkfifo(path),
+        "link": lambda: path.symlink_to(tmp_path / "elsewhere"),
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "loop": lambda: path.symlink_to(path),
+    }
+    make[kind]()
+    with pytest.raises(ValueError, match="must be a file"):
+        load(tmp_path)
+
+
+def test_what_is_not_there_is_told(pair, tmp_path):
+    """A folder, its config, or its arrays."""
+    for folder in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(FileNotFoundError, match=folder.name):
+            load(folder)
+    save(pair[0], tmp_path)
+    (tmp_path / ARRAYS).unlink()
+    with pytest.raises(ValueError, match="is missing"):
+        load(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="must be a file"):
+        load(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ('{"b": {"a": 1, "c": 0, "a": 1}}', "'a' stands twice"),
+        ('{"a": NaN}', "NaN is no number"),
+        ('{"a": -Infinity}', "-Infinity is no number"),
+        ('{"a": 1e999}', "beyond float64"),
+        ('{"a": ' + "9" * 5000 + "}", "digits"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested deeper"),
+        ('{"a": ' + "[" * 70 + "]" * 70 + "}", "nested deeper"),
+        ("[1]", "must be an object"),
+        ("{} {}", "Extra data"),
+        ("", "Expecting value"),
+        ('{"a": "\\ud800"', "Expecting"),
+    ],
+)
+def test_json_is_read_strictly(text, what):
+    """Each name once, finite numbers, and no deeper than a save is."""
+    with pytest.raises(ValueError, match=what):
+        parse(text.encode(), "this")
+
+
+def test_json_of_other_bytes_is_refused():
+    """Such as those of another encoding."""
+    with pytest.raises(ValueError, match="utf-8"):
+        parse('{"a": "é"}'.encode("latin-1"), "this")
+    with pytest.raises(ValueError, match="not what a save holds"):
+        parse('{"a": 1}'.encode("utf-16"), "this")
+
+
+def at(tree, *way):
+    """The node at the end of a way."""
+    for name in way:
+        tree = tree[name]
+    return tree
+
+
+def put(value, *way):
+    """A change of the content that puts a value at the end of a way."""
+
+    def change(content, arrays):
+        at(content, "estimator", *way[:-1])[way[-1]] = value
+
+    return change
+
+
+def also(value, name):
+    """A change of the content that adds a field."""
+    return lambda content, arrays: content.update({name: value})
+
+
+LEARNED = "learned", "model_"
+ENCODER = *LEARNED, "encoder"
+FIELDS = {
+    "version": ("ranker", also(2, "version"), "version 1, got"),
+    "format": ("ranker", also("pickle", "format"), "format 'sklabelcraft'"),
+    "field": ("ranker", also(1, "more"), "without other fields"),
+    "class": ("ranker", put("Popen", "is"), "one of"),
+    "path of a class": ("ranker", put("os.system", "is"), "one of"),
+    "no estimator": ("ranker", put("Numbers", "is"), "one of"),
+    "another class": ("ranker", put("DINRanker", "is"), "network"),
+    "parameter": ("ranker", put(1, "params", "more"), "params must be"),
+    "attribute": ("ranker", put(1, "learned", "more"), "must be an object of"),
+    "kind of a parameter": ("ranker", put([1], "params", "loss"), "loss"),
+    "range": ("ranker", put(-1, "params", "learning_rate"), "learning_rate"),
+    "part": ("ranker", put({"is": "Numbers"}, "params", "network"), "one of"),
+    "same": ("ranker", put({"same": "learned"}, *ENCODER), "must be one of"),
+    "itself": ("ranker", put({"same": "model_"}, *ENCODER), "must be one of"),
+    "tag": ("ranker", put({"bytes": "00"}, "params", "loss"), "one of"),
+    "function": ("ranker", put({"function": "exec"}, "params", "loss"), "one of"),
+    "array": ("ranker", put({"tensor": "x"}, *LEARNED, "head_mean"), "an array"),
+    "loss": ("ranker", put("eval", *LEARNED, "loss"), "one of"),
+    "outputs": ("ranker", put(2**60, *LEARNED, "n_outputs"), "head_mean"),
+    "rows": ("ranker", put(True, *ENCODER, "n_rows"), "whole number"),
+    "features": ("ranker", put(["user_id"], *ENCODER, "features"), "features"),
+    "length": ("past", put(0, *LEARNED, "history", "length"), "with"),
+    "past": ("past", put({"tuple": [9]}, *LEARNED, "history", "columns"), "columns"),
+    "position": ("random", put({"int64": 1e9}, "params", "k"), "int64"),
+    "widths": ("random", put([0], "params", "hidden"), None),
+    "objective": (
+        "random",
+        put([{"is": "Objective", "column": 1}], "params", "objectives"),
+        "Objective|object of",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_that_no_save_has_are_refused(name, changed):
+    """Also if the digests are right."""
+    kind, change, what = FIELDS[name]
+    folder = changed(kind, change)
+    if what is None:
+        return
+    with pytest.raises((ValueError, TypeError), match=what):
+        load(folder)
+
+
+def setting(name, value, *index):
+    """A change of an entry of the array whose name ends like this."""
+
+    def change(content, arrays):
+        (found,) = [n for n in arrays if n.endswith(name)]
+        arrays[found] = arrays[found].copy()
+        arrays[found][index or ...] = value
+
+    return change
+
+
+def shaped(name, function):
+    """A change of the shape or the type of an array."""
+
+    def change(content, arrays):
+        (found,) = [n for n in arrays if n.endswith(name)]
+        arrays[found] = np.ascontiguousarray(function(arrays[found]))
+
+    return change
+
+
+def without(name):
+    """A change that leaves arrays out."""
+
+    def change(content, arrays):
+        for found in [n for n in arrays if n.endswith(name)]:
+            del arrays[found]
+
+    return change
+
+
+ENTRIES = {
+    "row of the past": ("past", setting("history._store", 10**6, 0)),
+    "negative row": ("past", setting("history._store", -1, 0)),
+    "code of the past": ("past", setting("history._past", 10**6, 0, 0)),
+    "order of users": ("past", setting("history._users", 10**6, 0)),
+    "order of times": ("past", setting("history._times", 2**62, 0)),
+    "code in the memory": ("ranker", setting("memory.rows.codes", 10**6, 0, 0)),
+    "last step": ("ranker", setting("optimizer.last.0", 2**30, 0)),
+    "negative step": ("ranker", setting("optimizer.last.0", -1, 0)),
+    "point": ("past", setting("ranks.0.points", np.nan, 0)),
+    "order of points": ("past", setting("ranks.0.points", 1e9, 0)),
+    "value twice": ("ranker", setting("vocabularies.0.values", 5)),
+    "kind of a value": ("ranker", setting("vocabularies.2.values.kinds", 200, 0)),
+    "number of a text": ("ranker", setting("vocabularies.2.values.kinds", 1, 0)),
+    "ends of texts": ("ranker", setting("vocabularies.2.values.ends", 10**9, 3)),
+    "order of texts": ("ranker", setting("vocabularies.2.values.ends", -5, 0)),
+    "no UTF-8": ("ranker", setting("vocabularies.2.values.texts", 255, 0)),
+    "count": ("ranker", setting("occurrences.0.counts", 0, 0)),
+    "sum of counts": ("ranker", setting("occurrences.0.counts", 2**62, slice(2))),
+    "weights' type": ("ranker", shaped("dense.0.weight", np.float64)),
+    "weights' shape": ("ranker", shaped("dense.0.weight", np.transpose)),
+    "table": (
+        "ranker",
+        shaped("model_.module.embeddings.table.weight", lambda v: v[:3]),
+    ),
+    "moments": ("ranker", shaped("optimizer.moments.1", lambda v: v[:3])),
+    "reader": ("ranker", shaped("reader.0", lambda v: v[:3])),
+    "unused": ("ranker", lambda content, arrays: arrays.update(more=np.zeros(3))),
+    "missing": ("ranker", without("dense.0.bias")),
+    "all missing": ("ranker", without("")),
+    "code of a group": ("groups", setting("by_ids.codes", 10**6, 0, 0)),
+    "sum of a table": ("groups", setting("counts_.total", 5, 0)),
+    "begin of a group": ("groups", setting("counts_.before", 10**9, -1)),
+    "groups": ("groups", shaped("counts_.before", lambda v: v[:3])),
+    "group": ("groups", shaped("groups_.known", lambda v: v[:0])),
+    "edges": ("groups", shaped("estimator.edges_"[10:], lambda v: v[:1])),
+    "points of a label": ("crafter", setting("signals.watch_points", np.inf, 0)),
+    "order of edges": ("crafter", setting("quantiles.edges", 1e9, 0)),
+    "weight of a label": ("crafter", shaped("correction.0.weight", lambda v: v[:, :2])),
+    "row held out": ("crafter", setting("held_out.codes", 10**6, 0, 0)),
+    "random state": ("random", shaped("random_state.key", lambda v: v[:3])),
+    "heads": ("fused", shaped("heads_.mean", lambda v: v[:1])),
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_entries_that_lead_out_of_a_table_are_refused(name, changed):
+    """Also if the digests are right."""
+    kind, change = ENTRIES[name]
+    with pytest.raises(ValueError, match=r"must |belong|fit no network|cannot be"):
+        load(changed(kind, change))
+
+
+def test_the_place_of_a_random_state_stays_inside_of_it(changed):
+    """As numpy reads its key from there on without a look."""
+    folder = changed("random", put(625, "params", "random_state", "pos"))
+    with pytest.raises(ValueError, match="pos must be a whole number from 0 to 624"):
+        load(folder)
+
+
+def write_header(folder, function):
+    """Change the header of the arrays and what is stated of them, digests included."""
+    content, _ = content_of(folder)
+    raw = (folder / ARRAYS).read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header = parse(raw[8 : 8 + length], "header")
+    body = function(header, content["arrays"]["arrays"]) or raw[8 + length :]
+    raw_header = _folder.json.dumps(header).encode()
+    raw = len(raw_header).to_bytes(8, "little") + raw_header + body
+    (folder / ARRAYS).write_bytes(raw)
+    digest = _folder.hashlib.sha256(raw).hexdigest()
+    content["arrays"] |= {"size": len(raw), "sha256": digest}
+    (folder / CONFIG).write_bytes(_folder.config_of(content))
+
+
+def enlarged(header, arrays):
+    for each in (header, arrays):
+        each["statistics_.keys"]["shape"] = [10 * 2**30 // 8]
+
+
+def enlarged_beyond_any_file(header, arrays):
+    enlarged(header, arrays)
+    header["statistics_.keys"]["data_offsets"][1] = 10 * 2**30
+
+
+def overlapping(header, arrays):
+    header["statistics_.counts"]["data_offsets"] = header["statistics_.keys"][
+        "data_offsets"
+    ]
+
+
+def with_a_gap(header, arrays):
+    return b"\0" * 8 + b"\0" * 10**5
+
+
+def of_another_type(header, arrays):
+    for each in (header, arrays):
+        each["statistics_.keys"]["dtype"] = "F8_E4M3"
+
+
+def negative(header, arrays):
+    for each in (header, arrays):
+        each["statistics_.keys"]["shape"] = [-1, -8]
+
+
+def renamed(header, arrays):
+    header["../../model"] = header.pop("statistics_.keys")
+
+
+def swapped(header, arrays):
+    names = "statistics_.keys", "statistics_.counts"
+    header[names[0]], header[names[1]] = header[names[1]], header[names[0]]
+    header[names[0]]["more"] = 1
+
+
+HEADERS = [enlarged, enlarged_beyond_any_file, overlapping, with_a_gap]
+HEADERS += [of_another_type, negative, renamed, swapped]
+
+
+@pytest.mark.parametrize("function", HEADERS)
+def test_headers_that_no_save_has_are_refused(function, pair, tmp_path):
+    """Before any of the arrays is read."""
+    save(pair[0], tmp_path)
+    write_header(tmp_path, function)
+    with pytest.raises(ValueError, match="array"):
+        load(tmp_path)
+
+
+def test_a_header_may_not_be_large(pair, tmp_path):
+    """However large the file says that it is."""
+    save(pair[0], tmp_path)
+    write_header(tmp_path, lambda header, _: None)
+    content, _ = content_of(tmp_path)
+    for length in (2**63, 10**6 + 1, content["arrays"]["size"]):
+        raw = (tmp_path / ARRAYS).read_bytes()
+        raw = length.to_bytes(8, "little") + raw[8:]
+        (tmp_path / ARRAYS).write_bytes(raw)
+        content["arrays"]["sha256"] = _folder.hashlib.sha256(raw).hexdigest()
+        (tmp_path / CONFIG).write_bytes(_folder.config_of(content))
+        with pytest.raises(ValueError, match="header of at most"):
+            load(tmp_path)
+
+
+def test_more_than_a_save_can_describe_is_refused(pair, tmp_path, monkeypatch):
+    """When it is saved; what was there before stays."""
+    save(pair[0], tmp_path)
+    monkeypatch.setattr(_folder, "LARGEST_HEADER", 100)
+    with pytest.raises(ValueError, match="use joblib"):
+        save(pair[1], tmp_path)
+    assert files_of(tmp_path) == [CONFIG, ARRAYS]
+    assert not differences(pair[0], load(tmp_path))
+
+
+# what a tree is written to and read from
+
+OBJECTS = st.one_of(
+    st.text(),
+    st.integers(-(2**90), 2**90),
+    st.floats(),
+    st.booleans(),
+    st.none(),
+    st.dates(),
+    st.datetimes(timezones=st.none() | st.just(timezone(timedelta(hours=-3)))).map(
+        lambda value: value.replace(fold=0)
+    ),
+    st.integers(-(2**60), 2**60).map(partial(pd.Timestamp, tz="UTC")),
+    st.integers(-(2**60), 2**60).map(pd.Timestamp),
+    st.decimals(places=3, allow_nan=False)
+    | st.just(Decimal("NaN"))
+    | st.just(Decimal("1E+30")),
+    st.sampled_from([pd.NA, pd.NaT, date.max, datetime.min, "\ud800"]),
+)
+
+
+def read_back(kind, value):
+    """A value after it was written and read."""
+    writing = Writing({})
+    node = kind.write(value, writing, "it")
+    node = parse(_folder.json.dumps({"node": node}).encode(), "it")["node"]
+    reading = Reading({}, writing.arrays)
+    found = kind.read(node, reading, "it", {})
+    reading.check_all_used()
+    return found
+
+
+def alike(one, other):
+    """Whether two objects are of one type and equal, in any zone."""
+    zones = [str(getattr(each, "tzinfo", None)) for each in (one, other)]
+    if type(one) is not type(other) or zones[0] != zones[1]:
+        return False
+    return one is other or bool(one != one) or one == other
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(OBJECTS, max_size=8))
+def test_objects_come_back(values):
+    """Texts, numbers of any size, dates and what is missing."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    found = read_back(Values("n"), array)
+    assert found.dtype == object
+    assert all(map(alike, found, values))
+
+
+INEXACT = [Decimal("1E99999"), Decimal("sNaN"), 10**5000, datetime(2026, 1, 1, fold=1)]
+INEXACT += [(1, 2), b"a", np.int64(1), timedelta(1), pd.Timedelta(1), object()]
+
+
+@pytest.mark.parametrize("value", INEXACT, ids=lambda value: type(value).__name__)
+def test_objects_that_would_not_come_back_are_refused(value):
+    """Rather than saved as something else."""
+    with pytest.raises(TypeError, match="it cannot be saved"):
+        Values("n").write(np.array([value, None], dtype=object), Writing({}), "it")
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**90), 2**90)
+    | st.floats()
+    | st.text()
+    | st.floats(width=32).map(np.float32)
+    | st.integers(0, 2**64 - 1).map(np.uint64)
+    | st.sampled_from([np.True_, np.float64("nan"), np.str_("a"), np.float16(0.5)]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text() | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(PLAIN)
+def test_plain_values_come_back(value):
+    """Lists as lists, tuples as tuples, and numbers of numpy as such."""
+    assert not differences(value, read_back(Plain(), value))
+
+
+def test_arrays_of_parameters_come_back():
+    """Of any shape."""
+    for array in (np.eye(3), np.array(2), np.array([True]), np.zeros((0, 3), "i4")):
+        assert not differences(array, read_back(Plain(), array))
+        assert not differences(array.T, read_back(Plain(), copy.copy(array.T)))
