@@ -21,11 +21,6 @@ class Mutant:
     becomes: str
     source: str
 
-    @property
-    def change(self):
-        """What tells mutants apart when lines above them come or go."""
-        return self.file, self.was, self.becomes
-
 
 def mutants_of(folder, file):
     """Each program that an operator makes of a file, once.

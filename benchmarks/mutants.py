@@ -1,6 +1,6 @@
 """Which changes of the code no test notices.
 
-    python benchmarks/mutants.py [--module NAME] [--share 0.1 --seed 0] [--jobs 1]
+    python benchmarks/mutants.py [--module NAME ...] [--share 0.1 --seed 0] [--keep]
 
 cosmic-ray's operators change one thing at a time in the modules that compute. The tests
 that run the changed line are run, those that noticed most first, for a few seconds. A
@@ -30,11 +30,10 @@ import sklearn.utils.estimator_checks  # noqa: F401
 import torch  # noqa: F401
 from _forks import Watched, in_fork, run_changed, run_tests
 from _mutations import lines_of_statement, mutants_of
-from _results import FOLDER
+from _results import records, write
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = Path(__file__).with_name("mutants_explained.toml")
-REPORT = FOLDER / "mutants.json"
 KILLED = 0.9  # the share that must be
 ENOUGH = 2.0  # seconds of tests that a mutant is given
 TESTS = {
@@ -137,28 +136,27 @@ def table(rows):
     counts = counts.reindex(columns=["killed", "timeout", "survived"], fill_value=0)
     counts.loc["all"] = counts.sum()
     counts.insert(0, "mutants", counts.sum(axis=1))
-    return counts.assign(score=(1 - counts["survived"] / counts["mutants"]).round(4))
+    return counts.assign(score=1 - counts["survived"] / counts["mutants"])
 
 
-def explained(rows):
-    """The survivors of `rows`, each with the reason that was written down for it."""
-    reasons = tomllib.loads(EXPLAINED.read_text())["mutants"]
-    why = {
+def survivors_of(rows):
+    """The mutants that survived, each with the reason that is written down for it."""
+    reasons = {
         (entry["file"], entry["was"], becomes): entry["why"]
-        for entry in reasons
+        for entry in tomllib.loads(EXPLAINED.read_text())["mutants"]
         for becomes in entry["becomes"]
     }
-    changes = list(zip(rows["file"], rows["was"], rows["becomes"], strict=True))
-    stale = [change for change in why if change not in set(changes)]
-    survivors = rows.assign(why=[why.get(change, "") for change in changes])
-    return survivors[rows["outcome"].eq("survived")].drop(columns="outcome"), stale
+    found = rows[rows["outcome"].eq("survived")].drop(columns="outcome")
+    changes = list(zip(found["file"], found["was"], found["becomes"], strict=True))
+    stale = [change for change in reasons if change not in changes]
+    return found.assign(why=[reasons.get(change, "") for change in changes]), stale
 
 
 def main():
-    """Judge, print the table, keep the report of a whole run."""
+    """Judge, print the table, and keep the report if that is wanted."""
     arguments = read_arguments()
     gc.freeze()  # forks need not look through what is imported here
-    parts = [arguments.module] if arguments.module else list(TESTS)
+    parts = arguments.module or list(TESTS)
     work = partial(judge, share=arguments.share, seed=arguments.seed)
     if arguments.jobs > 1:
         with ProcessPoolExecutor(arguments.jobs, get_context("fork")) as pool:
@@ -166,18 +164,30 @@ def main():
     else:
         rows = pd.concat(map(work, parts))
     counts = table(rows)
-    print(counts.to_string())
-    rows.to_json(
-        f"/tmp/mutants_{'_'.join(parts).replace('/', '.')}.json", orient="records"
-    )
+    print(counts.to_string(float_format="{:.1%}".format))
+    survivors, stale = survivors_of(rows)
+    print(f"{(survivors['why'] == '').sum()} survivors are not explained")
+    if arguments.keep:
+        keep(counts, survivors, arguments)
+        print(*(f"no longer a survivor: {change}" for change in stale), sep="\n")
+    if counts.loc["all", "score"] < KILLED:
+        sys.exit(f"fewer than {KILLED:.0%} of the mutants are killed.")
+
+
+def keep(counts, survivors, arguments):
+    """Write the report."""
+    how = {"share": arguments.share, "seed": arguments.seed, "seconds": ENOUGH}
+    counts = records(counts.rename_axis("file").reset_index())
+    write("mutants", how | {"files": counts, "survivors": records(survivors)})
 
 
 def read_arguments():
     """What is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--module", choices=TESTS, help="one part of the package")
+    parser.add_argument("--module", nargs="*", choices=TESTS, help="parts to change")
     parser.add_argument("--share", type=float, default=1.0, help="of all mutants")
     parser.add_argument("--seed", type=int, default=0, help="decides which share")
+    parser.add_argument("--keep", action="store_true", help="write the report")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     return parser.parse_args()
 
