@@ -31,7 +31,7 @@ def mutants_of(folder, file):
     source = (folder / file).read_text()
     tree = ast.parse(source)
     seen = {ast.dump(tree)}
-    for name, occurrence, position in places(source, silent_spans(tree)):
+    for name, occurrence, position in places(source, list(silent_spans(tree))):
         mutated = mutate_code(source, get_operator(name)(), occurrence)
         program = dumped(mutated)
         if program is not None and program not in seen:
