@@ -1,5 +1,7 @@
 # `make demo`, `make test` and `make docs`. Each creates its environment first, and so does
 # `make test-oldest`, which tests with the oldest versions that pyproject.toml declares.
+# `make test-mutants` tells whether the tests notice a tenth of the changes that a program
+# makes in the code, drawn by a seed.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -7,7 +9,7 @@ INSTALLED = $(VENV)/installed
 DOCUMENTING = $(VENV)/documenting
 OLDEST = .venv-oldest
 
-.PHONY: demo test test-oldest lint docs clean
+.PHONY: demo test test-oldest test-mutants lint docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/python benchmarks/paper_table.py --seeds 1 --figures demo
@@ -17,6 +19,10 @@ test: lint
 
 test-oldest: $(OLDEST)/installed
 	$(OLDEST)/bin/python -m pytest -n 2 --durations 10
+
+test-mutants: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutants]'
+	$(BIN)/python benchmarks/mutants.py --share 0.1
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,5 +1,7 @@
 """How objectives are balanced."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -111,3 +113,37 @@ def test_a_label_is_learned_with_a_weighting_of_torchjd(weighting_rule, log, nam
     weights = [value for key, value in crafter.history_[-1].items() if "weight_" in key]
     assert len(weights) == 3
     assert np.isfinite(weights).all()
+
+
+def test_the_lagging_objective_counts_most_by_hand():
+    """At tau = 1/2, values 1 and 3 weigh 1 / (1 + 1/e) and 1 / (1 + e)."""
+    weights = SoftmaxBalancing()(torch.tensor([1.0, 3.0], **double))
+    expected = [1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))]
+    assert weights.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("size", [1e-10, 1e10])
+@pytest.mark.parametrize("rule", [MinNormBalancing(), ConflictFreeBalancing()])
+def test_the_size_of_the_gradients_does_not_matter(rule, size):
+    """All of them times a number are balanced alike."""
+    rows = np.array([[1.0, 0.0], [-0.5, 2.0], [0.2, 0.1]])
+    found, expected = [
+        rule(torch.ones(3, **double), products(each)) for each in (size * rows, rows)
+    ]
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_equal_gradients_share_a_weight(n):
+    """As one of them, beside another one: n times (1, 0) weigh 0.8 beside (0, 2)."""
+    rows = np.array([[1.0, 0.0]] * n + [[0.0, 2.0]])
+    weights = MinNormBalancing()(torch.ones(n + 1, **double), products(rows))
+    assert weights[:n].sum().item() == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    "rule", [SoftmaxBalancing(0.3), MinNormBalancing(), ConflictFreeBalancing()]
+)
+def test_rules_are_values(rule):
+    """Equal rules are one key of a dict."""
+    assert {rule: "found"}[replace(rule)] == "found"

@@ -106,13 +106,30 @@ def test_a_sample_comes_from_its_generator_alone():
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_a_sample_of_all_users_draws_nothing():
-    """It is the lists as they are."""
+@pytest.mark.parametrize("n_users", [2, 3])
+def test_a_sample_of_all_users_draws_nothing(n_users):
+    """It is the lists as they are, also where more are asked for."""
     lists = lists_of([0, 0, 1, 1], 1)
     generator = torch.Generator().manual_seed(0)
     before = generator.get_state()
-    sample, chosen, positions = lists.sample(2, generator)
+    sample, chosen, positions = lists.sample(n_users, generator)
     assert sample is lists
     assert chosen.tolist() == [0, 1]
     assert positions.tolist() == [0, 1, 2, 3]
     assert torch.equal(generator.get_state(), before)
+
+
+def test_of_no_rows_there_is_no_list():
+    """The longest of none has none."""
+    with pytest.raises(ValueError, match="the longest of 0 lists has 0"):
+        lists_of(np.array([], dtype=int), 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_sample_is_taken_list_by_list(seed):
+    """Of rows in the order of the lists, the positions are ranges of whole lists."""
+    ends = np.array([0, 3, 5, 9, 14])
+    lists = lists_of(np.repeat(np.arange(4), np.diff(ends)), 1)
+    _, chosen, positions = lists.sample(3, torch.Generator().manual_seed(seed))
+    expected = [np.arange(ends[user], ends[user + 1]) for user in chosen]
+    assert positions.tolist() == np.concatenate(expected).tolist()

@@ -13,6 +13,7 @@ from sklabelcraft.objectives import (
     list_gain,
     list_mean,
     list_spread,
+    units_of,
 )
 
 modest = settings(max_examples=50, deadline=None)
@@ -186,3 +187,22 @@ def test_a_floor_is_a_number(floor):
     """Anything else says so."""
     with pytest.raises(ValueError, match="at_least must be a finite number from"):
         Objective("x", at_least=floor)
+
+
+@pytest.mark.parametrize("kind", [np.array, torch.tensor])
+def test_units_by_hand(kind):
+    """A reference counts by its size, and by 1 where it is a millionth of what is."""
+    references = kind([-3.0, 0.5, 0.0, 4e-6, -6e-6, 0.0])
+    units = units_of(references, kind([5.0, 1.0, 2.0, 5.0, 5.0, 0.0]))
+    assert units.tolist() == [3, 0.5, 1, 1, pytest.approx(6e-6), 1]
+
+
+@pytest.mark.parametrize("measure", ["mean", "gain", "spread"])
+def test_only_a_gain_has_an_ideal(measure):
+    """Of the best two of (10, 30, 99) and (99, 7, 5); of others there is none."""
+    ideal = Objective("x", measure).ideal(VALUES, LISTS, 2)
+    if measure != "gain":
+        assert ideal is None
+        return
+    second = 1 / np.log2(3)
+    assert ideal.tolist() == pytest.approx([99 + 30 * second, 99 + 7 * second])

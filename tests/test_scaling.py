@@ -89,3 +89,9 @@ def test_single_precision_stays(constants):
     values = np.linspace(0, 20, 41, dtype=np.float32)
     assert scale(values, **constants).dtype == np.float32
     assert scale(torch.tensor(values), **constants).dtype == torch.float32
+
+
+def test_constants_are_named():
+    """Nobody can mix up knee and maximum."""
+    with pytest.raises(TypeError, match="positional"):
+        scale(np.ones(2), 50, 800)
