@@ -52,10 +52,13 @@ def padded(lists, width, filler):
 
 
 def rank_among(points, values):
-    """Ranks, as the function of this name among the quantiles has them."""
+    """Ranks, as the function of this name among the quantiles has them.
+
+    That of NaN, with which a past may be padded, is 0.
+    """
     least, largest, last = points[0], points[-1], max(1, len(points) - 1)
     if least == largest:
-        return ((values - least).apply("Sign") + 1) / 2
+        return ((values > least).to(DOUBLE) + (values >= least).to(DOUBLE)) / 2
     constant = values.graph.constant
     low = search(values, [points], "left").minimum(last)
     before = points[np.maximum(np.arange(len(points)) - 1, 0)]
@@ -66,7 +69,7 @@ def rank_among(points, values):
     middle = (np.arange(len(points)) + up_to) / 2  # of the equal ones
     met = constant(points)[low].equals(values)
     ranks = met.where(constant(middle)[low], between) / last
-    ranks = (values > least).where(ranks, 0)  # 0 of NaN, too, which may be padding
+    ranks = (values > least).where(ranks, 0)
     return (values >= largest).where(1, ranks)
 
 
