@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklabelcraft._numbers import as_column
 from sklabelcraft.datasets._base import inside
 from sklabelcraft.datasets._parquet import Lookup, ParquetTable, import_pyarrow
 
@@ -82,7 +83,7 @@ def _find(log, weeks):
         for folder, part in PARTS.items()
         for file in (log / folder).glob("week_[0-9][0-9].parquet")
     }
-    wanted = sorted(files if weeks is None else set(weeks))
+    wanted = sorted(files if weeks is None else _numbers_of(weeks))
     absent = [week for week in wanted if week not in files]
     if absent or not wanted:
         raise FileNotFoundError(
@@ -93,6 +94,15 @@ def _find(log, weeks):
         Week(week, files[week][0], ParquetTable(files[week][1], WEEK))
         for week in wanted
     ]
+
+
+def _numbers_of(weeks):
+    """The distinct numbers of weeks that are asked for."""
+    numbers = as_column(weeks, "weeks")
+    wrong = numbers[numbers != np.floor(numbers)]
+    if len(wrong):
+        raise ValueError(f"weeks must be whole numbers, got {wrong[0]:g}.")
+    return {int(number) for number in numbers}
 
 
 def read_tables(week, lookups):
