@@ -1,10 +1,10 @@
 """The files of VK-LSVD: what they hold, and its weeks as tables of a log."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
-from sklabelcraft._numbers import as_column
 from sklabelcraft.datasets._base import inside
 from sklabelcraft.datasets._parquet import Lookup, ParquetTable, import_pyarrow
 
@@ -83,8 +83,8 @@ def _find(log, weeks):
         for folder, part in PARTS.items()
         for file in (log / folder).glob("week_[0-9][0-9].parquet")
     }
-    wanted = sorted(files if weeks is None else _numbers_of(weeks))
-    absent = [week for week in wanted if week not in files]
+    wanted = list(files if weeks is None else weeks)
+    absent = [w for w in wanted if not isinstance(w, Real) or w not in files]
     if absent or not wanted:
         raise FileNotFoundError(
             f"no file week_*.parquet of the weeks {absent or 'wanted'} in the folders "
@@ -92,17 +92,8 @@ def _find(log, weeks):
         )
     return [
         Week(week, files[week][0], ParquetTable(files[week][1], WEEK))
-        for week in wanted
+        for week in sorted(set(wanted))
     ]
-
-
-def _numbers_of(weeks):
-    """The distinct numbers of weeks that are asked for."""
-    numbers = as_column(weeks, "weeks")
-    wrong = numbers[numbers != np.floor(numbers)]
-    if len(wrong):
-        raise ValueError(f"weeks must be whole numbers, got {wrong[0]:g}.")
-    return {int(number) for number in numbers}
 
 
 def read_tables(week, lookups):

@@ -138,6 +138,7 @@ class LabelSurfaceDisplay:
         LabelSurfaceDisplay
             The drawn display.
         """
+        need_matplotlib(type(self), "plot")
         check_drawable(self.seconds, "seconds")
         check_drawable(self.labels, "labels")
         self.axes_ = panels(self, len(self.labels), axes, size=(4.4, 4))
