@@ -5,6 +5,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeRegressor, export_text
 from sklearn.utils import Bunch
 
+LARGEST = np.finfo(np.float32).max  # in which trees compute
 NAMES = ["watch time (s)", "duration (s)", "share watched", "explicit feedback"]
 
 
@@ -23,10 +24,12 @@ def readable_tree(watch_time, duration, explicit, labels, max_leaf_nodes):
     Bunch
         The entries tree, names, rules and fidelity.
     """
-    part = np.divide(
-        watch_time, duration, out=np.zeros_like(watch_time), where=duration > 0
-    )
-    X = np.column_stack([watch_time, duration, part, explicit])
+    if len(labels) < 3:
+        raise ValueError(f"rules need at least 3 rows to be tested, got {len(labels)}.")
+    part = np.zeros_like(watch_time)
+    with np.errstate(over="ignore"):  # of a duration near 0, and cut off below
+        np.divide(watch_time, duration, out=part, where=duration > 0)
+    X = np.column_stack([watch_time, duration, part, explicit]).clip(max=LARGEST)
     X_train, X_test, y_train, y_test = train_test_split(
         X, labels, test_size=0.5, random_state=0
     )

@@ -53,10 +53,11 @@ def scale(values, *, knee, maximum, share=0.2):
     array([0. , 0.1, 0.2, 0.6, 1. ])
     """
     values = _floating(values)
-    largest = float(_limits(values).max)
+    largest = float(_library(values).finfo(values.dtype).max)
     knee = real(knee, "knee", 0, largest)
     maximum = real(maximum, "maximum", knee, largest)
     share = real(share, "share", 0, 1)
+    knee, maximum = (_rounded(number, values) for number in (knee, maximum))
     return share * _ramp(values, 0, knee) + (1 - share) * _ramp(values, knee, maximum)
 
 
@@ -69,19 +70,17 @@ def _floating(values):
     return values if values.dtype.kind == "f" else values.astype(np.float64)
 
 
-def _limits(values):
-    """The limits of the precision of the values."""
-    return (torch if torch.is_tensor(values) else np).finfo(values.dtype)
+def _library(values):
+    return torch if torch.is_tensor(values) else np
+
+
+def _rounded(number, values):
+    """A number in the precision of the values."""
+    return float(_library(values).asarray(number, dtype=values.dtype, device="cpu"))
 
 
 def _ramp(values, low, high):
     """Rise from 0 at `low` to 1 at `high`; a step behind `low` where they coincide."""
-    if high - low < _narrowest(values, high):
+    if high <= low:
         return (values > low) + 0 * values.clip(low, low)  # in their precision
     return (values.clip(low, high) - low) / (high - low)
-
-
-def _narrowest(values, high):
-    """What is about the least distance between two numbers up to `high`."""
-    limits = _limits(values)
-    return max(high * float(limits.eps), float(limits.smallest_normal))

@@ -65,6 +65,40 @@ def test_of_two_objectives_none_falls(rows):
 
 
 @pytest.mark.parametrize("rule", [MinNormBalancing(), ConflictFreeBalancing()])
+@given(gradients, st.integers(-1000, 1000))
+def test_weights_do_not_depend_on_the_size_of_gradients(rule, rows, power):
+    """Neither where products are as small nor as large as floats are."""
+    square = rows @ rows.T
+    expected = rule(torch.ones(3, **double), lambda: torch.tensor(square))
+    scaled = torch.tensor(np.ldexp(square, power))
+    assert torch.equal(rule(torch.ones(3, **double), lambda: scaled), expected)
+
+
+@pytest.mark.parametrize("rule", [MinNormBalancing(), ConflictFreeBalancing()])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_products_that_are_no_numbers_are_refused(rule, odd):
+    """They are told."""
+    with pytest.raises(ValueError, match="inner products of the gradients must be fin"):
+        rule(torch.ones(2), lambda: torch.tensor([[1.0, odd], [odd, 1.0]]))
+
+
+@pytest.mark.parametrize("tau", [np.nan, -np.inf, "1", 1j, 10**400, torch.ones(2)])
+def test_tau_is_a_number(tau):
+    """Anything else is refused when the rule is made."""
+    with pytest.raises(ValueError, match="tau must be a finite number"):
+        SoftmaxBalancing(tau)
+
+
+@pytest.mark.parametrize(
+    ("tau", "value"), [(0.5, np.nan), (0, np.inf), (1e300, 1e30), (-1e20, 3e38)]
+)
+def test_objectives_that_are_no_numbers_are_refused(tau, value):
+    """So are those whose product with tau is none."""
+    with pytest.raises(ValueError, match=r"objectives times tau=.* must be finite"):
+        SoftmaxBalancing(tau)(torch.tensor([1.0, value]))
+
+
+@pytest.mark.parametrize("rule", [MinNormBalancing(), ConflictFreeBalancing()])
 def test_gradients_may_vanish(rule):
     """Where nothing can be raised, the weights are still numbers."""
     weights = rule(torch.ones(3), products(np.zeros((3, 2), np.float32)))

@@ -156,6 +156,7 @@ def test_synthetic_draws_stay():
         {"duration_bias": 1e6, "noise": 1e6, "eagerness": 1e6},
         {"eagerness": -1e6, "idle": 1.0, "replays": 1.0},
         {"n_users": 1, "n_items": 1, "n_impressions": 1},
+        {"noise": np.float16(0.5), "eagerness": np.float16(-1)},
     ],
 )
 def test_synthetic_odd_arguments(odd):
@@ -178,6 +179,9 @@ def test_synthetic_odd_arguments(odd):
         {"noise": 1e308},
         {"noise": np.inf},
         {"eagerness": np.nan},
+        {"eagerness": 10**400},
+        {"n_items": True},
+        {"n_users": np.timedelta64(3, "s")},
     ],
 )
 def test_synthetic_unknown_values(wrong):

@@ -225,6 +225,35 @@ def test_rounding_makes_nothing_more_than_1(metric, n):
             assert 1 - 1e-15 <= value <= 1
 
 
+@modest
+@given(logs(levels=5), st.integers(-1070, 1010))
+def test_gains_may_be_as_large_and_small_as_floats_are(log, power):
+    """The metrics are those of ordinary gains, or in proportion to them."""
+    gains, scores, groups, k = log
+    huge = np.ldexp(gains, power)
+    for metric, factor in [(nwtg_score, 0), (neg_score, 0), (ds_score, power)]:
+        options = {"groups": groups, "k": k}
+        for average in ("mean", None):
+            options["average"] = average
+            expected = np.ldexp(metric(gains, scores, **options), factor)
+            found = metric(huge, scores, **options)
+            np.testing.assert_allclose(found, expected, rtol=1e-13, atol=5e-324)
+
+
+def test_users_whose_gains_are_as_far_apart_as_floats_are():
+    """Each is measured by itself, and their mean is finite."""
+    gains, scores = [1.7e308, 0, 1e-320, 0, 1.7e308, 0], [1, 0, 0, 1, 0, 0]
+    lists = {"groups": [0, 0, 1, 1, 2, 2], "k": 1}
+    found = nwtg_score(gains, scores, **lists, average=None)
+    assert found.tolist() == [1, 0, 0.5]
+    assert nwtg_score(gains, scores, **lists) == 0.5
+    lists = {"groups": [0] * 3 + [1] * 3, "k": 2}
+    values = [1.7e308, 0, 0, 0, 1.7e308, 0]
+    assert ds_score(values, [2, 1, 0] * 2, **lists) == pytest.approx(0.85e308)
+    fallback = {"groups": [0, 0, 1, 1], "k": 1, "zero_division": 1.7e308}
+    assert nwtg_score([0] * 4, [1] * 4, **fallback) == 1.7e308
+
+
 def test_scores_may_be_as_far_apart_as_floats_are():
     """Neither do they overflow, nor is the least difference a tie."""
     scores = [1.7e308, -1.7e308, np.nextafter(1, 2), 1.0]
@@ -364,6 +393,13 @@ def test_large_users_are_told_apart(metric, groups):
         ({"values": pd.array([1, None, 3, 4, 5])}, "finite and >= 0"),
         ({"values": [1, 2, 3, 4]}, r"as many rows as scores, 5; got shape \(4,\)"),
         ({"groups": [0, 0, 1, 1]}, "groups must have as many rows as scores, 5; got 4"),
+        ({"scores": np.ones((1, 5))}, r"scores must be one column, got shape \(1, 5"),
+        ({"scores": np.ones(5) * 1j}, "scores must be an array of real numbers"),
+        ({"values": [1, 10**400, 3, 4, 5]}, "must be an array of real numbers"),
+        (
+            {"values": torch.ones(5, requires_grad=True)},
+            "(watch_time|explicit|duration) must be an array of real numbers",
+        ),
         (
             {"groups": np.zeros((5, 1))},
             r"groups must be one column, got shape \(5, 1\)",
@@ -378,6 +414,13 @@ def test_refuses(metric, change, message):
     case |= {"groups": [0, 0, 1, 1, 1], "k": 2} | change
     with pytest.raises(ValueError, match=message):
         metric(case.pop("values"), case.pop("scores"), **case)
+
+
+@pytest.mark.parametrize("metric", GAINS)
+def test_zero_division_is_a_float(metric):
+    """Also as a whole number of any length."""
+    with pytest.raises(ValueError, match="zero_division must be a finite number"):
+        metric([0, 0], [1, 2], groups=[0, 0], k=1, zero_division=10**400)
 
 
 def test_neg_refuses_a_negative_signal_among_several():

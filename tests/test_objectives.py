@@ -206,3 +206,36 @@ def test_only_a_gain_has_an_ideal(measure):
         return
     second = 1 / np.log2(3)
     assert ideal.tolist() == pytest.approx([99 + 30 * second, 99 + 7 * second])
+
+
+@pytest.mark.parametrize("column", [None, 1.5, True, ("a",)])
+def test_a_column_has_a_name_or_a_position(column):
+    """Anything else says so."""
+    with pytest.raises(ValueError, match="column must be the name or position"):
+        Objective(column)
+
+
+@pytest.mark.parametrize("sign", [0, "1", None, np.array([1, 2]), torch.tensor([1, 2])])
+def test_a_sign_is_one_of_two(sign):
+    """Whatever else is given is told."""
+    with pytest.raises(ValueError, match=r"sign must be one of \(1, -1\), got"):
+        Objective("x", sign=sign)
+
+
+@pytest.mark.parametrize("measure", ["mean", "spread"])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, 1.7e308])
+def test_sums_that_are_no_numbers_are_refused(measure, odd):
+    """They name the column, and how large its values are."""
+    values = VALUES.where(LISTS == 0, odd)
+    with pytest.raises(ValueError, match=f"the {measure} of column 'x' must be finite"):
+        Objective("x", measure)(SHOWN, values, LISTS)
+
+
+def test_a_list_of_tiny_values_has_a_finite_slope():
+    """Where their sum is no normal number, it is left out as one of zeros."""
+    values = VALUES.where(LISTS == 0, 1e-320)
+    shown = SHOWN.clone().requires_grad_()
+    gain = list_gain(shown, values, LISTS)
+    assert len(gain) == 1
+    gain.sum().backward()
+    assert shown.grad.isfinite().all()

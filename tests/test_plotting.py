@@ -916,3 +916,98 @@ def test_nearest_free_place():
     right = np.array([[60, 45, 100, 55]])
     assert place(np.array([[50, 50]]), size, right, inside).tolist() == [[0, 15]]
     assert place(np.array([[85, 50]]), size, nothing, inside).tolist() == [[0, 15]]
+
+
+CURVE = {"a": np.array([1.0, 0.5])}
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: durations_of(bin_width=1e101), "bin_width must be .* to 1e.100"),
+        (lambda: durations_of(bin_width=10**400), "bin_width must be a finite number"),
+        (
+            lambda: durations_of(X=THREE_USERS.assign(duration=1e101), bin_width=1e99),
+            "durations can be drawn up to 1e.100, got 1e.101",
+        ),
+        (
+            lambda: DurationBiasDisplay(np.array([np.nan]), {"a": [1.0]}, k=1),
+            "makes nan bins",
+        ),
+        (
+            lambda: LabelSurfaceDisplay(np.array([1.0, 2]), np.full((1, 2, 2), 1e300)),
+            "labels can be drawn up to",
+        ),
+        (
+            lambda: LabelSurfaceDisplay(np.array([1.0, 2]), np.full((1, 2, 2), np.nan)),
+            "labels must be finite, got nan",
+        ),
+        (lambda: TrainingHistoryDisplay({}), "curves must have an epoch"),
+        (lambda: TrainingHistoryDisplay({"a": []}), "curves must have an epoch"),
+        (
+            lambda: TrainingHistoryDisplay({"a": np.array([1.0, -1e300])}),
+            "the curve 'a' can be drawn up to",
+        ),
+        (
+            lambda: TrainingHistoryDisplay(CURVE, balance={"a": np.full(2, 1e300)}),
+            "the curve 'a' can be drawn up to",
+        ),
+    ],
+)
+def test_what_no_axis_can_show_is_refused(draw, message):
+    """Before anything is drawn."""
+    with pytest.raises(ValueError, match=message):
+        draw().plot()
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("ax", [1, "ax", [None], object()])
+def test_what_is_drawn_on_is_an_axes(ax):
+    """Anything else is a TypeError that says so."""
+    one = LabelSurfaceDisplay(np.array([1.0, 2.0]), np.ones((1, 2, 2)))
+    for display in (one, TrainingHistoryDisplay(CURVE)):
+        with pytest.raises(TypeError, match="must be matplotlib's Axes, got"):
+            display.plot(ax)
+
+
+def test_a_curve_of_a_run_that_diverged_has_gaps():
+    """Where a loss is infinite or no number, nothing is drawn."""
+    display = TrainingHistoryDisplay({"a": np.array([1.0, np.nan, np.inf])}).plot()
+    display.figure_.canvas.draw()
+    assert np.isfinite(display.ax_.get_ylim()).all()
+
+
+@pytest.mark.parametrize("n_points", [1, 2049, 10**12])
+def test_points_of_a_surface_are_bounded(n_points, log):
+    """A grid that does not fit into memory is refused before it is made."""
+    labeler = WatchTime().fit(log.frame)
+    with pytest.raises(ValueError, match="'n_points' parameter"):
+        LabelSurfaceDisplay.from_estimator(labeler, log.frame, n_points=n_points)
+
+
+@pytest.mark.parametrize("label", [0.0, 1e-320, 1e-90])
+def test_tiny_labels_are_drawn(label):
+    """On a scale that can be written down."""
+    labels = np.array([[[label, 1.0], [label, 0.5]]])
+    display = LabelSurfaceDisplay(np.array([1.0, 2.0]), labels).plot()
+    display.figure_.canvas.draw()
+    scale = "log" if label == 1e-90 else "linear"
+    assert display.colorbar_.ax.get_yscale() == scale
+
+
+def test_tradeoff_with_an_unknown_error(found):
+    """Of one resample the standard errors are NaN: there is no bar."""
+    display = ObjectiveTradeoffDisplay.from_comparison(found)
+    errors = display.errors * np.nan
+    again = ObjectiveTradeoffDisplay(display.means, errors, display.reference, k=10)
+    again.plot().figure_.canvas.draw()
+
+
+@pytest.mark.parametrize("k", [pd.NA, "10", 3])
+def test_tradeoff_needs_a_k_that_was_compared(found, k):
+    """And a method to compare."""
+    with pytest.raises(ValueError, match="k must be one of"):
+        ObjectiveTradeoffDisplay.from_comparison(found, k=k)
+    nothing = Bunch(table=found.table[:0], reference=found.reference)
+    with pytest.raises(ValueError, match="no methods were compared"):
+        ObjectiveTradeoffDisplay.from_comparison(nothing)

@@ -55,6 +55,7 @@ CONSTANTS = [
     {"knee": 0.0, "maximum": 10.0},
     {"knee": 10.0, "maximum": 10.0},
     {"knee": 0.0, "maximum": 0.0},
+    {"knee": np.float64(3.0), "maximum": np.float64(7.0)},
 ]
 
 
@@ -70,6 +71,70 @@ def test_lines_of_no_width_are_steps(knee, maximum, expected):
     """Where two of 0, knee and maximum coincide, the line between them is a step."""
     scaled = scale(np.array([0.0, 5.0, 10.0, 11.0]), knee=knee, maximum=maximum)
     np.testing.assert_allclose(scaled, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
+@modest
+@given(st.data())
+def test_within_0_and_1_whatever_the_numbers(dtype, kind, data):
+    """Huge, tiny or infinite, in any precision; and in the order of the values."""
+    largest = float(np.finfo(dtype).max)
+    knee, maximum = sorted(data.draw(st.tuples(*[st.floats(0, largest)] * 2)))
+    numbers = st.lists(st.floats(width=16, allow_nan=False) | st.just(knee))
+    values = np.sort(np.array([np.inf, *data.draw(numbers)], dtype=dtype))
+    scaled = np.asarray(scale(kind(values), knee=knee, maximum=maximum))
+    assert scaled.dtype == dtype
+    eps = float(np.finfo(dtype).eps)
+    assert (scaled >= 0).all()
+    assert (scaled <= 1 + eps).all()
+    assert (np.diff(scaled) >= -eps).all()
+    assert scaled[-1] == pytest.approx(1, abs=eps)
+
+
+@pytest.mark.parametrize("values", [[0, 25, 800], torch.tensor([0, 25, 800])])
+def test_whole_numbers_are_scaled_in_float64(values):
+    """In a list, or in a tensor."""
+    scaled = torch.as_tensor(scale(values, knee=50, maximum=800))
+    expected = torch.tensor([0, 0.1, 1], dtype=torch.float64)
+    torch.testing.assert_close(scaled, expected)
+
+
+@pytest.mark.parametrize(("knee", "maximum"), [(1, 3), (2, 2), (0, 0)])
+def test_a_missing_value_stays_missing(knee, maximum):
+    """It is neither below nor beyond a knee."""
+    scaled = scale(np.array([np.nan, 4.0]), knee=knee, maximum=maximum)
+    np.testing.assert_array_equal(scaled, [np.nan, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"knee": -1.0}, "knee must be a finite number from 0"),
+        ({"knee": np.nan}, "knee must be a finite number from 0"),
+        ({"knee": "1"}, "knee must be a finite number from 0"),
+        ({"maximum": 4.0}, "maximum must be a finite number from 5 to"),
+        ({"maximum": np.inf}, "maximum must be a finite number from 5 to"),
+        ({"maximum": 10**400}, "maximum must be a finite number from 5 to"),
+        ({"share": 1.1}, "share must be a finite number from 0 to 1, got 1.1"),
+        ({"values": np.ones(2, np.float16), "maximum": 7e4}, "maximum .* to 65504"),
+    ],
+)
+def test_constants_that_cannot_be_are_refused(wrong, message):
+    """By name, with their bounds."""
+    with pytest.raises(ValueError, match=message):
+        scale(**({"values": np.ones(2), "knee": 5.0, "maximum": 9.0} | wrong))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["a"], np.array([1j]), torch.ones(1).to("meta"), np.array([None])],
+    ids=range(4),
+)
+def test_values_that_are_no_numbers_are_refused(values):
+    """By name."""
+    with pytest.raises(TypeError, match="values must be"):
+        scale(values, knee=1, maximum=2)
 
 
 @pytest.mark.parametrize("constants", CONSTANTS)

@@ -7,6 +7,8 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sklabelcraft import soft_topk
 
@@ -133,6 +135,25 @@ def test_any_finite_k(k, method):
 
 
 @pytest.mark.parametrize("method", ["two_anchor", "sorted"])
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8),
+    st.integers(1, 8),
+    st.floats(0, 1e300, exclude_min=True),
+)
+def test_scores_may_be_as_far_apart_as_floats_are(method, scores, k, temperature):
+    """The indicator sums to k and rises with the scores; its slope is a number."""
+    scores = torch.tensor(sorted(scores), dtype=torch.float64, requires_grad=True)
+    alpha = soft_topk(scores, k, temperature=temperature, method=method)
+    (slope,) = torch.autograd.grad((alpha * torch.arange(len(scores))).sum(), scores)
+    assert not slope.isnan().any()
+    alpha = alpha.detach()
+    assert ((alpha >= 0) & (alpha <= 1)).all()
+    assert alpha.sum().item() == pytest.approx(min(k, len(scores)), abs=1e-9)
+    assert (torch.diff(alpha) >= -1e-9).all()
+
+
+@pytest.mark.parametrize("method", ["two_anchor", "sorted"])
 @pytest.mark.parametrize("name", ["temperature", "epsilon"])
 @pytest.mark.parametrize("ragged", [False, True])
 def test_a_softness_for_each_list(name, method, ragged):
@@ -177,6 +198,7 @@ REFUSED = {
     "complex tensor": (TypeError, "that is complex", TENSOR + 1j, 1, {}),
     "object": (TypeError, "dtype object", np.array([1, None]), 1, {}),
     "text": (TypeError, "scores must be .* got str", "abc", 1, {}),
+    "int128": (TypeError, "i128", pl.Series([1, 2], dtype=pl.Int128), 1, {}),
     "dates": (TypeError, "datetime64", np.array(["2020"], "M8[D]"), 1, {}),
     "unequal": (TypeError, "scores must be an array", [[1.0], [1.0, 2.0]], 1, {}),
     "masked array": (TypeError, "got MaskedArray", np.ma.masked_array(SCORES), 1, {}),

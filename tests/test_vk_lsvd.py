@@ -173,7 +173,7 @@ def test_weeks(tmp_path, weeks):
     assert [len(rows) for rows in log.split.values()] == [3, 3, 0]
 
 
-@pytest.mark.parametrize("weeks", [[1, 24], [], ["0"]])
+@pytest.mark.parametrize("weeks", [[1, 24], [], ["0"], [[0]], [np.nan]])
 def test_weeks_that_are_not_there(tmp_path, weeks):
     """The error names them, and those that are there."""
     for read in both(write(tmp_path, FILES), weeks=weeks):

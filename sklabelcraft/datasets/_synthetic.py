@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import validate_params
 
+from sklabelcraft._numbers import real
 from sklabelcraft.datasets._base import make_bunch
 
 N_FACTORS = 4
@@ -34,14 +35,14 @@ of each user's rows is for training, a quarter each for validation and test.
 
 @validate_params(
     {
-        "n_users": [Interval(Integral, 1, MOST, closed="both")],
-        "n_items": [Interval(Integral, 1, MOST, closed="both")],
-        "n_impressions": [Interval(Integral, 1, MOST, closed="both")],
-        "duration_bias": [Interval(Real, -LARGEST, LARGEST, closed="both")],
-        "noise": [Interval(Real, 0, LARGEST, closed="both")],
-        "replays": [Interval(Real, 0, 1, closed="both")],
-        "idle": [Interval(Real, 0, 1, closed="both")],
-        "eagerness": [Interval(Real, -LARGEST, LARGEST, closed="both")],
+        "n_users": [Integral],
+        "n_items": [Integral],
+        "n_impressions": [Integral],
+        "duration_bias": [Real],
+        "noise": [Real],
+        "replays": [Real],
+        "idle": [Real],
+        "eagerness": [Real],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -92,7 +93,8 @@ def make_short_videos(
     Raises
     ------
     ValueError
-        If the log would have more than 100 million rows.
+        If a parameter is out of its bounds, or the log would have more than 100 million
+        rows.
 
     Examples
     --------
@@ -101,7 +103,14 @@ def make_short_videos(
     >>> log.frame.shape, log.preference.shape
     ((1200, 9), (1200,))
     """
+    sizes = {"n_users": n_users, "n_items": n_items, "n_impressions": n_impressions}
+    n_users, n_items, n_impressions = map(int, _within(1, MOST, **sizes))
     _check_size(n_users, n_impressions)
+    duration_bias, eagerness = _within(
+        -LARGEST, LARGEST, duration_bias=duration_bias, eagerness=eagerness
+    )
+    (noise,) = _within(0, LARGEST, noise=noise)
+    replays, idle = _within(0, 1, replays=replays, idle=idle)
     rng = check_random_state(random_state)
     users = np.repeat(np.arange(n_users), n_impressions)
     items = rng.randint(n_items, size=len(users))
@@ -143,8 +152,13 @@ def make_short_videos(
     )
 
 
+def _within(low, high, **numbers):
+    """Numbers within bounds, as floats."""
+    return [real(value, name, low, high) for name, value in numbers.items()]
+
+
 def _check_size(n_users, n_impressions):
-    if int(n_users) * int(n_impressions) > MOST:
+    if n_users * n_impressions > MOST:
         raise ValueError(
             f"n_users * n_impressions must be at most {MOST} rows, got {n_users} * "
             f"{n_impressions}."
@@ -160,7 +174,8 @@ def _preferences(rng, n_users, n_items, users, items):
     quality = rng.normal(size=n_items)[items]
     raw = (of_users[users] * of_items[items]).sum(1) + quality
     spread = raw.std() or 1.0
-    return np.array([f"tag{t}" for t in tags]), (raw - raw.mean()) / spread
+    names = np.array([f"tag{t}" for t in range(N_TAGS)])
+    return names[tags], (raw - raw.mean()) / spread
 
 
 def _watch(rng, preference, duration, duration_bias, noise, replays):

@@ -1,5 +1,6 @@
 """The files of VK-LSVD: what they hold, and its weeks as tables of a log."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -82,8 +83,8 @@ def _find(log, weeks):
         for folder, part in PARTS.items()
         for file in (log / folder).glob("week_[0-9][0-9].parquet")
     }
-    wanted = sorted(files if weeks is None else set(weeks))
-    absent = [week for week in wanted if week not in files]
+    wanted = list(files if weeks is None else weeks)
+    absent = [w for w in wanted if not isinstance(w, Real) or w not in files]
     if absent or not wanted:
         raise FileNotFoundError(
             f"no file week_*.parquet of the weeks {absent or 'wanted'} in the folders "
@@ -91,7 +92,7 @@ def _find(log, weeks):
         )
     return [
         Week(week, files[week][0], ParquetTable(files[week][1], WEEK))
-        for week in wanted
+        for week in sorted(set(wanted))
     ]
 
 

@@ -214,9 +214,10 @@ class DurationBiasDisplay:
             The drawn display.
         """
         need_matplotlib(type(self), "plot")
-        check_drawable(self.durations, "durations")
         width = real(self.bin_width, "bin_width", 0, LARGEST)
-        self.edges_ = self._edges(width)
+        edges = self._edges(width)
+        check_drawable(self.durations, "durations")
+        self.edges_ = edges
         everything = self._histogram(np.ones(len(self.durations)))
         shown = {name: self._histogram(v) for name, v in self.shown.items()}
         self.axes_ = panels(self, len(shown), axes, size=(3, 3.2))
@@ -241,7 +242,7 @@ class DurationBiasDisplay:
         """Bounds of the bins: as many as cover nearly all, and infinity."""
         longest = float(np.quantile(self.durations, COVERED))
         n_closed = longest / width
-        if n_closed > MOST_BINS:
+        if not n_closed <= MOST_BINS:
             raise ValueError(
                 f"bin_width={width:g} makes {n_closed:.3g} bins up to the "
                 f"99 % quantile of the durations, {longest:.6g} s; at most {MOST_BINS} "

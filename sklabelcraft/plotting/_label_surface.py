@@ -11,6 +11,7 @@ from sklabelcraft._ids import OTHER
 from sklabelcraft._reading import as_log
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
 from sklabelcraft.plotting._panels import (
+    LARGEST,
     check_drawable,
     leftmost,
     need_matplotlib,
@@ -137,6 +138,7 @@ class LabelSurfaceDisplay:
         LabelSurfaceDisplay
             The drawn display.
         """
+        need_matplotlib(type(self), "plot")
         check_drawable(self.seconds, "seconds")
         check_drawable(self.labels, "labels")
         self.axes_ = panels(self, len(self.labels), axes, size=(4.4, 4))
@@ -225,7 +227,7 @@ def _colors(labels, norm=None, cmap="viridis", **kwargs):
     """One scale of colours for all labels, by decades if they span many."""
     low, high = labels.min(), labels.max()
     if norm is None:
-        norm = "log" if low > 0 and high > low * 10**DECADES else "linear"
+        norm = "log" if low > 1 / LARGEST and high > low * 10**DECADES else "linear"
     limits = {"vmin": low, "vmax": high} if isinstance(norm, str) else {}
     return {"norm": norm, "cmap": cmap, "rasterized": True} | limits | kwargs
 

@@ -124,6 +124,7 @@ class ObjectiveTradeoffDisplay:
         ObjectiveTradeoffDisplay
             The drawn display.
         """
+        need_matplotlib(type(self), "plot")
         check_drawable(self.means, "means")
         check_drawable(self.errors, "errors", gaps=True)
         check_drawable(self.reference, "reference")

@@ -1,0 +1,112 @@
+"""Numbers as they are given: what is read, what is refused, and sums of huge ones."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sklabelcraft._numbers import as_column, as_floats, mean, power_of_two, real
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2.5, None],
+        (True, Decimal("2.5"), np.nan),
+        pd.Series([1, 2.5, None], dtype="Float64"),
+        pl.Series([1.0, 2.5, None]),
+        pa.array([1, 2.5, None]),
+        torch.tensor([1, 2.5, np.nan]),
+        np.array([1, Fraction(5, 2), np.longdouble("nan")], dtype=object),
+    ],
+    ids=range(7),
+)
+def test_floats_of_any_container(values):
+    """Missing ones are NaN."""
+    np.testing.assert_array_equal(as_floats(values, "x"), [1, 2.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["a"],
+        [10**400],
+        [1j],
+        np.array([1j]),
+        torch.tensor([1j]),
+        [[1], [1, 2]],
+        [pd.NA],
+        torch.tensor([1.0], requires_grad=True),
+        torch.tensor([1.0], dtype=torch.bfloat16),
+        torch.tensor([1.0]).to_sparse(),
+        torch.tensor([1.0]).to("meta"),
+        pl.Series([1], dtype=pl.Int128),
+        {},
+    ],
+    ids=range(13),
+)
+def test_what_is_no_array_of_numbers_says_so(values):
+    """Whatever the container raises, it is a ValueError with the name."""
+    with pytest.raises(ValueError, match="x must be an array of real numbers"):
+        as_floats(values, "x")
+
+
+def test_what_is_beyond_a_float_is_infinite():
+    """Of a longer float, without a warning."""
+    assert as_floats(np.array([np.longdouble("-1e400")]), "x") == -np.inf
+
+
+@pytest.mark.parametrize("shape", [(), (2, 2), (1, 2), (2, 1, 1)])
+def test_a_column_is_one(shape):
+    """A matrix of one column is one, too."""
+    assert as_column(np.ones((2, 1)), "x").shape == (2,)
+    with pytest.raises(ValueError, match="x must be one column, got shape"):
+        as_column(np.ones(shape), "x")
+
+
+@pytest.mark.parametrize(
+    "value", [2, 2.0, np.float16(2), np.int8(2), Fraction(2), torch.tensor(2)]
+)
+def test_a_number_may_be_of_any_kind(value):
+    """It becomes a float."""
+    assert type(real(value, "x", 0, 1e300)) is float
+    assert real(value, "x") == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(np.nan, np.inf, 10**400, -(10**400), np.longdouble("1e400"), 4, -1, True),
+        *("1", None, 1j, pd.NA, Decimal(1), np.timedelta64(2, "s")),
+        *(np.ones(2), torch.ones(2)),
+    ],
+)
+def test_other_numbers_are_refused(value):
+    """What is not real, finite and within the bounds is told."""
+    with pytest.raises(ValueError, match="x must be a finite number from 0 to 3, got"):
+        real(value, "x", 0, 3)
+
+
+@given(finite)
+def test_power_of_two(value):
+    """It is no larger than the number, and more than half of it."""
+    unit = power_of_two(abs(value))
+    assert 1 <= abs(value) / unit < 2 or (value == 0 and unit == 0.5)
+    assert np.frexp(unit)[0] == 0.5
+
+
+@given(st.lists(finite, min_size=1))
+def test_the_mean_lies_between_the_ends(values):
+    """However large and small the numbers are."""
+    low, high = min(values), max(values)
+    rounding = 1e-14 * max(abs(low), abs(high)) + 5e-324
+    assert low - rounding <= mean(np.array(values)) <= high + rounding
