@@ -17,10 +17,12 @@ import faulthandler
 import importlib
 import linecache
 import multiprocessing
+import queue
 import re
 import resource
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -163,6 +165,7 @@ def trace_of(error):
 
 def work(seed, numbers, only, pipe):
     """Run cases, and tell of each before and after."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     for number in numbers:
@@ -199,6 +202,34 @@ def run(seed, numbers, only):
         numbers = numbers[numbers.index(number) + 1 :]
 
 
+def side_by_side(seed, numbers, only, jobs):
+    """Outcomes of cases, of several processes at a time."""
+    found = queue.SimpleQueue()
+
+    def put(part):
+        for outcome in run(seed, part, only):
+            found.put(outcome)
+        found.put(None)
+
+    for first in range(jobs):
+        threading.Thread(target=put, args=(numbers[first::jobs],), daemon=True).start()
+    while jobs:
+        outcome = found.get()
+        if outcome is None:
+            jobs -= 1
+        else:
+            yield outcome
+
+
+def until_stopped(outcomes):
+    """Outcomes until there are no more, or the fuzzer is told to stop."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield from outcomes
+    except KeyboardInterrupt:
+        print("stopped before the last case")
+
+
 def report(outcomes):
     """Tell of outcomes; whether all are explained."""
     table, failures = defaultdict(Counter), defaultdict(list)
@@ -218,6 +249,7 @@ def report(outcomes):
     print(f"\n{'family':24}" + "".join(f"{c:>13}" for c in columns))
     for name, row in [*sorted(rows), ("all", total)]:
         print(f"{name:24}" + "".join(f"{number:13}" for number in row))
+    print(f"unexplained: {total[-1]} of {sum(total)}")
     return not failures
 
 
@@ -228,6 +260,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--family", help="the only family to draw cases from")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--only", type=int, help="number of the only case to run")
     options = parser.parse_args()
     faulthandler.enable()
@@ -238,7 +271,8 @@ def main():
         sys.exit(not outcome.explained)
     began = time.monotonic()
     numbers = range(options.first, options.first + options.cases)
-    explained = report(run(options.seed, numbers, options.family))
+    chosen = options.seed, numbers, options.family, options.jobs
+    explained = report(until_stopped(side_by_side(*chosen)))
     print(f"{options.cases / (time.monotonic() - began):.1f} cases per second")
     sys.exit(not explained)
 
