@@ -531,3 +531,9 @@ def test_columns_side_by_side_keep_types_that_numpy_has_not():
     y = pl.DataFrame({"like": [1, 0]}).cast(pl.Int128)
     joined = as_log(as_log(X).beside(as_log(y)))
     assert joined.numeric("like").tolist() == [1.0, 0.0]
+
+
+def test_text_that_is_no_unicode_is_told():
+    """Half of a pair of surrogates, as cut text may end in."""
+    with pytest.raises(ValueError, match="text in the log must be Unicode"):
+        as_log(np.array([["\ud800"], ["a"]], dtype=object))
