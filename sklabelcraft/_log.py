@@ -229,8 +229,8 @@ class Log:
 
 def _as_frame(array):
     """An array as a frame, whose columns of objects get types that lose no digit."""
-    frame = pd.DataFrame(array)
     try:
+        frame = pd.DataFrame(array)
         typed = frame.infer_objects()
     except UnicodeEncodeError as error:
         raise ValueError(f"text in the log must be Unicode: {error}.") from error
