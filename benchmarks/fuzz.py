@@ -15,7 +15,6 @@ of the result. Each case has a generator of its own, made of the seed and its nu
 import argparse
 import faulthandler
 import importlib
-import linecache
 import multiprocessing
 import queue
 import re
@@ -31,12 +30,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from _refusals import on_purpose, place_of
 
 SECONDS = 20  # that a case may take
 GRACE = 10  # until a case is killed that does not hear of it
 MEMORY = 4 * 2**30  # bytes that cases may take beyond what is taken at first
-PACKAGE = str(Path(__file__).resolve().parents[1] / "sklabelcraft")
-FOREIGN = "_foreign_rankers.py"  # where models of other libraries are called
 TRIES = 50  # to make a case
 SHOWN = 3  # cases of each kind of failure
 EXPLAINED_WARNINGS = (
@@ -122,18 +120,12 @@ def _tried(call, check):
 
 
 def refusal(error):
-    """Whether an exception was raised on purpose."""
-    name, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
-    line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
-    ours = frames[-1].filename.startswith(PACKAGE) and line.startswith("raise")
-    last = [f.filename for f in frames if f.filename.startswith(PACKAGE)][-1:]
-    theirs = any("/sklearn/utils/" in frame.filename for frame in frames[-3:])
-    theirs |= any(name.endswith(FOREIGN) for name in last)
-    if isinstance(error, ValueError | TypeError) and (ours or theirs):
+    """What an exception is."""
+    if on_purpose(error):
         kind = "ValueError" if isinstance(error, ValueError) else "TypeError"
         return Outcome(kind, True, str(error))
-    where = place_of(error)
-    return Outcome(f"{name} at {where}", False, trace_of(error))
+    kind = f"{type(error).__name__} at {place_of(error)}"
+    return Outcome(kind, False, trace_of(error))
 
 
 def with_warnings(outcome, caught):
@@ -149,13 +141,6 @@ def with_warnings(outcome, caught):
     where = "/".join(Path(first.filename).parts[-2:])
     kind = f"{first.category.__name__} at {where}:{first.lineno}"
     return Outcome(kind, False, str(first.message))
-
-
-def place_of(error):
-    """The last line of the package that an exception went through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if f.filename.startswith(PACKAGE)] or frames
-    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
 
 
 def trace_of(error):
