@@ -8,6 +8,7 @@ import pickle
 import re
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 from _odd_columns import NUMBERS, objects, seconds
 from _odd_logs import odd_log
+from _refusals import on_purpose
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import FeatureUnion
@@ -151,6 +153,35 @@ def attempt(estimator, method, *data):
         raise
 
 
+class Steps:
+    """Steps of a case, of which each is tried, also where one before it was refused.
+
+    Attributes
+    ----------
+    refused : Exception or None
+        The first refusal.
+    """
+
+    def __init__(self):
+        self.refused = None
+
+    def __call__(self, step, *data):
+        """Take a step; whether it was not refused."""
+        try:
+            step(*data)
+        except Exception as error:
+            if not on_purpose(error):
+                raise
+            self.refused = self.refused or error
+            return False
+        return True
+
+    def end(self):
+        """Tell of the first refusal, if there was one."""
+        if self.refused is not None:
+            raise self.refused
+
+
 def perhaps_pickled(rng, estimator):
     """The estimator or a copy of it."""
     return pickle.loads(pickle.dumps(estimator)) if rng.random() < 0.3 else estimator
@@ -169,8 +200,10 @@ def finite(values, what):
     return values
 
 
-def rows_in(data):
-    """The number of rows of any table."""
+def rows_in(data, stored=None):
+    """The number of rows of any table; of a stored one, what is said."""
+    if isinstance(data, str):
+        return stored
     return data.shape[0] if hasattr(data, "shape") else len(data)
 
 
@@ -203,30 +236,28 @@ def label_case(kind):
 
         def checked(labeler, log):
             labels = attempt(labeler, "transform", log)
-            if isinstance(log, str):
-                return labels
-            assert labels.shape == (rows_in(log), 1), labels.shape
+            assert labels.shape == (rows_in(log, len(labels)), 1), labels.shape
             finite(labels, "labels")
             if kind not in UNBOUNDED:
                 assert ((labels >= 0) & (labels <= 1)).all(), "labels beyond [0, 1]"
             again = labeler.transform(log)
             assert (labels == again).all(), "labels differ from call to call"
-            if hasattr(labeler, "watch_time"):
+            if hasattr(labeler, "watch_time") and not isinstance(log, str):
                 watched = attempt(labeler, "watch_time", labels, log)
                 assert (finite(watched, "watch times") >= 0).all(), "negative seconds"
-            return labels
 
         def call():
             nonlocal labeler
+            take = Steps()
             with tempfile.TemporaryDirectory() as folder:
                 logs = [stored(rng, log.log, folder) for log in (first, then)]
                 attempt(labeler, "fit", logs[0])
                 labeler = perhaps_pickled(rng, labeler)
-                checked(labeler, logs[0])
-                checked(labeler, logs[1])
-                attempt(labeler, "partial_fit", logs[1])
-                checked(labeler, logs[1])
-                return labeler
+                take(checked, labeler, logs[0])
+                take(checked, labeler, logs[1])
+                if take(attempt, labeler, "partial_fit", logs[1]):
+                    take(checked, labeler, logs[1])
+            take.end()
 
         return told, call, lambda labeler: None
 
@@ -313,14 +344,16 @@ def rank_case(rng):
 
     def call():
         nonlocal ranker
+        take = Steps()
         attempt(ranker, "fit", first.X, labels, *validation)
         check_history(ranker.history_)
         ranker = perhaps_pickled(rng, ranker)
-        checked(ranker, first.X)
-        checked(ranker, then.X)
-        attempt(ranker, "partial_fit", then.X, others)
-        check_history(ranker.history_)
-        checked(ranker, then.X)
+        take(checked, ranker, first.X)
+        take(checked, ranker, then.X)
+        if take(attempt, ranker, "partial_fit", then.X, others):
+            check_history(ranker.history_)
+            take(checked, ranker, then.X)
+        take.end()
 
     return told, call, lambda result: None
 
@@ -346,21 +379,28 @@ def craft_case(rng):
 
     def checked(crafter, log):
         labels = attempt(crafter, "transform", log)
-        assert labels.shape == (rows_in(log), 1), labels.shape
+        assert labels.shape == (rows_in(log, len(labels)), 1), labels.shape
         labels = finite(labels, "labels")
         assert ((labels >= 0) & (labels <= 1)).all(), "labels beyond [0, 1]"
 
+    def explained(crafter, log):
+        finite(attempt(crafter, "explain", log).fidelity, "fidelity")
+
     def call():
         nonlocal crafter
-        attempt(crafter, "fit", first.log)
-        check_history(crafter.history_)
-        crafter = perhaps_pickled(rng, crafter)
-        checked(crafter, first.log)
-        checked(crafter, then.log)
-        finite(crafter.explain(then.log).fidelity, "fidelity")
-        attempt(crafter, "partial_fit", then.log)
-        check_history(crafter.history_)
-        checked(crafter, then.log)
+        take = Steps()
+        with tempfile.TemporaryDirectory() as folder:
+            logs = [stored(rng, log.log, folder) for log in (first, then)]
+            attempt(crafter, "fit", logs[0])
+            check_history(crafter.history_)
+            crafter = perhaps_pickled(rng, crafter)
+            take(checked, crafter, logs[0])
+            take(checked, crafter, logs[1])
+            take(explained, crafter, then.log)
+            if take(attempt, crafter, "partial_fit", logs[1]):
+                check_history(crafter.history_)
+                take(checked, crafter, logs[1])
+        take.end()
 
     return told, call, lambda result: None
 
@@ -400,22 +440,33 @@ def recommend_case(rng):
     validation = (then.X, then.y) if rng.random() < 0.1 else ()
     told = f"{shown(recommender)}: {first.told}; then {then.told}"
 
-    def checked(recommender, log):
-        scores = attempt(recommender, "predict", log.X)
-        assert scores.shape == (rows_in(log.X),), scores.shape
+    def checked(recommender, X):
+        scores = attempt(recommender, "predict", X)
+        assert scores.shape == (rows_in(X, len(scores)),), scores.shape
         finite(scores, "scores")
-        for score in (nwtg_scorer, neg_scorer, ds_scorer):
-            finite(score(recommender, log.X, log.y), "score")
+
+    def measured(recommender, log):
+        for scorer in (nwtg_scorer, neg_scorer, ds_scorer):
+            score = replace(scorer, k=2)(recommender, log.X, log.y)
+            finite(score, "score")
 
     def call():
         nonlocal recommender
-        attempt(recommender, "fit", first.X, first.y, *validation)
+        take = Steps()
+        with tempfile.TemporaryDirectory() as folder:
+            path = stored(rng, first.log, folder)
+            if isinstance(path, str):
+                attempt(recommender, "fit", path)
+                take(checked, recommender, path)
+            else:
+                attempt(recommender, "fit", first.X, first.y, *validation)
         recommender = perhaps_pickled(rng, recommender)
-        checked(recommender, first)
-        checked(recommender, then)
-        if hasattr(recommender.ranker_, "partial_fit"):
-            attempt(recommender, "partial_fit", then.X, then.y)
-            checked(recommender, then)
+        for log in (first, then):
+            take(checked, recommender, log.X)
+            take(measured, recommender, log)
+        if take(attempt, recommender, "partial_fit", then.X, then.y):
+            take(checked, recommender, then.X)
+        take.end()
 
     return told, call, lambda result: None
 
@@ -442,11 +493,14 @@ def fuse_case(rng):
         finite(list(fusion.weights_.values()), "weights")
 
     def call():
+        take = Steps()
         attempt(fusion, "fit", first.X, first.y)
-        checked(fusion, first.X)
-        checked(fusion, then.X)
-        attempt(fusion, "tune", then.X, then.y)
-        checked(fusion, then.X)
+        take(checked, fusion, first.X)
+        take(checked, fusion, then.X)
+        if take(attempt, fusion, "tune", then.X, then.y):
+            take(checked, fusion, then.X)
+        take(attempt, fusion, "frontier", first.X, first.y)
+        take.end()
 
     return told, call, lambda result: None
 
@@ -474,11 +528,13 @@ def scale_case(rng):
         assert ((scaled >= 0) & (scaled <= 1)).all(), "beyond [0, 1]"
 
     def call():
+        take = Steps()
         attempt(scaler, "fit", data[0])
-        checked(scaler, data[0])
-        checked(scaler, data[1])
-        attempt(scaler, "partial_fit", data[1])
-        checked(scaler, data[1])
+        take(checked, scaler, data[0])
+        take(checked, scaler, data[1])
+        if take(attempt, scaler, "partial_fit", data[1]):
+            take(checked, scaler, data[1])
+        take.end()
 
     return told, call, lambda result: None
 

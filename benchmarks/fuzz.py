@@ -15,12 +15,13 @@ of the result. Each case has a generator of its own, made of the seed and its nu
 import argparse
 import faulthandler
 import importlib
-import linecache
 import multiprocessing
+import queue
 import re
 import resource
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -29,12 +30,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from _refusals import on_purpose, place_of
 
 SECONDS = 20  # that a case may take
 GRACE = 10  # until a case is killed that does not hear of it
 MEMORY = 4 * 2**30  # bytes that cases may take beyond what is taken at first
-PACKAGE = str(Path(__file__).resolve().parents[1] / "sklabelcraft")
-FOREIGN = "_foreign_rankers.py"  # where models of other libraries are called
 TRIES = 50  # to make a case
 SHOWN = 3  # cases of each kind of failure
 EXPLAINED_WARNINGS = (
@@ -120,18 +120,12 @@ def _tried(call, check):
 
 
 def refusal(error):
-    """Whether an exception was raised on purpose."""
-    name, frames = type(error).__name__, traceback.extract_tb(error.__traceback__)
-    line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
-    ours = frames[-1].filename.startswith(PACKAGE) and line.startswith("raise")
-    last = [f.filename for f in frames if f.filename.startswith(PACKAGE)][-1:]
-    theirs = any("/sklearn/utils/" in frame.filename for frame in frames[-3:])
-    theirs |= any(name.endswith(FOREIGN) for name in last)
-    if isinstance(error, ValueError | TypeError) and (ours or theirs):
+    """What an exception is."""
+    if on_purpose(error):
         kind = "ValueError" if isinstance(error, ValueError) else "TypeError"
         return Outcome(kind, True, str(error))
-    where = place_of(error)
-    return Outcome(f"{name} at {where}", False, trace_of(error))
+    kind = f"{type(error).__name__} at {place_of(error)}"
+    return Outcome(kind, False, trace_of(error))
 
 
 def with_warnings(outcome, caught):
@@ -149,13 +143,6 @@ def with_warnings(outcome, caught):
     return Outcome(kind, False, str(first.message))
 
 
-def place_of(error):
-    """The last line of the package that an exception went through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if f.filename.startswith(PACKAGE)] or frames
-    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
-
-
 def trace_of(error):
     """The whole of an exception as text."""
     return "".join(traceback.format_exception(error))
@@ -163,6 +150,7 @@ def trace_of(error):
 
 def work(seed, numbers, only, pipe):
     """Run cases, and tell of each before and after."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     for number in numbers:
@@ -199,6 +187,34 @@ def run(seed, numbers, only):
         numbers = numbers[numbers.index(number) + 1 :]
 
 
+def side_by_side(seed, numbers, only, jobs):
+    """Outcomes of cases, of several processes at a time."""
+    found = queue.SimpleQueue()
+
+    def put(part):
+        for outcome in run(seed, part, only):
+            found.put(outcome)
+        found.put(None)
+
+    for first in range(jobs):
+        threading.Thread(target=put, args=(numbers[first::jobs],), daemon=True).start()
+    while jobs:
+        outcome = found.get()
+        if outcome is None:
+            jobs -= 1
+        else:
+            yield outcome
+
+
+def until_stopped(outcomes):
+    """Outcomes until there are no more, or the fuzzer is told to stop."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield from outcomes
+    except KeyboardInterrupt:
+        print("stopped before the last case")
+
+
 def report(outcomes):
     """Tell of outcomes; whether all are explained."""
     table, failures = defaultdict(Counter), defaultdict(list)
@@ -218,6 +234,7 @@ def report(outcomes):
     print(f"\n{'family':24}" + "".join(f"{c:>13}" for c in columns))
     for name, row in [*sorted(rows), ("all", total)]:
         print(f"{name:24}" + "".join(f"{number:13}" for number in row))
+    print(f"unexplained: {total[-1]} of {sum(total)}")
     return not failures
 
 
@@ -228,6 +245,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--family", help="the only family to draw cases from")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--only", type=int, help="number of the only case to run")
     options = parser.parse_args()
     faulthandler.enable()
@@ -238,7 +256,8 @@ def main():
         sys.exit(not outcome.explained)
     began = time.monotonic()
     numbers = range(options.first, options.first + options.cases)
-    explained = report(run(options.seed, numbers, options.family))
+    chosen = options.seed, numbers, options.family, options.jobs
+    explained = report(until_stopped(side_by_side(*chosen)))
     print(f"{options.cases / (time.monotonic() - began):.1f} cases per second")
     sys.exit(not explained)
 

@@ -173,7 +173,7 @@ class Craft:
             contest.keep_in(checkpoint_of(*saved))
             best = contest.run(watch, self._stopped)
         best.loop.settle()
-        best.task.model.check_scores(source)
+        best.task.model.check_scores(source, best.task.blame)
         networks = best.task.model, best.task.networks["label"]
         return self._learned(best, *networks, self._remembered())
 

@@ -73,6 +73,9 @@ class UserSample:
 def _hashes(users):
     """Hashes of a column of ids, uint64 of shape (n,)."""
     codes, distinct = users.factorize()
+    if distinct.dtype == object:
+        texts = [v if isinstance(v, str | bytes) else str(v) for v in distinct]
+        distinct = np.array(texts, dtype=object)
     hashes = np.append(pd.util.hash_array(distinct, categorize=False), np.uint64(0))
     return hashes[codes]
 

@@ -195,7 +195,7 @@ def _of_numbers(values, there, missing):
     if len(whole) < len(there):
         if any(abs(value) > LARGEST or value != float(value) for value in whole):
             return Ids(NUMBERS, values, missing)
-        return Ids(NUMBERS, np.where(missing, np.nan, values).astype(float), missing)
+        return Ids(NUMBERS, as_float64(np.where(missing, np.nan, values)), missing)
     low, high = min(whole), max(whole)
     dtype = np.int64 if low >= -(2**63) and high < 2**63 else object
     dtype = np.uint64 if low >= 0 and 2**63 <= high < 2**64 else dtype

@@ -240,8 +240,11 @@ class Log:
 
 def _as_frame(array):
     """An array as a frame, whose columns of objects get types that lose no digit."""
-    frame = pd.DataFrame(array)
-    typed = frame.infer_objects()
+    try:
+        frame = pd.DataFrame(array)
+        typed = frame.infer_objects()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"text in the log must be Unicode: {error}.") from error
     for key in frame.columns:
         if typed[key].dtype.kind == "f" and infer_dtype(frame[key]) == "integer":
             typed[key] = frame[key]  # beside missing ones

@@ -194,20 +194,35 @@ class RankerModel:
 
     def logits(self, rows):
         """Logits of encoded rows, float64 ndarray of shape (n, n_outputs)."""
-        if not len(rows):  # of which networks need not be able to make anything
-            return np.zeros((0, self.n_outputs))
-        logits = exact_logits(self.module, rows).double().cpu().numpy()
+        logits = self._logits(rows)
         if not np.isfinite(logits).all():
             raise ValueError(
-                "the logits of the ranker's network are not finite: its training "
-                "diverged. Lower learning_rate or weight_decay, and fit anew."
+                "logits of some rows are not finite: the training of the network "
+                "diverged. Fit anew with a lower learning_rate."
             )
         return logits
 
-    def check_scores(self, source):
-        """Check that what was trained gives numbers to some rows of a source."""
+    def _logits(self, rows):
+        if not len(rows):  # of which networks need not be able to make anything
+            return np.zeros((0, self.n_outputs))
+        return exact_logits(self.module, rows).double().cpu().numpy()
+
+    def check_scores(self, source, blame):
+        """Check that some rows of a source get numbers, by what was trained on it.
+
+        Parameters
+        ----------
+        source : InMemory or another source of windows
+            The training rows.
+        blame : callable
+            What to look at if they do not, as text.
+        """
         rows = next(source.windows()).impressions
-        self.logits(rows.rows(slice(N_CHECKED)))
+        if not np.isfinite(self._logits(rows.rows(slice(N_CHECKED)))).all():
+            raise ValueError(
+                "training diverged: logits of the training rows are not finite. "
+                f"{blame()}"
+            )
 
     def scores_of(self, logits):
         """One score per row, float64 ndarray of shape (n,): the higher the earlier.

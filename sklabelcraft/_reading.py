@@ -24,7 +24,7 @@ def as_log(data):
 def read_as_floats(what):
     """Let scikit-learn read an array; numbers beyond float64 are infinite to it."""
     try:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             yield
     except OverflowError as error:
         raise ValueError(

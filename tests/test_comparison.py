@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.frozen import FrozenEstimator
@@ -294,3 +295,17 @@ def test_too_long_lists_are_told_before_any_fit(log):
 
     with pytest.raises(ValueError, match="no user has more than k=60 rows"):
         compare(log, {"never": Never()}, k=[5, 60])
+
+
+def test_parameters_of_what_is_compared_are_checked(log):
+    """Those of labelers and of the ranker that they share."""
+    wrong = clone(QUICK).set_params(ranker__loss="mse")
+    with pytest.raises(ValueError, match="The 'loss' parameter"):
+        compare(log, recommender=wrong)
+
+
+def test_what_is_no_table_is_told(log):
+    """Before anything is fitted, also where a row of it could be taken."""
+    sparse = csr_array(np.ones((len(log.data), 4)))
+    with pytest.raises(TypeError, match="dense data is required"):
+        compare_labelers(LABELERS, sparse, np.ones(len(log.data)), cv=log.split)

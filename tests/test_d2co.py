@@ -87,3 +87,19 @@ def test_a_small_alpha_is_next_to_none(alpha):
     np.testing.assert_allclose(labels, straight.transform(rows), atol=1e-6)
     seconds = bent.watch_time(labels, rows)
     np.testing.assert_allclose(seconds, rows["watch_time"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("window", [4, 10**6, 10**30])
+def test_a_window_beyond_all_groups_averages_all(window):
+    """However long it is."""
+    labels = [D2Co(window=w).fit_transform(THREE) for w in (3, window)]
+    np.testing.assert_array_equal(*labels)
+
+
+@pytest.mark.parametrize("alpha", [1e308, -1e308])
+def test_the_largest_alpha(alpha):
+    """Only the ends are told apart; nothing overflows."""
+    labeler = D2Co(alpha=alpha).fit(THREE)
+    labels = labeler.transform(THREE)
+    assert ((labels >= 0) & (labels <= 1)).all()
+    assert np.isfinite(labeler.watch_time(labels, THREE)).all()

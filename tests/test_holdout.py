@@ -122,3 +122,20 @@ def test_of_a_large_log_some_users_give_the_rows(rows, size, most):
     assert held.tolist() == np.flatnonzero(latest & sampled).tolist()
     assert len(held)
     assert sampled.sum() <= most or len(set(users[held])) == 1
+
+
+@pytest.mark.parametrize(
+    "users", [[(1,), "a", 2], [(1,), (2, "b"), (1,)], [b"a", 1, "a"]]
+)
+def test_users_of_any_kind_are_held_out(users):
+    """Tuples among them, too."""
+    log = as_log(pd.DataFrame({"user_id": pd.Series(users * 4, dtype=object)}))
+    assert len(hold_out(log, Columns(), 0.5)) == 6
+
+
+@pytest.mark.parametrize("k", [10**18, 2**63, 10**30])
+def test_lists_longer_than_any_log_take_nothing_more(k):
+    """However long they are."""
+    log = as_log(pd.DataFrame({"user_id": [1] * 6 + [2] * 4}))
+    expected = latest_rows(log, Columns(), 0.5).tolist()
+    assert latest_rows(log, Columns(), 0.5, k=k).tolist() == expected

@@ -340,3 +340,39 @@ def test_pickled():
     loaded = pickle.loads(pickle.dumps(vocabulary))
     assert set(vars(loaded)) == {"kind", "values", "missing_code"}
     np.testing.assert_array_equal(loaded.codes(new, "video"), before)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([Decimal("1e30"), Decimal("0.5"), Decimal("1e30")], [0, 1, 0]),
+        ([Decimal("1e999"), Decimal("1.5"), None], [0, 1, 2]),
+        ([Decimal("sNaN"), Decimal(1), Decimal("NaN")], [1, 0, 1]),
+        ([10**400, 10**400 + 1, 1.5], [0, 1, 2]),
+        ([np.longdouble("1e400"), np.longdouble(1.5)], [0, 1]),
+    ],
+)
+def test_numbers_that_float64_does_not_hold(values, expected):
+    """They are told apart as far as they can be, and nothing overflows."""
+    ids = read_ids(pd.Series(values, dtype=object))
+    learned = Vocabulary.learn(ids).codes(ids, "video") - 1
+    assert learned.tolist() == expected
+
+
+@pytest.mark.parametrize("value", [np.ones(2), np.zeros(0), [1, [2]], {}])
+def test_what_cannot_be_a_key_is_told(value):
+    """Arrays, lists and dicts are not hashed."""
+    with pytest.raises(
+        ValueError, match="column 'u' must hold values that can be keys"
+    ):
+        read_ids(pd.Series([value, value, 1], dtype=object), "column 'u'")
+
+
+def test_dates_beyond_those_of_python_are_told():
+    """Polars and Arrow have some that no datetime of Python holds."""
+    dates = pl.Series([10**15, None]).cast(pl.Datetime("ms"))
+    for values in (dates, pl.DataFrame({"u": dates}).to_arrow()["u"]):
+        with pytest.raises(
+            ValueError, match=r"column 'u' must hold .* years 1 to 9999"
+        ):
+            read_ids(values, "column 'u'")

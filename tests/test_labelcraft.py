@@ -465,6 +465,29 @@ def test_diverging_training_is_an_error(crafter, log, learning_rate):
     assert vars(crafter) == before
 
 
+@pytest.mark.parametrize("wrong", [{"optimizer": "adam"}, {"loss": "mse"}])
+def test_parameters_of_the_ranker_are_checked(crafter, log, wrong):
+    """Though its own fit is never called."""
+    crafter.ranker.set_params(**wrong)
+    with pytest.raises(ValueError, match=f"The '{next(iter(wrong))}' parameter of MLP"):
+        crafter.fit(log.frame)
+
+
+@pytest.mark.parametrize("name", ["temperature", "bound"])
+def test_parameters_are_numbers_that_float64_has(crafter, log, name):
+    """None is infinite."""
+    for value in (np.inf, 10**400):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+            crafter.set_params(**{name: value}).fit(log.frame)
+
+
+@pytest.mark.parametrize("k", [10**18, 2**63])
+def test_lists_longer_than_any_log_are_told(crafter, log, k):
+    """However long they are."""
+    with pytest.raises(ValueError, match=f"more than k={k} validation rows"):
+        crafter.set_params(k=k).fit(log.frame)
+
+
 def test_ids_of_another_kind_are_an_error(crafter, log):
     """For the ranker that was trained along; the label itself reads no ids."""
     crafter.fit(log.frame)

@@ -378,3 +378,33 @@ def test_labels_to_turn_back_are_a_column(shape):
     log = make_log([1.0, 2.0, 3.0, 4.0], 9.0)
     with pytest.raises(ValueError, match="a label for each of the 4 rows"):
         D2Q().fit(log).watch_time(np.zeros(shape), log)
+
+
+@pytest.mark.parametrize("duration", [5e-324, 1e-320, 1e-300])
+def test_a_share_of_next_to_nothing_is_finite(duration):
+    """The largest number there is, and no warning."""
+    log = make_log([1e300, 1.0, 0.0], duration)
+    labeler = PlayCompletionRate(clip=False).fit(log)
+    labels = labeler.transform(log)
+    assert np.isfinite(labels).all()
+    assert labels[0] == np.finfo(float).max
+    assert np.isfinite(labeler.watch_time(labels, log)).all()
+
+
+def test_labels_beyond_any_are_turned_back_into_the_ends():
+    """Seconds from 0 to the duration."""
+    log = make_log([1e38, 0.0, 3.0], [1e38, 1e38, 9e37])
+    labels = [1e308, -1e308, 0.0]
+    seconds = DVR(n_groups=1).fit(log).watch_time(labels, log)
+    assert seconds[:2].tolist() == [1e38, 0.0]
+
+
+@pytest.mark.parametrize("value", [10**400, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    ("labeler", "name"),
+    [(D2Co(), "alpha"), (CWM(), "cost"), (ConditionalCDF(), "smoothing")],
+)
+def test_parameters_are_numbers_that_float64_has(labeler, name, value):
+    """An infinite one makes labels that are none."""
+    with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+        clone(labeler).set_params(**{name: value}).fit(make_log([1.0, 2.0], 9.0))

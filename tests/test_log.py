@@ -1,6 +1,7 @@
 """The log as a table: one behaviour for pandas, polars, pyarrow and arrays."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -479,3 +480,60 @@ def test_rows_of_rows_are_named_as_they_were_given():
         some.numeric("x", minimum=0)
     with pytest.raises(ValueError, match="'b' in row 3"):
         some.numeric("t")
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), Decimal("1e999")])
+def test_a_number_beyond_float64_is_not_finite(value):
+    """The row is told, whatever type of Python it is."""
+    log = as_log(pd.DataFrame({"x": pd.Series([1, value], dtype=object)}))
+    with pytest.raises(
+        ValueError, match=r"Not finite: column 'x' .* the first is row 1"
+    ):
+        log.numeric("x")
+
+
+def test_extended_floats_are_read_as_float64():
+    """Those beyond it are not finite, without a warning."""
+    values = np.array([1.5, "1e400"], dtype=np.longdouble)
+    log = as_log(pd.DataFrame({"x": values}))
+    assert log.rows([0]).numeric("x").tolist() == [1.5]
+    for data in (pd.DataFrame({"x": values}), values[:, None]):
+        with pytest.raises(ValueError, match=r"Not finite|infinity"):
+            as_log(data).numeric(as_log(data).keys[0])
+
+
+@pytest.mark.parametrize("value", [Decimal("sNaN"), [1.0, [2.0]], np.ones(1)])
+def test_odd_values_are_no_numbers(value):
+    """A number that cannot be compared is missing; lists and arrays are told."""
+    log = as_log(pd.DataFrame({"x": pd.Series([1.0, value], dtype=object)}))
+    with pytest.raises(ValueError, match=r"column 'x'.* row 1"):
+        log.numeric("x")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame([[1, 2]], columns=["x", "x"]),
+        pa.table([[1], [2]], names=["x", "x"]),
+    ],
+)
+def test_a_name_that_two_columns_have_is_told(frame):
+    """It would be one column or the other."""
+    with pytest.raises(
+        ValueError, match="columns of the log must have different names"
+    ):
+        as_log(frame)
+
+
+def test_columns_side_by_side_keep_types_that_numpy_has_not():
+    """Whole numbers of 128 bits are joined as they are."""
+    X = pl.DataFrame({"user_id": [1, 2]})
+    y = pl.DataFrame({"like": [1, 0]}).cast(pl.Int128)
+    joined = as_log(as_log(X).beside(as_log(y)))
+    assert joined.numeric("like").tolist() == [1.0, 0.0]
+
+
+def test_text_that_is_no_unicode_is_told():
+    """Half of a pair of surrogates, as cut text may end in."""
+    with pytest.raises(ValueError, match="text in the log must be Unicode"):
+        as_log(np.array([["\ud800"], ["a"]], dtype=object))

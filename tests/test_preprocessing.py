@@ -96,3 +96,12 @@ def test_a_failed_fit_leaves_nothing(seconds):
     assert vars(scaler) == before
     assert scaler.get_feature_names_out().tolist() == ["watch_time", "duration"]
     assert scaler.transform(frame).shape == (200, 2)
+
+
+def test_numbers_beyond_float64_are_told():
+    """Whole ones, extended floats, and infinities of both signs."""
+    extended = np.array([["1e400"], ["1"]], dtype=np.longdouble)
+    whole = pd.DataFrame({"x": pd.Series([10**400, 1], dtype=object)})
+    for X in (extended, whole, [[np.inf], [-np.inf]]):
+        with pytest.raises(ValueError, match=r"float64|infinity"):
+            KneeScaler().fit(X)

@@ -241,3 +241,10 @@ def test_ranks_of_tensors(shape):
     torch.testing.assert_close(ranks, torch.full(shape, 0.75, dtype=torch.float64))
     ranks.sum().backward()
     torch.testing.assert_close(values.grad, torch.full_like(values, 0.25))
+
+
+@pytest.mark.parametrize("n_groups", [8, 9, 10**18, 10**30])
+def test_more_groups_than_rows_are_one_for_each_number(n_groups):
+    """They take no more room."""
+    numbers = Numbers.of(np.array([3.0, 1.0, 2.0, 2.0, 5.0, 3.0, 5.0]))
+    assert group_edges(numbers, n_groups).tolist() == [1.0, 2.0, 3.0]

@@ -383,6 +383,41 @@ def test_labels_beyond_all_bounds_are_an_error(fast, log, label, message):
     np.testing.assert_array_equal(fast.predict(log.data), before)
 
 
+@pytest.mark.parametrize("heads", [1, 2])
+def test_weights_that_give_no_numbers_are_an_error(fast, log, heads):
+    """They are found after the last step, with no rows held out to judge by."""
+    fast.set_params(validation_fraction=0.0)
+    fast.set_params(max_epochs=1, batch_size=10**6, weight_decay=1e25)
+    before = dict(vars(fast))
+    with pytest.raises(ValueError, match=r"training diverged.*learning_rate="):
+        fast.fit(log.data, np.tile(log.preference[:, None], heads))
+    assert vars(fast) == before
+
+
+def test_scores_that_are_no_numbers_are_an_error(fast, log):
+    """Rather than lists that nobody has ordered."""
+    fast.fit(log.data, log.preference)
+    with torch.no_grad():
+        next(fast.model_.module.parameters()).fill_(torch.inf)
+    with pytest.raises(ValueError, match="logits of some rows are not finite"):
+        fast.predict(log.data)
+
+
+@pytest.mark.parametrize("name", ["weight_decay", "adversary_weight", "replay"])
+@pytest.mark.parametrize("value", [np.inf, 10**400])
+def test_parameters_are_numbers_that_float64_has(fast, log, name, value):
+    """None is infinite."""
+    with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+        fast.set_params(**{name: value}).fit(log.data, log.preference)
+
+
+def test_labels_beyond_float64_are_told(fast, log):
+    """As whole numbers of Python, too."""
+    labels = [10**400] + [0] * (len(log.data) - 1)
+    with pytest.raises(ValueError, match="y must hold numbers that float64 can hold"):
+        fast.fit(log.data, labels)
+
+
 def test_polars_and_arrays_give_the_same(fast, log):
     """By name or by position, from any library."""
     X = log.data.drop(columns="tag").astype({"timestamp": float})

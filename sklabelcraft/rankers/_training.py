@@ -77,7 +77,7 @@ class RankerTraining:
             saved = self.settings, self.known, self.loop, self.group, draws
             self.loop.checkpoint = checkpoint_of(*saved)
             self.loop.run(watch)
-        self.model.check_scores(self.source)
+        self.model.check_scores(self.source, self.task.blame)
         return self._trained(self.model, self._remembered())
 
     def _begin(self, columns):
