@@ -130,8 +130,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.maximum_ = np.array([known.largest for known in statistics])
 
     def _check(self, X, reset):
-        if not reset:
-            check_naming(self, X)
+        check_naming(self, X, reset)
         return validate_data(
             self, X, dtype=np.float64, ensure_non_negative=True, reset=reset
         )

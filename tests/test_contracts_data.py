@@ -265,14 +265,19 @@ def test_no_row(key, exact_log, expected):
         results(expected(key)[0], given[0])
 
 
-@pytest.mark.parametrize("key", BY_NAME)
-def test_two_columns_of_one_name(key, exact_log, expected):
+@pytest.mark.parametrize("container", ["pandas", "arrow"])
+@pytest.mark.parametrize("key", KEYS)
+def test_two_columns_of_one_name(key, container, exact_log, expected):
     """Which of them is meant is not guessed."""
-    given = arguments(EXAMPLES[key], exact_log)
-    twice = pd.concat([given[0], given[0][["duration"]]], axis=1)
-    with pytest.raises(ValueError, match="duration"):
-        clone(EXAMPLES[key]).fit(twice, *given[1:])
-    with pytest.raises(ValueError, match="duration"):
+    X, *rest = arguments(EXAMPLES[key], exact_log)
+    name = X.columns[0]
+    twice = pd.concat([X, X[[name]]], axis=1)
+    if container == "arrow":
+        table = pa.Table.from_pandas(X, preserve_index=False)
+        twice = table.append_column(name, table.column(name))
+    with pytest.raises(ValueError, match=f"unique column names, got:\\n- '{name}' 2"):
+        clone(EXAMPLES[key]).fit(twice, *rest)
+    with pytest.raises(ValueError, match=f"unique column names, got:\\n- '{name}' 2"):
         results(expected(key)[0], twice)
 
 
