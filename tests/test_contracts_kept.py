@@ -119,11 +119,12 @@ def test_a_second_fit_forgets_the_first(key, small_log, expected):
 def test_threads_share_what_is_fitted(key, small_log, fitted, expected):
     """Eight at once get the same bits, and leave all settings as they were."""
     X, before = arguments(EXAMPLES[key], small_log)[0], global_state()
+    shared = through_pickle(fitted(key))  # which has hashed no ids yet
     start, found = threading.Barrier(N_THREADS), []
 
     def ask():
         start.wait()
-        found.append(results(fitted(key), X))
+        found.append(results(shared, X))
 
     threads = [threading.Thread(target=ask) for _ in range(N_THREADS)]
     for thread in threads:
