@@ -76,15 +76,17 @@ def read_log(estimator, data, keys, *, reset, min_rows=1):
     return log
 
 
-def check_naming(estimator, data):
-    """Check that the columns have names if and only if they had names in fit."""
+def check_naming(estimator, data, reset=False):
+    """Check that each column has a name of its own, always or never since fit."""
+    keys = Log(data).keys if is_frame(data) else []
+    if reset or not hasattr(estimator, "n_features_in_"):
+        return
+    named = bool(keys) and isinstance(keys[0], str)
     named_before = hasattr(estimator, "feature_names_in_")
-    frame = is_frame(data)
-    named = frame and isinstance(next(iter(Log(data).keys), None), str)
-    if named == named_before or not hasattr(estimator, "n_features_in_"):
+    if named == named_before:
         return
     wanted = "with names, a data frame" if named_before else "without names, an array"
-    found = f"a data frame of {Log(data).keys}" if frame else f"{type(data).__name__}"
+    found = f"a data frame of {keys}" if keys else type(data).__name__
     raise ValueError(
         f"{type(estimator).__name__} was fitted to columns {wanted}: what comes later "
         f"must be the same, got {found}."

@@ -132,8 +132,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _check(self, X, reset):
         options = {"dtype": np.float64, "ensure_non_negative": True}
-        if not reset:
-            check_naming(self, X)
+        check_naming(self, X, reset)
         if is_frame(X):
             X = Log(X).native
         with read_as_floats("X"):

@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import pickle
 import threading
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from functools import cache
 
 import joblib
@@ -12,10 +13,22 @@ import numpy as np
 import pytest
 from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
-from members import EXAMPLES, arguments, changed, global_state, results
+from members import CLASSES, EXAMPLES, arguments, changed, global_state, results
 from sklearn.base import clone
 
+from sklabelcraft import Columns, nwtg_scorer
+from sklabelcraft.balancing import (
+    ConflictFreeBalancing,
+    MinNormBalancing,
+    SoftmaxBalancing,
+)
+from sklabelcraft.objectives import Objective
+
 N_THREADS = 8
+SET_FILTERS = {  # scikit-learn's check_array does, for a moment, of all threads
+    "KneeScaler",
+    "LabelCraftRecommender of another ranker",
+}
 
 
 def through_pickle(estimator):
@@ -56,6 +69,34 @@ def test_copies_say_the_same(key, kept, small_log, fitted, expected):
         assert_equal(results(copied.partial_fit(*given), given[0]), wanted)
 
 
+PLAIN = [  # what only says something, with no fit
+    Columns(user="who", features=("who",)),
+    Objective("hate", sign=-1),
+    SoftmaxBalancing(1.0),
+    MinNormBalancing(),
+    ConflictFreeBalancing(),
+    nwtg_scorer,
+]
+
+
+def test_every_plain_object_has_an_example():
+    """Give a new one an example in ``PLAIN``."""
+    wanted = {made for made in CLASSES.values() if is_dataclass(made)}
+    assert wanted == {type(made) for made in PLAIN}
+
+
+@pytest.mark.parametrize("kept", COPIES)
+@pytest.mark.parametrize("made", PLAIN, ids=lambda made: type(made).__name__)
+def test_plain_objects_stay_what_they_are(made, kept):
+    """A copy is equal and as good a key; none can be changed."""
+    copied = COPIES[kept](made)
+    assert copied == made
+    assert hash(copied) == hash(made)
+    for field in fields(made):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, field.name, None)
+
+
 @pytest.mark.parametrize("key", EXAMPLES)
 def test_clones_learn_the_same(key, small_log, fitted, expected):
     """A clone of what was fitted is not fitted, and learns the same bits."""
@@ -78,11 +119,12 @@ def test_a_second_fit_forgets_the_first(key, small_log, expected):
 def test_threads_share_what_is_fitted(key, small_log, fitted, expected):
     """Eight at once get the same bits, and leave all settings as they were."""
     X, before = arguments(EXAMPLES[key], small_log)[0], global_state()
+    shared = through_pickle(fitted(key))  # which has hashed no ids yet
     start, found = threading.Barrier(N_THREADS), []
 
     def ask():
         start.wait()
-        found.append(results(fitted(key), X))
+        found.append(results(shared, X))
 
     threads = [threading.Thread(target=ask) for _ in range(N_THREADS)]
     for thread in threads:
@@ -92,7 +134,7 @@ def test_threads_share_what_is_fitted(key, small_log, fitted, expected):
     assert len(found) == N_THREADS
     for said in found:
         assert_equal(said, expected(key))
-    assert not changed(before)
+    assert set(changed(before)) <= ({"warnings"} if key in SET_FILTERS else set())
 
 
 def in_child(estimator, given):

@@ -344,18 +344,6 @@ def test_index_does_not_matter(log, recommender):
     np.testing.assert_array_equal(scores, expected)
 
 
-@pytest.mark.parametrize("labeler", [D2Q(), LabelCrafter()])
-def test_clone_and_pickle(log, fast_ranker, labeler):
-    """A pickled recommender scores and labels the same."""
-    recommender = clone(LabelCraftRecommender(labeler, fast_ranker, random_state=0))
-    recommender.fit(log.data, log.target)
-    copy = pickle.loads(pickle.dumps(recommender))
-    np.testing.assert_array_equal(copy.predict(log.data), recommender.predict(log.data))
-    np.testing.assert_array_equal(
-        copy.labeler_.transform(log.frame), recommender.labeler_.transform(log.frame)
-    )
-
-
 def test_validation_data_can_be_given(log, recommender):
     """Given rows stop the training; they must not be held out of the others."""
     train, valid = log.split.train, log.split.valid

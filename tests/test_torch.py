@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -298,15 +297,6 @@ def test_fits_at_once_leave_everything_as_it_was(small, expected):
         np.testing.assert_array_equal(result[0], expected[kind][0])
         np.testing.assert_array_equal(result[1], expected[kind][1])
     assert state() == before
-
-
-def test_threads_predict_at_once(small, fitted, expected):
-    """Eight of them, on one fitted recommender."""
-    for kind, one in fitted.items():
-        loaded = pickle.loads(pickle.dumps(one))  # which has hashed no ids yet
-        calls = (delayed(loaded.predict)(small.data) for _ in range(16))
-        for scores in Parallel(8, backend="threading")(calls):
-            np.testing.assert_array_equal(scores, expected[kind][1])
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
