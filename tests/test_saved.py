@@ -681,7 +681,7 @@ def test_objects_come_back(values):
     assert all(map(alike, found, values))
 
 
-INEXACT = [Decimal("1E99999"), Decimal("sNaN"), 10**5000, datetime(2026, 1, 1, fold=1)]
+INEXACT = [Decimal("1E99999"), Decimal("sNaN"), datetime(2026, 1, 1, fold=1)]
 INEXACT += [(1, 2), b"a", np.int64(1), timedelta(1), pd.Timedelta(1), object()]
 
 
