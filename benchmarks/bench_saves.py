@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 from _corrupt_saves import WAYS, corrupt
+from _logs import load as log_of
 
 from sklabelcraft import (
     DIN,
@@ -36,7 +37,7 @@ from sklabelcraft import (
     MLPRanker,
     WatchTime,
 )
-from sklabelcraft.datasets import load_kuairand, make_short_videos
+from sklabelcraft.datasets import make_short_videos
 from sklabelcraft.persistence import load, save
 
 REFUSED = ValueError, TypeError, FileNotFoundError
@@ -199,7 +200,7 @@ def times():
     seconds = np.random.default_rng(0).uniform(0, 30, n)
     log = pd.DataFrame({"item_id": ids, "watch_time": seconds, "duration": 30.0})
     rows = [timed("10^6 text ids", ConditionalCDF(by="item").fit(log))]
-    log = load_kuairand()
+    log, _ = log_of("kuairand")
     for ranker in (MLPRanker(max_epochs=1), DINRanker(max_epochs=1)):
         fitted = LabelCraftRecommender(WatchTime(), ranker).fit(log.data, log.target)
         rows.append(timed(f"KuaiRand-Pure, {type(ranker).__name__}", fitted))
