@@ -24,7 +24,7 @@ from sklearn.base import clone
 from sklabelcraft import ConditionalCDF, LabelCrafter, WatchTime
 from sklabelcraft._saved import _folder
 from sklabelcraft._saved._arrays import Values
-from sklabelcraft._saved._folder import ARRAYS, ASIDE, CONFIG, NEW_ARRAYS, NEW_CONFIG
+from sklabelcraft._saved._folder import ARRAYS, ASIDE, CONFIG, SAVING
 from sklabelcraft._saved._json import parse
 from sklabelcraft._saved._plain import Plain
 from sklabelcraft._saved._trees import Reading, Writing, object_names
@@ -82,6 +82,14 @@ def test_a_save_is_two_files(pair, tmp_path):
         assert not differences(estimator, load(tmp_path / "new" / "folder"))
 
 
+def test_both_files_can_be_read_by_the_same_users(pair, tmp_path):
+    """Those of the folder, whatever wrote them."""
+    save(pair[0], tmp_path)
+    modes = {(tmp_path / name).stat().st_mode for name in (CONFIG, ARRAYS)}
+    (tmp_path / "other").touch()
+    assert modes == {(tmp_path / "other").stat().st_mode}
+
+
 class Snapshots:
     """Copies of a folder before each line of the code that writes it."""
 
@@ -120,7 +128,7 @@ def test_a_save_that_is_killed_leaves_the_old_or_the_new(pair, tmp_path, snapsho
     save(old, tmp_path / "saved")
     left = snapshots(new, tmp_path / "saved")
     names = [files_of(folder) for folder in left]
-    assert [CONFIG, ASIDE, ARRAYS] in names
+    assert [CONFIG, ASIDE, ARRAYS, SAVING] in names
     is_new = [not differences(new, load(folder)) for folder in left]
     assert is_new == sorted(is_new)
     for folder, known in zip(left, is_new, strict=True):
@@ -135,7 +143,7 @@ def test_a_save_after_a_kill_may_be_killed_as_well(pair, tmp_path, snapshots):
     old, new = pair
     save(old, tmp_path / "saved")
     left = snapshots(new, tmp_path / "saved")
-    names = [CONFIG, NEW_CONFIG, ASIDE, NEW_ARRAYS]
+    names = [CONFIG, ASIDE, SAVING]
     aside = next(folder for folder in left if files_of(folder) == names)
     assert not differences(old, load(aside))
     shutil.copytree(aside, tmp_path / "again")
@@ -154,7 +162,8 @@ def test_a_first_save_that_is_killed_leaves_nothing_or_all(pair, tmp_path, snaps
                 load(folder)
 
 
-CALLS = [(os, n) for n in ("open", "fsync", "replace", "rename", "unlink", "fstat")]
+CALLS = ["open", "fsync", "replace", "rename", "unlink", "fstat", "mkdir", "rmdir"]
+CALLS = [(os, name) for name in (*CALLS, "chmod")]
 CALLS += [(_folder, "save_file"), (_folder.hashlib, "file_digest")]
 
 
@@ -310,6 +319,16 @@ def test_a_cut_file_is_refused(name, length, pair, tmp_path):
     """However short it is."""
     save(pair[0], tmp_path)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:length])
+    with pytest.raises(ValueError, match=tmp_path.name):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", [CONFIG, ARRAYS])
+def test_a_file_with_more_at_its_end_is_refused(name, pair, tmp_path):
+    """Also if it is a blank."""
+    save(pair[0], tmp_path)
+    with (tmp_path / name).open("ab") as file:
+        file.write(b"\n")
     with pytest.raises(ValueError, match=tmp_path.name):
         load(tmp_path)
 
