@@ -76,11 +76,13 @@ RANKERS = {
     "MLP": MLP_RANKER,
     "adversary": MLPRanker(MLP(**SMALL), adversary_weight=0.1, **TRAINED),
     "float64": MLPRanker(MLP(**SMALL), precision="float64", optimizer="sgd", **TRAINED),
-    "without replay": MLPRanker(MLP(**SMALL), replay=0, min_count=1, **TRAINED),
+    "without replay": MLPRanker(
+        MLP(**SMALL), replay=0, min_count=np.int64(1), **TRAINED
+    ),
     "DCN": DCNRanker(DCN(**SMALL), loss="brier", **TRAINED),
     "DIN": DIN_RANKER,
     "DIN with layers": DINRanker(
-        DIN(history_length=3, attention_hidden=(3,), **SMALL), **TRAINED
+        DIN(history_length=np.int64(3), attention_hidden=(3,), **SMALL), **TRAINED
     ),
     "module": ModuleRanker(DCN(n_cross_layers=1, **SMALL), **TRAINED),
 }

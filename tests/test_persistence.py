@@ -293,6 +293,28 @@ def test_a_network_that_was_changed_is_refused(fitted, tmp_path):
         save(ranker, tmp_path)
 
 
+PARTS = {
+    "encoder": ("DIN", lambda ranker: ranker.model_.encoder),
+    "history": ("DIN", lambda ranker: ranker.model_.history),
+    "model": ("DIN", lambda ranker: ranker.model_),
+    "counts": ("WT", lambda labeler: labeler.statistics_),
+    "quantiles": ("D2Q", lambda labeler: labeler.quantiles_),
+    "label": ("LabelCraft", lambda crafter: crafter.label_net_),
+    "heads": ("fused", lambda fused: fused.heads_),
+    "labeler": ("WT+EF", lambda union: union.transformer_list[0][1]),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_an_attribute_that_the_schema_does_not_know_is_refused(name, fitted, tmp_path):
+    """So that whoever adds one to a part is told by the tests above."""
+    owner, part = PARTS[name]
+    estimator = copy.deepcopy(fitted[owner])
+    part(estimator).more = 1
+    with pytest.raises(TypeError, match=r"more cannot be saved, as it is no attribute"):
+        save(estimator, tmp_path)
+
+
 def test_ids_that_would_not_come_back_are_refused(tmp_path):
     """Such as tuples, and dates of a zone that is more than an offset."""
     for ids, what in (([(1, 2), (3, 4)], "tuple"), (["a", b"a"], "b'a'")):

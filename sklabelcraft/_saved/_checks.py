@@ -95,8 +95,8 @@ def model(fields, path):
     """The past is coded by the encoder, and several outputs have a scale."""
     sizes, past = fields["encoder"].cardinalities, fields["history"]
     columns = past.columns
-    inside_ = all(column < len(sizes) for column in columns)
-    require(inside_, path, f"columns of {len(sizes)}", columns)
+    known = all(0 <= column < len(sizes) for column in columns)
+    require(known, path, f"columns of {len(sizes)}", columns)
     if past.length:
         most = [sizes[column] - 1 for column in columns]
         _codes_below(past._past.numpy(), most, inside(path, "history"))

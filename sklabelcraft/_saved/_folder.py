@@ -13,6 +13,7 @@ import json
 import os
 import re
 from contextlib import contextmanager, suppress
+from shutil import copymode, rmtree
 from stat import S_ISREG
 
 from safetensors import SafetensorError
@@ -33,9 +34,9 @@ except ImportError:  # Windows, where nothing tells of another save into the fol
 
 CONFIG, ARRAYS = "config.json", "model.safetensors"
 ASIDE = "model.before.safetensors"
-NEW_CONFIG, NEW_ARRAYS = "config.new.json", "model.new.safetensors"
+SAVING = "saving"  # a folder inside, of what is not complete
 LARGEST_CONFIG = 2**23  # bytes
-DIGEST = re.compile(rb',\n"sha256": "([0-9a-f]{64})"\n}\n')
+DIGEST = re.compile(rb',\n"sha256": "([0-9a-f]{64})"\n}\n\Z')
 NO_FILE = {errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.ENODEV, errno.ENOTDIR}
 OPENED = os.O_RDONLY  # without following links, or waiting for who writes into a pipe
 for option in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
@@ -66,7 +67,7 @@ def write_folder(folder, content, arrays):
         with _alone_in(folder):
             _clean(folder)
             try:
-                _write_new(folder, content, arrays)
+                _write_new(folder / SAVING, content, arrays)
                 _replace(folder)
             finally:
                 with suppress(OSError):
@@ -113,7 +114,7 @@ def config_of(content):
 
 def parse_config(raw, path):
     """What :func:`config_of` was made of, checked but for what it consists of."""
-    end = DIGEST.search(raw, len(raw) - 82)
+    end = DIGEST.search(raw, max(0, len(raw) - 100))
     if end is None or hashlib.sha256(raw[: end.start()]).hexdigest() != end[1].decode():
         raise ValueError(f"{path} is damaged: it does not end in its digest.")
     content = parse(raw, path)
@@ -174,9 +175,10 @@ def _opened(path):
 
 
 def _write_new(folder, content, arrays):
-    """Write both files under the names of new ones."""
-    save_file(arrays, folder / NEW_ARRAYS)
-    with (folder / NEW_ARRAYS).open("rb") as file:
+    """Write both files in a folder of their own, to be removed as a whole."""
+    folder.mkdir()
+    save_file(arrays, folder / ARRAYS)
+    with (folder / ARRAYS).open("r+b") as file:
         os.fsync(file.fileno())
         length = int.from_bytes(file.read(8), "little")
         file.seek(0)
@@ -189,19 +191,20 @@ def _write_new(folder, content, arrays):
             f"what is to be saved has {len(arrays)} arrays, more than one save can "
             "describe: use joblib, for files that you trust."
         )
-    with (folder / NEW_CONFIG).open("wb") as file:
+    with (folder / CONFIG).open("wb") as file:
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())
+    copymode(folder / CONFIG, folder / ARRAYS)  # which would be its owner's alone
 
 
 def _replace(folder):
     """Put the new files in the place of the old ones, the arrays first."""
     if (folder / ARRAYS).exists():
         (folder / ARRAYS).replace(folder / ASIDE)
-    (folder / NEW_ARRAYS).replace(folder / ARRAYS)
+    (folder / SAVING / ARRAYS).replace(folder / ARRAYS)
     _sync(folder)
-    (folder / NEW_CONFIG).replace(folder / CONFIG)
+    (folder / SAVING / CONFIG).replace(folder / CONFIG)
     _sync(folder)
     (folder / ASIDE).unlink(missing_ok=True)
 
@@ -214,8 +217,8 @@ def _clean(folder):
             aside.replace(folder / ARRAYS)
         else:
             aside.unlink()
-    for name in (NEW_CONFIG, NEW_ARRAYS):
-        (folder / name).unlink(missing_ok=True)
+    if (folder / SAVING).exists():
+        rmtree(folder / SAVING)
 
 
 def _belongs(arrays, folder):

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -49,7 +50,7 @@ def _decimal_of(text):
 
 KINDS = {  # by its type: to a text, and back
     str: (str, str),
-    int: (str, int),
+    int: (hex, partial(int, base=16)),
     float: (float.hex, float.fromhex),
     bool: (str, {"True": True, "False": False}.__getitem__),
     date: (date.isoformat, date.fromisoformat),

@@ -23,22 +23,6 @@ SCALARS = {
 DEVICE = re.compile(r"[a-z]+(:\d{1,4})?")
 
 
-class Whole(Kind):
-    """A whole number of Python between two ends."""
-
-    def __init__(self, least=0, most=LARGEST):
-        self.least, self.most = least, most
-
-    def write(self, value, save, path):
-        return value
-
-    def read(self, node, save, path, sizes):
-        found = type(node) is int and self.least <= node <= self.most
-        wanted = f"a whole number from {self.least} to {self.most}"
-        require(found, path, wanted, node)
-        return node
-
-
 class Choice(Kind):
     """One of some values by their names."""
 
@@ -167,6 +151,17 @@ class Plain(Kind):
         known = isinstance(node, str) and node in self.functions
         require(known, path, f"one of {list(self.functions)}", node)
         return self.functions[node]
+
+
+class Whole(Plain):
+    """A whole number between two ends."""
+
+    def __init__(self, least=0, most=LARGEST):
+        def check(value):
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            return whole and least <= value <= most
+
+        super().__init__(wanted=f"a whole number from {least} to {most}", check=check)
 
 
 ARRAYS = {

@@ -1,0 +1,41 @@
+"""Kinds of single values that several schemas share."""
+
+import numpy as np
+
+from sklabelcraft._ids import DATES, NUMBERS, OTHER, TEXT
+from sklabelcraft._saved._plain import Choice, Plain
+from sklabelcraft._saved._records import KEY, Maybe, is_key
+
+KINDS = Maybe(Choice({kind: kind for kind in (NUMBERS, TEXT, DATES, OTHER)}))
+NUMBER = Plain(
+    wanted="a finite number",
+    check=lambda value: (
+        isinstance(value, int | float | np.number)
+        and not isinstance(value, bool)
+        and abs(value) < np.inf
+    ),
+)
+KEY_OR_NONE = Maybe(KEY)
+TRUTH = Plain(wanted="true or false", check=lambda value: type(value) is bool)
+CLOCK = Plain(wanted="a text", check=lambda value: type(value) is str)
+KEYS = Plain(
+    wanted="a list of names or positions",
+    check=lambda value: isinstance(value, list) and all(map(is_key, value)),
+)
+TEXTS = Plain(
+    wanted="a list of texts",
+    check=lambda value: isinstance(value, list) and all(type(v) is str for v in value),
+)
+EPOCHS = Plain(
+    wanted="a list of what was told of each epoch",
+    check=lambda value: isinstance(value, list) and all(type(v) is dict for v in value),
+)
+
+
+def several(n, of, wanted):
+    """A tuple of n values of some types."""
+
+    def check(value):
+        return isinstance(value, tuple) and all(isinstance(v, of) for v in value)
+
+    return Plain(wanted=wanted, check=lambda v: check(v) and n in (None, len(v)))
