@@ -408,3 +408,24 @@ def test_parameters_are_numbers_that_float64_has(labeler, name, value):
     """An infinite one makes labels that are none."""
     with pytest.raises(ValueError, match=f"The '{name}' parameter"):
         clone(labeler).set_params(**{name: value}).fit(make_log([1.0, 2.0], 9.0))
+
+
+@pytest.mark.parametrize(
+    ("labeler", "name", "allowed", "refused"),
+    [
+        (D2Q(), "n_groups", 1, 0),
+        (D2Co(), "window", 1, 0),
+        (ConditionalCDF(), "smoothing", 0, -0.5),
+        (CWM(), "cost", 1e-3, 0),
+        (WatchTime(), "quantile", 0, -0.5),
+        (WatchTime(), "quantile", 1, 1.5),
+        (WatchTime(), "share", 0, -0.5),
+        (WatchTime(), "share", 1, 1.5),
+    ],
+)
+def test_parameters_have_bounds(labeler, name, allowed, refused):
+    """The last value that is allowed is, and the first beyond it is not."""
+    log = make_log([1.0, 2.0, 3.0], 5.0)
+    clone(labeler).set_params(**{name: allowed}).fit(log)
+    with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+        clone(labeler).set_params(**{name: refused}).fit(log)

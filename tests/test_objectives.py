@@ -239,3 +239,20 @@ def test_a_list_of_tiny_values_has_a_finite_slope():
     assert len(gain) == 1
     gain.sum().backward()
     assert shown.grad.isfinite().all()
+
+
+def test_one_list_is_its_own_mean():
+    """Of the first list alone the mean is 20."""
+    assert Objective("x")(SHOWN[:, :3], VALUES[:3], LISTS[:3]) == 20
+
+
+def test_the_last_list_may_have_one_entry():
+    """The means of (10, 30) and (7) are 20 and 7."""
+    lists, shown = torch.tensor([0, 0, 1]), torch.tensor([[0.5, 0.5, 1.0]], **double)
+    values = torch.tensor([10.0, 30.0, 7.0], **double)
+    assert list_mean(shown, values, lists).tolist() == [20, 7]
+
+
+def test_objectives_are_values():
+    """Equal ones are one key of a dict."""
+    assert {Objective("x", sign=-1): "found"}[Objective("x", sign=-1)] == "found"
