@@ -299,3 +299,4 @@ FAMILIES = {
     **_fuzz_displays.FAMILIES,
     **_fuzz_loaders.FAMILIES,
 }
+SHARES = dict.fromkeys(_fuzz_displays.FAMILIES, 0.2)  # drawing takes long

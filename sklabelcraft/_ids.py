@@ -80,7 +80,7 @@ def read_ids(values, name="ids"):
     if isinstance(values, nw.Series) or nw.dependencies.is_into_series(values):
         ids = _of_series(nw.from_native(values, series_only=True), name)
     elif hasattr(values, "__array__") and not hasattr(values, "to_pylist"):
-        ids = _of_array(np.asarray(values))
+        ids = _of_array(_as_array(values, name))
     else:
         ids = _of_objects(_as_objects(values))
     if ids.values.ndim != 1:
@@ -94,6 +94,13 @@ def read_ids(values, name="ids"):
             f"numbers: {error}."
         ) from error
     return ids
+
+
+def _as_array(values, name):
+    try:
+        return np.asarray(values)
+    except (RuntimeError, TypeError) as error:  # of a tensor that cannot be one
+        raise ValueError(f"{name} must be one column of values: {error}.") from error
 
 
 def _as_objects(values):

@@ -19,7 +19,9 @@ def as_array(values, name):
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         with np.errstate(over="ignore"):
             array = array.astype(np.float64)
-    return np.require(array, array.dtype.newbyteorder("="), ["C", "A", "W"])
+    native = np.dtype(array.dtype.str).newbyteorder("=")  # a size has several names
+    array = np.require(array, native, ["C", "A", "W"])
+    return array if min(array.strides, default=0) >= 0 else array.copy()
 
 
 def as_tensor(values, name):

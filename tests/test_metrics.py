@@ -405,6 +405,8 @@ def test_large_users_are_told_apart(metric, groups):
             r"groups must be one column, got shape \(5, 1\)",
         ),
         ({"groups": pd.DataFrame({"u": [1] * 5})}, "groups must be one column"),
+        ({"groups": torch.ones(5).requires_grad_()}, "groups must be one column"),
+        ({"groups": torch.ones(5).bfloat16()}, "groups must be one column"),
         ({"groups": [[0]] * 5}, "groups must hold values that can be keys"),
     ],
 )

@@ -996,11 +996,15 @@ def test_tiny_labels_are_drawn(label):
 
 
 def test_tradeoff_with_an_unknown_error(found):
-    """Of one resample the standard errors are NaN: there is no bar."""
+    """Of one resample it is NaN: there is no bar, and names lie as beside none."""
     display = ObjectiveTradeoffDisplay.from_comparison(found)
-    errors = display.errors * np.nan
-    again = ObjectiveTradeoffDisplay(display.means, errors, display.reference, k=10)
-    again.plot().figure_.canvas.draw()
+    places = []
+    for error in (np.nan, np.inf, 0.0):
+        errors = display.errors * 0 + error
+        again = ObjectiveTradeoffDisplay(display.means, errors, display.reference, k=10)
+        again.plot().figure_.canvas.draw()
+        places.append([text.get_position() for text in again.ax_.texts])
+    assert places[0] == places[1] == places[2]
 
 
 @pytest.mark.parametrize("k", [pd.NA, "10", 3])

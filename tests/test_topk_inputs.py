@@ -28,6 +28,7 @@ SAME_SCORES = {
     "big endian int": SCORES.astype(">i4"),
     "uint64": SCORES.astype(np.uint64),
     "longdouble": SCORES.astype(np.longdouble),
+    "long long": SCORES.astype(np.ulonglong),
     "read-only": READ_ONLY,
     "unaligned": UNALIGNED,
     "list": SCORES.tolist(),
@@ -53,6 +54,12 @@ def test_all_that_holds_the_same_scores(name):
     alpha = torch.as_tensor(alpha).detach()
     assert alpha.dtype == torch.float64
     assert torch.equal(alpha, soft_topk(TENSOR, 1, **SOFT))
+
+
+def test_one_score_that_is_read_backwards():
+    """Its stride is negative, which torch knows nothing of."""
+    assert soft_topk(np.array([1.0, 2.0])[::-2], np.ones(2)[::-2][0], **SOFT) == [1.0]
+    assert soft_topk([2.0], np.ones(3)[::-3], lengths=[1], **SOFT) == [1.0]
 
 
 def test_booleans_are_zeros_and_ones():

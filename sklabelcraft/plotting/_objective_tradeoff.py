@@ -167,5 +167,6 @@ class ObjectiveTradeoffDisplay:
     def _annotate(self):
         both = [self.means[["NWTG", "NEG"]], [self.reference[["NWTG", "NEG"]]]]
         bars = np.vstack([self.errors[["NWTG", "NEG"]], [[0, 0]]])
+        bars = np.where(np.isfinite(bars), bars, 0)
         names = [*self.means.index, RANDOM]
-        annotate_apart(self.ax_, names, np.vstack(both), np.nan_to_num(bars))
+        annotate_apart(self.ax_, names, np.vstack(both), bars)
