@@ -47,6 +47,7 @@ from sklabelcraft import (
     neg_scorer,
     nwtg_scorer,
 )
+from sklabelcraft.objectives import Objective
 
 HUGE = (10**6, 10**18, 2**63, 10**30)
 UNIT = (0.0, 1e-300, 0.5, 1 - 2**-53, 1.0)
@@ -97,9 +98,21 @@ TRAINING = {
     "min_count": (2, 1, *HUGE),
     "precision": ("float32", "float32", "bfloat16", "float64"),
     "window_bytes": (2**26, 1, *HUGE),
+    "device": ("cpu", "cpu", "nowhere", "meta", "cuda", "xla"),
 }
+OBJECTIVES = (
+    None,
+    (),
+    ("watch_time",),
+    (Objective("feature"),),
+    (Objective("feature", "gain", "scale"), Objective("duration", "spread")),
+    (Objective("watch_time", "spread", at_least=1e300), Objective("explicit")),
+    (Objective("watch_time", "gain", sign=-1), Objective("watch_time", "gain")),
+    (Objective("like", "gain", "indicator", at_least=-1e-320),),
+)
 CRAFTING = {
     "k": (1, 2, 3, 5, *HUGE),
+    "objectives": OBJECTIVES,
     "temperature": (0.25, 1e-300, 1e-5, 1e300, 5e-324, np.inf),
     "bound": (2.0, None, 1e-300, 1e300, np.inf),
     "hidden": ((4,), (), (4, 4), (0,), (-1,), ("a",)),
@@ -136,8 +149,12 @@ def some_params(rng, pools, share=0.3):
 
 def random_state(rng):
     """A random state of a kind that is drawn."""
-    seed = int(rng.integers(2**31))
-    return seed if rng.random() < 0.8 else np.random.RandomState(seed)
+    seed, draw = int(rng.integers(2**31)), rng.random()
+    if draw < 0.02:
+        return (-1, 2**32, 10**30, "a", 1.5, np.random.default_rng(seed))[
+            rng.integers(6)
+        ]
+    return seed if draw < 0.8 else np.random.RandomState(seed)
 
 
 def attempt(estimator, method, *data):
@@ -480,6 +497,7 @@ def fuse_case(rng):
         [("a", any_recommender(rng)), ("b", any_recommender(rng))],
         k=2,
         duration_term=bool(rng.random() < 0.8),
+        objectives=OBJECTIVES[rng.integers(8)] if rng.random() < 0.2 else None,
         objective_weights=weights[rng.integers(len(weights))],
         columns=first.apart,
         random_state=random_state(rng),
