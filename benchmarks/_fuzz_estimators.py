@@ -106,7 +106,7 @@ OBJECTIVES = (
     ("watch_time",),
     (Objective("feature"),),
     (Objective("feature", "gain", "scale"), Objective("duration", "spread")),
-    (Objective("watch_time", "spread", at_least=1e300), Objective("explicit")),
+    (Objective("watch_time", "spread", at_least=1e9), Objective("explicit")),
     (Objective("watch_time", "gain", sign=-1), Objective("watch_time", "gain")),
     (Objective("like", "gain", "indicator", at_least=-1e-320),),
 )
