@@ -300,6 +300,10 @@ def _array(rng, table, n):
         return _object_array(rng, table, n)
 
 
+def _swapped(array):
+    return array if array.dtype == object else array.astype(">f8")
+
+
 def _frozen(rng, table, n):
     array = _array(rng, table, n)
     array.flags.writeable = False
@@ -361,6 +365,7 @@ CONTAINERS = {
         ),
         False,
     ),
+    "big-endian array": (lambda rng, table, n: _swapped(_array(rng, table, n)), False),
     "object array": (_object_array, False),
     "Fortran": (lambda rng, table, n: np.asfortranarray(_array(rng, table, n)), False),
     "read-only": (_frozen, False),

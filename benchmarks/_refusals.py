@@ -11,9 +11,10 @@ FOREIGN = "_foreign_rankers.py"  # where models of other libraries are called
 def on_purpose(error):
     """Whether it is a ValueError or TypeError that ours or scikit-learn's checks raise.
 
-    Those of a model of another library that was given are its own.
+    Those of a model of another library that was given are its own. So may be that there
+    is no such file.
     """
-    if not isinstance(error, ValueError | TypeError):
+    if not isinstance(error, ValueError | TypeError | FileNotFoundError):
         return False
     frames = traceback.extract_tb(error.__traceback__)
     last, inside = frames[-1], ours_in(frames)
