@@ -15,6 +15,13 @@ import pyarrow as pa
 MISSING = (None, np.nan, pd.NA, pd.NaT)
 
 
+def pick(rng, pool, usual=None):
+    """One of a pool, or of the keys of a dict; each second time the usual one."""
+    if usual is not None and rng.random() < 0.5:
+        return usual
+    return list(pool)[rng.integers(len(pool))]
+
+
 def objects(values):
     """Values of Python as an object array of shape (n,), whatever they are."""
     column = np.empty(len(values), dtype=object)
