@@ -20,7 +20,8 @@ def on_purpose(error):
     last, inside = frames[-1], ours_in(frames)
     line = linecache.getline(last.filename, last.lineno).strip()
     ours = bool(inside) and inside[-1] is last and line.startswith("raise")
-    checks = any("/sklearn/utils/" in frame.filename for frame in frames[-3:])
+    behind = frames[frames.index(inside[-1]) + 1 :] if inside else frames
+    checks = any("/sklearn/utils/" in frame.filename for frame in behind)
     foreign = bool(inside) and inside[-1].filename.endswith(FOREIGN)
     return ours or checks or foreign
 

@@ -44,6 +44,7 @@ EXPLAINED_WARNINGS = (
     "X has feature names, but",
     "A column-vector y was passed",
     "lbfgs failed to converge",
+    "Ill-conditioned matrix",
 )
 
 
