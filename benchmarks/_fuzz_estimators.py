@@ -1,227 +1,53 @@
 """Estimators on odd logs, as families of cases for ``fuzz.py``.
 
 A case fits an estimator, uses it, perhaps pickles it, goes on with other rows, and uses
-it again. A refusal ends it: then the estimator must be as it was.
+it again. Where a step is refused, the estimator must be as it was.
 """
 
-import pickle
-import re
 import tempfile
-import warnings
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
+from _fuzz_steps import (
+    Steps,
+    attempt,
+    check_history,
+    finite,
+    perhaps_pickled,
+    rows_in,
+    shown,
+    stored,
+)
 from _odd_columns import NUMBERS, objects, seconds
+from _odd_estimators import (
+    CRAFTING,
+    LABELERS,
+    OBJECTIVES,
+    UNIT,
+    any_labeler,
+    any_recommender,
+    random_state,
+    small_crafter,
+    small_ranker,
+    some_params,
+)
 from _odd_logs import odd_log
-from _refusals import on_purpose
-from sklearn.dummy import DummyRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import FeatureUnion
 
 from sklabelcraft import (
-    CWM,
-    D2Q,
-    DCN,
-    DIN,
     DVR,
-    MLP,
-    ConditionalCDF,
-    D2Co,
-    DCNRanker,
-    DINRanker,
-    ExplicitFeedback,
     FusedRecommender,
     KneeScaler,
-    LabelCrafter,
     LabelCraftRecommender,
-    MLPRanker,
-    PlayCompletion,
     PlayCompletionRate,
-    WatchTime,
     compare_labelers,
     ds_scorer,
     neg_scorer,
     nwtg_scorer,
 )
 
-HUGE = (10**6, 10**18, 2**63, 10**30)
-UNIT = (0.0, 1e-300, 0.5, 1 - 2**-53, 1.0)
-LABELERS = {
-    PlayCompletion: {"strict": (True, False)},
-    PlayCompletionRate: {"clip": (True, False)},
-    WatchTime: {"quantile": UNIT, "share": UNIT},
-    ExplicitFeedback: {},
-    DVR: {"n_groups": (1, 2, 30, *HUGE)},
-    D2Q: {"n_groups": (1, 2, 30, *HUGE)},
-    D2Co: {
-        "n_groups": (1, 2, 30, *HUGE),
-        "window": (1, 3, *HUGE),
-        "alpha": (
-            0,
-            -0.05,
-            0.05,
-            1e-300,
-            -1e-320,
-            1e300,
-            -1e300,
-            10,
-            1e308,
-            np.inf,
-            10**400,
-        ),
-    },
-    CWM: {"cost": (0.1, 5e-324, 1e-300, 1e300, 1.7e308, 3, np.inf, 10**400)},
-    ConditionalCDF: {
-        "by": ("duration", "user", "item", ("user", "duration"), (), "feature", 0, -1),
-        "n_groups": (1, 2, 30, *HUGE),
-        "smoothing": (0, 0.0, 10.0, 1e-300, 1e300, 1.7e308, 10**400, np.inf),
-    },
-}
 UNBOUNDED = (DVR, PlayCompletionRate)
-TRAINING = {
-    "loss": ("auto", "auto", "squared_error", "log_loss", "brier", "none"),
-    "optimizer": ("adamw", "sgd", "sgd"),
-    "learning_rate": (1e-3, 1e-3, 0.1, 1e10, 1e30, 1e-300, 5e-324),
-    "weight_decay": (0.1, 0.0, 1.0, 1e10, 1e300, np.inf),
-    "batch_size": (16, 16, 7, 64, *HUGE),
-    "max_epochs": (1, 1, 2, 3),
-    "patience": (5, 1, *HUGE),
-    "averaging": UNIT[:-1],
-    "validation_fraction": (None, 0.0, 1e-300, 0.5, 0.99, 1 - 2**-53),
-    "adversary_weight": (0.0, 0.0, 0.1, 1e10, 1e300, np.inf),
-    "replay": (5.0, 0.0, 1.0, 1e-300, 1e3, 1.7e308, np.inf),
-    "min_count": (2, 1, *HUGE),
-    "precision": ("float32", "float32", "bfloat16", "float64"),
-    "window_bytes": (2**26, 1, *HUGE),
-}
-CRAFTING = {
-    "k": (1, 2, 3, 5, *HUGE),
-    "temperature": (0.25, 1e-300, 1e-5, 1e300, 5e-324, np.inf),
-    "bound": (2.0, None, 1e-300, 1e300, np.inf),
-    "hidden": ((4,), (), (4, 4), (0,), (-1,), ("a",)),
-    "optimizer": ("adam", "sgd"),
-    "learning_rate": (2e-3, 2e-3, 1e10, 1e30, 1e-300),
-    "averaging": UNIT[:-1],
-    "warmup_epochs": (0, 1),
-    "validation_users": (64, 1, *HUGE),
-    "steps_per_move": (1, 2, *HUGE),
-    "validation_fraction": (0.2, 0.5, 1e-300, 0.99, 1 - 2**-53),
-    "starts": (
-        None,
-        ((0, 0, 0),),
-        ((1, 1, 1), (0, 0, 1)),
-        ((1e300, 0, 0),),
-        ((1e308, 1e308, 1e308),),
-        ((-1, 0, 0),),
-        ((np.nan, 0, 0),),
-        (),
-    ),
-    "objective_weights": (None, None, (1, 1, 1), (1e300, 0, 0), (1e-320, 0, 1), (0,)),
-    "inputs": (("watch_time", "duration", "explicit"), ("watch_time",), (), ("a",)),
-}
-
-
-def some_params(rng, pools, share=0.3):
-    """Some parameters, each from its pool."""
-    return {
-        name: values[rng.integers(len(values))]
-        for name, values in pools.items()
-        if rng.random() < share
-    }
-
-
-def random_state(rng):
-    """A random state of a kind that is drawn."""
-    seed = int(rng.integers(2**31))
-    return seed if rng.random() < 0.8 else np.random.RandomState(seed)
-
-
-def attempt(estimator, method, *data):
-    """A method of an estimator, which is as it was where that fails."""
-    before = dict(vars(estimator))
-    try:
-        return getattr(estimator, method)(*data)
-    except Exception:
-        after = vars(estimator)
-        same = before.keys() == after.keys()
-        same &= all(before[name] is after[name] for name in before)
-        assert same, f"half-fitted by {method}: {sorted(after.keys() - before.keys())}"
-        raise
-
-
-class Steps:
-    """Steps of a case, of which each is tried, also where one before it was refused.
-
-    Attributes
-    ----------
-    refused : Exception or None
-        The first refusal.
-    """
-
-    def __init__(self):
-        self.refused = None
-
-    def __call__(self, step, *data):
-        """Take a step; whether it was not refused."""
-        try:
-            step(*data)
-        except Exception as error:
-            if not on_purpose(error):
-                raise
-            self.refused = self.refused or error
-            return False
-        return True
-
-    def end(self):
-        """Tell of the first refusal, if there was one."""
-        if self.refused is not None:
-            raise self.refused
-
-
-def perhaps_pickled(rng, estimator):
-    """The estimator or a copy of it."""
-    return pickle.loads(pickle.dumps(estimator)) if rng.random() < 0.3 else estimator
-
-
-def shown(estimator):
-    """An estimator in a line, without its columns."""
-    text = re.sub(r"columns=Columns\([^)]*\([^)]*\)[^)]*\)", "", repr(estimator))
-    return re.sub(r"\s+", " ", text)
-
-
-def finite(values, what):
-    """Check that numbers are finite."""
-    values = np.asarray(values, dtype=np.float64)
-    assert np.isfinite(values).all(), f"{what} not finite: {values.ravel()[:5]}"
-    return values
-
-
-def rows_in(data, stored=None):
-    """The number of rows of any table; of a stored one, what is said."""
-    if isinstance(data, str):
-        return stored
-    return data.shape[0] if hasattr(data, "shape") else len(data)
-
-
-def stored(rng, data, folder):
-    """A log, perhaps in a Parquet file."""
-    if rng.random() > 0.1 or not isinstance(
-        data, pd.DataFrame | pl.DataFrame | pa.Table
-    ):
-        return data
-    path = Path(folder) / f"{rng.integers(10**9)}.parquet"
-    data = pl.from_arrow(data) if isinstance(data, pa.Table) else data
-    write = data.to_parquet if isinstance(data, pd.DataFrame) else data.write_parquet
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            write(path)
-    except Exception:  # what cannot be written
-        return data
-    return str(path)
 
 
 def label_case(kind):
@@ -304,25 +130,6 @@ def odd_labels(rng, n, usual=None):
     return pool[name], name
 
 
-def small_ranker(rng, columns=None, share=0.15):
-    """A ranker that trains in a blink, with odd parameters."""
-    network, kind = (
-        (MLP(embedding_dim=2, hidden=(4,)), MLPRanker),
-        (MLP(embedding_dim=2, hidden=()), MLPRanker),
-        (DCN(embedding_dim=2, hidden=(4,)), DCNRanker),
-        (DIN(embedding_dim=2, hidden=(4,), history_length=3), DINRanker),
-        (DIN(embedding_dim=2, hidden=(4,), history_length=10**6), DINRanker),
-    )[rng.integers(5)]
-    params = {"max_epochs": 1, "batch_size": 32} | some_params(rng, TRAINING, share)
-    return kind(network, columns=columns, random_state=random_state(rng), **params)
-
-
-def check_history(history):
-    """Check that what was told of epochs is finite."""
-    for epoch in history:
-        finite(list(epoch.values()), "history")
-
-
 def rank_case(rng):
     """Cases of a ranker: fit, predict, partial_fit, of two logs."""
     first = odd_log(rng, rng.integers(3))
@@ -358,18 +165,6 @@ def rank_case(rng):
     return told, call, lambda result: None
 
 
-def small_crafter(rng, columns=None):
-    """A crafter that trains in a blink, with odd parameters."""
-    params = {"k": 2, "hidden": (4,), "validation_users": 8}
-    params |= some_params(rng, CRAFTING, 0.1)
-    return LabelCrafter(
-        small_ranker(rng, share=0.05),
-        columns=columns,
-        random_state=random_state(rng),
-        **params,
-    )
-
-
 def craft_case(rng):
     """Cases of a crafter: fit, transform, explain, partial_fit, of two logs."""
     first = odd_log(rng, rng.integers(3))
@@ -403,33 +198,6 @@ def craft_case(rng):
         take.end()
 
     return told, call, lambda result: None
-
-
-def any_labeler(rng):
-    """A labeler of any kind, perhaps several."""
-    kinds = list(LABELERS)
-    made = [
-        kind(**some_params(rng, LABELERS[kind], 0.2))
-        for kind in rng.choice(kinds, size=2, replace=False)
-    ]
-    if rng.random() < 0.2:
-        return FeatureUnion([("first", made[0]), ("second", made[1])])
-    return made[0]
-
-
-def any_recommender(rng, columns=None):
-    """A recommender with any labeler and ranker."""
-    draw, state = rng.random(), random_state(rng)
-    if draw < 0.15:
-        labeler, ranker = small_crafter(rng), None
-    elif draw < 0.8:
-        labeler, ranker = any_labeler(rng), small_ranker(rng, share=0.05)
-    else:
-        others = Ridge(), DummyRegressor(), LogisticRegression()
-        labeler, ranker = any_labeler(rng), others[rng.integers(3)]
-    return LabelCraftRecommender(
-        labeler, ranker, k=2, columns=columns, random_state=state
-    )
 
 
 def recommend_case(rng):
@@ -480,6 +248,7 @@ def fuse_case(rng):
         [("a", any_recommender(rng)), ("b", any_recommender(rng))],
         k=2,
         duration_term=bool(rng.random() < 0.8),
+        objectives=OBJECTIVES[rng.integers(8)] if rng.random() < 0.2 else None,
         objective_weights=weights[rng.integers(len(weights))],
         columns=first.apart,
         random_state=random_state(rng),

@@ -15,6 +15,13 @@ import pyarrow as pa
 MISSING = (None, np.nan, pd.NA, pd.NaT)
 
 
+def pick(rng, pool, usual=None):
+    """One of a pool, or of the keys of a dict; each second time the usual one."""
+    if usual is not None and rng.random() < 0.5:
+        return usual
+    return list(pool)[rng.integers(len(pool))]
+
+
 def objects(values):
     """Values of Python as an object array of shape (n,), whatever they are."""
     column = np.empty(len(values), dtype=object)
@@ -134,6 +141,7 @@ NUMBERS = {
     "all NaN": filled(np.nan),
     "negative": _spiked(-1.0),
     "float16": array_of(seconds, np.float16),
+    "big-endian": lambda rng, n: pd.Series(seconds(rng, n).astype(">f8")),
     "float32": array_of(seconds, np.float32),
     "longdouble": array_of(seconds, np.longdouble),
     "long longdouble": lambda rng, n: np.full(n, np.longdouble("1e400")),
@@ -179,6 +187,7 @@ IDS = {
     "2**53 beside half": some_of(2**53, 2**53 + 1, 0.5),
     "uint64": NUMBERS["uint64"],
     "uint8": array_of(whole, np.uint8),
+    "big-endian": lambda rng, n: pd.Series(whole(rng, n).astype(">i4")),
     "whole floats": array_of(whole, float),
     "fractions": seconds,
     "float16": array_of(whole, np.float16),

@@ -11,15 +11,17 @@ FOREIGN = "_foreign_rankers.py"  # where models of other libraries are called
 def on_purpose(error):
     """Whether it is a ValueError or TypeError that ours or scikit-learn's checks raise.
 
-    Those of a model of another library that was given are its own.
+    Those of a model of another library that was given are its own. So may be that there
+    is no such file.
     """
-    if not isinstance(error, ValueError | TypeError):
+    if not isinstance(error, ValueError | TypeError | FileNotFoundError):
         return False
     frames = traceback.extract_tb(error.__traceback__)
     last, inside = frames[-1], ours_in(frames)
     line = linecache.getline(last.filename, last.lineno).strip()
     ours = bool(inside) and inside[-1] is last and line.startswith("raise")
-    checks = any("/sklearn/utils/" in frame.filename for frame in frames[-3:])
+    behind = frames[frames.index(inside[-1]) + 1 :] if inside else frames
+    checks = any("/sklearn/utils/" in frame.filename for frame in behind)
     foreign = bool(inside) and inside[-1].filename.endswith(FOREIGN)
     return ours or checks or foreign
 

@@ -75,9 +75,14 @@ def _hashes(users):
     codes, distinct = users.factorize()
     if distinct.dtype == object:
         texts = [v if isinstance(v, str | bytes) else str(v) for v in distinct]
-        distinct = np.array(texts, dtype=object)
+        distinct = np.array([_encoded(text) for text in texts], dtype=object)
     hashes = np.append(pd.util.hash_array(distinct, categorize=False), np.uint64(0))
     return hashes[codes]
+
+
+def _encoded(text):
+    """Text as bytes, also where it is no Unicode."""
+    return text.encode(errors="surrogatepass") if isinstance(text, str) else text
 
 
 def _latest(codes, times, fraction, k):

@@ -5,6 +5,7 @@ import numpy as np
 from sklabelcraft._ranked import Ranked
 from sklabelcraft.objectives import units_of
 
+LEAST = float(np.finfo(np.float64).tiny)  # ideal gain of a list that takes part
 MEASURES = {"mean": Ranked.mean, "gain": Ranked.gain, "spread": Ranked.spread}
 
 
@@ -79,9 +80,9 @@ class Judge:
             unit = np.ones(counts.shape[1])
             if objective.measure == "gain":
                 unit = ranked.ideal_gain(values)
-            taking_part = counts * (unit > 0)
+            taking_part = counts * (unit >= LEAST)
             n_lists = taking_part.sum(axis=1, keepdims=True).clip(min=1)
-            shares.append(taking_part / n_lists / np.where(unit > 0, unit, 1))
+            shares.append(taking_part / n_lists / np.where(unit >= LEAST, unit, 1))
         return shares
 
     def _means(self, ranked, k, shares):

@@ -49,6 +49,8 @@ class Log:
             raise ValueError(
                 f"the columns of the log must have different names: {error}"
             ) from error
+        if isinstance(frame, pd.DataFrame):
+            self._frame = nw.from_native(_in_native_order(frame))
 
     def __len__(self):
         return len(self._frame)
@@ -249,6 +251,16 @@ def _as_frame(array):
         if typed[key].dtype.kind == "f" and infer_dtype(frame[key]) == "integer":
             typed[key] = frame[key]  # beside missing ones
     return typed
+
+
+def _in_native_order(frame):
+    """A frame whose numbers have the byte order of this machine, as pandas needs it."""
+    foreign = {
+        key: dtype.newbyteorder("=")
+        for key, dtype in frame.dtypes.items()
+        if isinstance(dtype, np.dtype) and not dtype.isnative
+    }
+    return frame.astype(foreign) if foreign else frame
 
 
 def _copied(series, key, backend):

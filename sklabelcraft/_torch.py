@@ -32,7 +32,9 @@ GUARD = threading.RLock()  # for a moment, of what torch has once for all thread
 def usable_device(device):
     """The device by its name; an error if torch cannot use it here."""
     try:
-        return torch.empty(0, device=own_gpu(device)).device
+        number = torch.zeros(1, device=own_gpu(device))
+        number.item()  # an error where a device only knows shapes
+        return number.device
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f"device must be one that torch can use here, got {device!r}: {error}"

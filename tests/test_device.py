@@ -135,8 +135,8 @@ def test_on_a_gpu(check):
     check("cuda")
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "somewhere"])
-def test_a_device_that_is_not_there_is_refused(device):
+@pytest.mark.parametrize("device", ["cuda:99", "somewhere", "meta"])
+def test_a_device_that_cannot_compute_is_refused(device):
     """With torch's own reason."""
     log = make_short_videos(n_users=20, n_items=40, n_impressions=40, random_state=0)
     labels = WatchTime().fit_transform(log.frame)

@@ -62,6 +62,13 @@ def test_users_without_any_gain_are_left_out():
     np.testing.assert_allclose(judge(watched)[:, 0], [1 / (2 / 4), 1])
 
 
+def test_a_gain_that_is_next_to_none_is_none():
+    """One whose share cannot be told in float64."""
+    watched = np.where(USERS == "a", WATCHED, [0, 0, 0, 1e-310, 0, 0])
+    alone = make_judge([GAIN], [WATCHED * (USERS == "a")])(WATCHED)
+    np.testing.assert_array_equal(make_judge([GAIN], [watched])(WATCHED), alone)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 4), st.integers(0, 2**32 - 1))
 def test_judges_as_the_metrics_do(k, seed):

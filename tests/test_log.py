@@ -537,3 +537,13 @@ def test_text_that_is_no_unicode_is_told():
     """Half of a pair of surrogates, as cut text may end in."""
     with pytest.raises(ValueError, match="text in the log must be Unicode"):
         as_log(np.array([["\ud800"], ["a"]], dtype=object))
+
+
+def test_numbers_of_another_byte_order():
+    """Rows of them can be taken, from a frame and from an array."""
+    array = np.array([[1.0, 5.0], [2.0, 6.0]]).astype(">f8")
+    frame = pd.DataFrame({0: array[:, 0], 1: pd.Series([5, 6]).astype(">i4")})
+    for data in (array, frame, frame.rename(columns=str)):
+        log = as_log(data)
+        assert log.rows(np.array([1])).numeric(log.keys[1]).tolist() == [6.0]
+        assert log.rows(np.array([1])).ids(log.keys[0]).values.tolist() == [2]
