@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from saves import LOG, content_of, differences, files_of, learned, write_content
 from sklearn.base import clone
 
-from sklabelcraft import ConditionalCDF, LabelCrafter, WatchTime
+from sklabelcraft import ConditionalCDF, KneeScaler, LabelCrafter, WatchTime
 from sklabelcraft._saved import _folder
 from sklabelcraft._saved._arrays import Values
 from sklabelcraft._saved._folder import ARRAYS, ASIDE, CONFIG, SAVING
 from sklabelcraft._saved._json import parse
 from sklabelcraft._saved._plain import Plain
-from sklabelcraft._saved._trees import Reading, Writing, object_names
+from sklabelcraft._saved._trees import Reading, Writing
 from sklabelcraft.persistence import load, save
 
 OLD, NEW = WatchTime(quantile=0.5), ConditionalCDF(by="item")
@@ -53,8 +53,11 @@ def saved(tmp_path_factory):
     }
     for name, estimator in estimators.items():
         save(learned(clone(estimator)), folder / name)
+    scaler = KneeScaler().fit(LOG.frame[["watch_time", "duration"]])
     random = LabelCrafter(random_state=np.random.RandomState(0))
-    save(random, folder / "random")
+    others = {"random": random, "union": saves.UNION, "scaler": scaler}
+    for name, estimator in others.items():
+        save(estimator, folder / name)
     return folder
 
 
@@ -444,6 +447,31 @@ FIELDS = {
     "features": ("ranker", put(["user_id"], *ENCODER, "features"), "features"),
     "length": ("past", put(0, *LEARNED, "history", "length"), "with"),
     "past": ("past", put({"tuple": [9]}, *LEARNED, "history", "columns"), "columns"),
+    "no part": ("ranker", put(1, *ENCODER), r"one of \['Encoder'\]"),
+    "no list": ("past", put(1, *LEARNED, "history", "_begun"), "a list"),
+    "no pairs": ("past", put([1], *ENCODER, "ranks"), "a list of pairs"),
+    "name twice": ("past", put("user_id", *ENCODER, "vocabularies", 1, 0), "twice"),
+    "no texts": ("ranker", put({"objects": 1}, "learned", "feature_names_in_"), "name"),
+    "no weights": ("ranker", put({"is": "MLPModule"}, *LEARNED, "module"), "by name"),
+    "two tags": ("random", put({"a": 1, "b": 2}, "params", "k"), "of one field"),
+    "tuple": ("random", put({"tuple": 1}, "params", "k"), "a list"),
+    "dict": ("random", put({"dict": [1]}, "params", "k"), "pairs"),
+    "names": (
+        "random",
+        put({"dict": [{"tuple": [1.5, 1]}]}, "params", "k"),
+        "names, once each",
+    ),
+    "float": ("random", put({"float": "x"}, "params", "k"), "nan, inf or -inf"),
+    "path": ("random", put({"path": "a\0"}, "params", "k"), "a path"),
+    "device": ("random", put({"device": "a b"}, "params", "k"), "a device"),
+    "no labelers": ("union", put([1], "params", "transformer_list"), "pairs of a name"),
+    "labeler": (
+        "union",
+        put([{"tuple": ["a", 1]}], "params", "transformer_list"),
+        "labelers",
+    ),
+    "jobs": ("union", put(10**6, "params", "n_jobs"), "None or up to"),
+    "weights": ("union", put(1, "params", "transformer_weights"), "weights"),
     "position": ("random", put({"int64": 1e9}, "params", "k"), "int64"),
     "widths": ("random", put([0], "params", "hidden"), None),
     "objective": (
@@ -502,40 +530,35 @@ def shortened(name):
 
 
 def dropped(*way):
-    """A change that drops a node, and arrays that stand for it."""
+    """A change that drops a node."""
 
     def change(content, arrays):
-        owner = at(content, "estimator", *way[:-1])
-        for name in tensors_of(owner[way[-1]]):
-            del arrays[name]
-        del owner[way[-1]]
+        del at(content, "estimator", *way[:-1])[way[-1]]
 
     return change
-
-
-def tensors_of(node):
-    """The names of the arrays in a node."""
-    if isinstance(node, dict) and "tensor" in node:
-        yield node["tensor"]
-    elif isinstance(node, dict) and "objects" in node:
-        yield from object_names(node["objects"])
-    elif isinstance(node, dict | list):
-        for part in node.values() if isinstance(node, dict) else node:
-            yield from tensors_of(part)
 
 
 def emptied(*way):
-    """A change that puts a vocabulary that has not learned in the place of one."""
+    """A change that makes a vocabulary one that has not learned."""
 
     def change(content, arrays):
-        node = at(content, "estimator", *way)
-        for name in tensors_of(node["values"]):
-            del arrays[name]
-        node["values"], node["missing_code"] = [], 0
+        at(content, "estimator", *way).update(values=[], missing_code=0)
 
     return change
 
 
+def both(*changes):
+    """Several changes."""
+
+    def change(content, arrays):
+        for each in changes:
+            each(content, arrays)
+
+    return change
+
+
+NOBODY = {"is": "FrozenEstimator", "params": {"estimator": None}, "learned": {}}
+FIRST = "learned", "recommenders_", 0, 1, "learned"
 STATE = "learned", "training_state_"
 MEMORY = *STATE, "memory"
 VOCABULARY = *ENCODER, "vocabularies", 0, 1
@@ -573,6 +596,32 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "type of values": ("ranker", shaped("ies.0.values", np.float32), "of a type of"),
     "count": ("ranker", setting("occurrences.0.counts", 0, 0), ">= 1"),
     "sum of counts": ("ranker", setting("ces.0.counts", 2**62, slice(2)), "sum below"),
+    "rank of an array": ("past", shaped("ranks.0.points", np.atleast_2d), "of shape"),
+    "type of an array": ("past", shaped("ranks.0.points", np.float32), "of a type of"),
+    "no text": ("ranker", setting("feature_names_in_.kinds", 8, 0), "texts"),
+    "beyond 1": ("ranker", setting("memory.drawn", 2.0, 0), "<= 1"),
+    "fewer users": (
+        "ranker",
+        both(shortened("users.values"), shortened("users.missing")),
+        "users must be|[0-9] users",
+    ),
+    "unfitted ranker": (
+        "crafter",
+        put({}, "learned", "ranker_", "learned"),
+        "of a fitted ranker",
+    ),
+    "unfitted part": (
+        "fused",
+        put({}, *FIRST, "ranker_", "learned"),
+        "of a fitted",
+    ),
+    "no labeler": ("fused", put(NOBODY, *FIRST, "labeler_"), "of a labeler"),
+    "no recommender": (
+        "fused",
+        put(NOBODY, "learned", "heads_", "recommenders", 0, 1),
+        "a recommender",
+    ),
+    "fewer columns": ("scaler", dropped("learned", "statistics_", 1), "a list of"),
     "fewer counts": ("ranker", shortened("occurrences.0.counts"), "of shape"),
     "occurrences": ("ranker", dropped(*ENCODER, "occurrences", 0), "occurrences of"),
     "ranks": ("past", dropped(*ENCODER, "ranks", 0), "ranks of"),
@@ -589,7 +638,7 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "users of the past": ("past", emptied(*HISTORY, "_vocabulary"), "a vocabulary of"),
     "no times": ("past", dropped(*HISTORY, "_times"), "with"),
     "place of a column": ("past", put({"tuple": [-1]}, *HISTORY, "columns"), "columns"),
-    "weights' type": ("ranker", shaped("dense.0.weight", np.float64), "of one type"),
+    "weights' type": ("ranker", shaped("dense.0.weight", np.float64), "module must be"),
     "weights' shape": ("ranker", shaped("dense.0.weight", np.transpose), "no network"),
     "no weight": ("ranker", dropped(*LEARNED, "module", "dense.0.bias"), "no network"),
     "no weights": ("ranker", dropped(*LEARNED, "module", "dense.0.weight"), "network"),
