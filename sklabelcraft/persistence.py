@@ -68,7 +68,9 @@ def load(folder):
 
     Nothing in the files is run, nor named to be imported. What they hold is compared
     with what the class that they name may have, and refused if it is anything else. The
-    digests tell damage; they do not tell who has written the files.
+    digests tell damage; they do not tell who has written the files. Of files that are
+    not your own, look at the parameters before you fit again: ``checkpoint`` is the
+    folder where a fit reads and writes.
 
     Parameters
     ----------
