@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from saves import LOG, differences, files_of
 
-from sklabelcraft import ConditionalCDF, WatchTime
+from sklabelcraft import ConditionalCDF, LabelCrafter, WatchTime
 from sklabelcraft._saved import _folder
 from sklabelcraft._saved._folder import ARRAYS, ASIDE, CONFIG, SAVING
 from sklabelcraft.persistence import load, save
@@ -256,4 +256,15 @@ def test_more_than_a_save_can_describe_is_refused(pair, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="use joblib"):
         save(pair[1], tmp_path)
     assert files_of(tmp_path) == [CONFIG, ARRAYS]
+    assert not differences(pair[0], load(tmp_path))
+
+
+def test_what_could_not_be_loaded_is_not_saved(pair, tmp_path):
+    """Such as a parameter that is nested deeper than a config may be."""
+    nested = []
+    for _ in range(70):
+        nested = [nested]
+    save(pair[0], tmp_path)
+    with pytest.raises(ValueError, match="nested deeper"):
+        save(LabelCrafter(objective_weights=nested), tmp_path)
     assert not differences(pair[0], load(tmp_path))

@@ -96,7 +96,11 @@ FIELDS = {
     "no list": ("past", put(1, *LEARNED, "history", "_begun"), "a list"),
     "no pairs": ("past", put([1], *ENCODER, "ranks"), "a list of pairs"),
     "name twice": ("past", put("user_id", *ENCODER, "vocabularies", 1, 0), "twice"),
-    "no texts": ("ranker", put({"objects": 1}, "learned", "feature_names_in_"), "name"),
+    "no texts": (
+        "ranker",
+        put({"objects": 1}, "learned", "feature_names_in_"),
+        "a name",
+    ),
     "no weights": ("ranker", put({"is": "MLPModule"}, *LEARNED, "module"), "by name"),
     "two tags": ("random", put({"a": 1, "b": 2}, "params", "k"), "of one field"),
     "tuple": ("random", put({"tuple": 1}, "params", "k"), "a list"),
@@ -108,6 +112,7 @@ FIELDS = {
     ),
     "float": ("random", put({"float": "x"}, "params", "k"), "nan, inf or -inf"),
     "path": ("random", put({"path": "a\0"}, "params", "k"), "a path"),
+    "number of a device": ("random", put({"device": 1}, "params", "k"), "a device"),
     "device": ("random", put({"device": "a b"}, "params", "k"), "a device"),
     "no labelers": ("union", put([1], "params", "transformer_list"), "pairs of a name"),
     "labeler": (
