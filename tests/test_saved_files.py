@@ -198,3 +198,22 @@ def test_a_header_may_not_be_large(pair, tmp_path):
         (tmp_path / CONFIG).write_bytes(_folder.config_of(content))
         with pytest.raises(ValueError, match="header of at most"):
             load(tmp_path)
+
+
+STATED = [None, [], {}, {"size": 8, "sha256": ""}, {"more": 1}]
+STATED += [{"size": 7}, {"size": -1}, {"size": True}, {"size": 1e3}, {"size": 2**60}]
+STATED += [{"sha256": None}, {"sha256": "0" * 64}, {"arrays": []}, {"arrays": {}}]
+STATED += [{"arrays": {"statistics_.keys": 1}}]
+
+
+@pytest.mark.parametrize("stated", STATED)
+def test_what_is_stated_of_the_arrays_must_be_all_of_it(stated, pair, tmp_path):
+    """Their size, their digest, and each of them."""
+    save(pair[0], tmp_path)
+    content, _ = content_of(tmp_path)
+    if stated and len(stated) == 1:
+        stated = content["arrays"] | stated
+    content["arrays"] = stated
+    (tmp_path / CONFIG).write_bytes(_folder.config_of(content))
+    with pytest.raises(ValueError, match=tmp_path.name):
+        load(tmp_path)
