@@ -152,8 +152,10 @@ class RankerModel:
     @property
     def keys(self):
         """The columns that are needed to score."""
-        past = [self.history.user, self.history.timestamp]
-        needed = self.encoder.features + past * (self.history.length > 0)
+        past = (
+            [self.history.user, self.history.timestamp] if self.history.length else []
+        )
+        needed = self.encoder.features + past
         return [key for key in dict.fromkeys(needed) if key is not None]
 
     def encode(self, log):

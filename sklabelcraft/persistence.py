@@ -6,6 +6,7 @@ from sklabelcraft._saved._folder import read_folder, write_folder
 from sklabelcraft._saved._refusing import require
 from sklabelcraft._saved._schema import ESTIMATORS, REGISTRY
 from sklabelcraft._saved._trees import Reading, Writing
+from sklabelcraft._torch import own_settings
 
 FORMAT, VERSION = "sklabelcraft", 1
 SAVED = {kind.made.__name__ for kind in ESTIMATORS}
@@ -54,12 +55,13 @@ def save(estimator, folder):
            [0.67]])
     """
     writing = Writing(REGISTRY)
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "estimator": writing.part(estimator, ""),
-    }
-    _estimator_of(content, writing.arrays)
+    with own_settings():
+        content = {
+            "format": FORMAT,
+            "version": VERSION,
+            "estimator": writing.part(estimator, ""),
+        }
+        _estimator_of(content, writing.arrays)  # what cannot be read is not written
     write_folder(Path(folder).expanduser(), content, writing.arrays)
 
 
@@ -68,7 +70,9 @@ def load(folder):
 
     Nothing in the files is run, nor named to be imported. What they hold is compared
     with what the class that they name may have, and refused if it is anything else. The
-    digests tell damage; they do not tell who has written the files.
+    digests tell damage; they do not tell who has written the files. Of files that are
+    not your own, look at the parameters before you fit again: ``checkpoint`` is the
+    folder where a fit reads and writes.
 
     Parameters
     ----------
@@ -88,7 +92,8 @@ def load(folder):
         If the files are damaged, of another version, or hold what no save does.
     """
     content, arrays = read_folder(Path(folder).expanduser())
-    return _estimator_of(content, arrays)
+    with own_settings():
+        return _estimator_of(content, arrays)
 
 
 def _estimator_of(content, arrays):

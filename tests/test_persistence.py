@@ -350,6 +350,29 @@ def test_global_state_is_left_alone(fitted, again):
     assert torch.get_default_device() == torch.device("cpu")
 
 
+def test_settings_of_torch_around_do_not_matter(fitted, again):
+    """Neither a default type nor a mode, for what is learned afterwards as well."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode(), torch.device("meta"):
+            loaded = again(fitted["adversary"])
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert not differences(fitted["adversary"], loaded)
+    first = copy.deepcopy(fitted["adversary"])
+    for estimator in (first, loaded):
+        estimator.partial_fit(NEXT.data, NEXT_LABELS)
+    assert not differences(first, loaded)
+
+
+def test_a_network_with_other_weights_is_refused(fitted, tmp_path):
+    """As its weights are not those that are known of it."""
+    ranker = copy.deepcopy(fitted["MLP"])
+    torch.nn.utils.parametrizations.weight_norm(ranker.model_.module.dense[0])
+    with pytest.raises(TypeError, match=r"model_.*not as this library makes"):
+        save(ranker, tmp_path)
+
+
 def test_what_is_loaded_is_saved_and_pickled_like_any_other(fitted, again):
     """Also when the first files are gone."""
     loaded = again(again(fitted["DIN"]))

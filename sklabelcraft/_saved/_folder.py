@@ -191,6 +191,7 @@ def _write_new(folder, content, arrays):
             f"what is to be saved has {len(arrays)} arrays, more than one save can "
             "describe: use joblib, for files that you trust."
         )
+    parse_config(raw, folder / CONFIG)  # such as one that is nested too deeply
     with (folder / CONFIG).open("wb") as file:
         file.write(raw)
         file.flush()

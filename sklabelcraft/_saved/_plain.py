@@ -1,6 +1,5 @@
 """Kinds of single values: numbers, texts, choices, and what parameters may be."""
 
-import re
 from contextlib import suppress
 from math import isfinite
 from pathlib import Path
@@ -20,7 +19,6 @@ SCALARS = {
         *(np.uint8, np.uint16, np.uint32, np.uint64),
     )
 }
-DEVICE = re.compile(r"[a-z]+(:\d{1,4})?")
 
 
 class Choice(Kind):
@@ -139,9 +137,7 @@ class Plain(Kind):
         return Path(node)
 
     def _read_device(self, node, save, path):
-        require(
-            isinstance(node, str) and DEVICE.fullmatch(node), path, "a device", node
-        )
+        require(isinstance(node, str), path, "a device", node)
         try:
             return torch.device(node)
         except RuntimeError as error:
