@@ -256,3 +256,13 @@ def test_the_last_list_may_have_one_entry():
 def test_objectives_are_values():
     """Equal ones are one key of a dict."""
     assert {Objective("x", sign=-1): "found"}[Objective("x", sign=-1)] == "found"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"measure": "median"}, {"transform": "log"}, {"sign": 0}]
+)
+def test_what_is_measured_is_one_of_a_few(wrong):
+    """The error tells which."""
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name} must be one of .*, got"):
+        Objective("x", **wrong)
