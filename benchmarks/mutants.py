@@ -141,15 +141,25 @@ def table(rows):
 
 def survivors_of(rows):
     """The mutants that survived, each with the reason that is written down for it."""
-    reasons = {
+    explained = tomllib.loads(EXPLAINED.read_text())
+    lines = {
         (entry["file"], entry["was"], becomes): entry["why"]
-        for entry in tomllib.loads(EXPLAINED.read_text())["mutants"]
+        for entry in explained["mutants"]
         for becomes in entry["becomes"]
     }
+
+    def reason(mutant):
+        of_kind = [
+            kind["why"]
+            for kind in explained["kinds"]
+            if kind["operator"] == mutant.operator and kind["within"] in mutant.was
+        ]
+        return lines.get((mutant.file, mutant.was, mutant.becomes), *of_kind[:1])
+
     found = rows[rows["outcome"].eq("survived")].drop(columns="outcome")
     changes = list(zip(found["file"], found["was"], found["becomes"], strict=True))
-    stale = [change for change in reasons if change not in changes]
-    return found.assign(why=[reasons.get(change, "") for change in changes]), stale
+    stale = [change for change in lines if change not in changes]
+    return found.assign(why=[reason(m) for m in found.itertuples()]), stale
 
 
 def main():
@@ -166,7 +176,7 @@ def main():
     counts = table(rows)
     print(counts.to_string(float_format="{:.1%}".format))
     survivors, stale = survivors_of(rows)
-    print(f"{(survivors['why'] == '').sum()} survivors are not explained")
+    print(f"{survivors['why'].isna().sum()} survivors are not explained")
     if arguments.keep:
         keep(counts, survivors, arguments)
         print(*(f"no longer a survivor: {change}" for change in stale), sep="\n")

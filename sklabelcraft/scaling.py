@@ -58,6 +58,11 @@ def scale(values, *, knee, maximum, share=0.2):
     maximum = real(maximum, "maximum", knee, largest)
     share = real(share, "share", 0, 1)
     knee, maximum = (_rounded(number, values) for number in (knee, maximum))
+    return two_lines(values, knee=knee, maximum=maximum, share=share)
+
+
+def two_lines(values, *, knee, maximum, share=0.2):
+    """The same of what has the operators of an array, without a check."""
     return share * _ramp(values, 0, knee) + (1 - share) * _ramp(values, knee, maximum)
 
 

@@ -320,3 +320,32 @@ def test_a_scaled_column_is_not_negative():
     days = Days([frame, frame[:0], frame.assign(hate=-1)])
     with pytest.raises(ValueError, match="must not be negative"):
         count_scaled(MEASURES, days, *NAMES)
+
+
+def test_random_lists_of_two_by_hand():
+    """Of 4, 1 and 1 each rank shows 2 on average; the best list shows 4, then 1."""
+    lists = user_lists(USERS, 2)
+    objectives = Objective("gain"), Objective("gain", measure="gain")
+    values = [GAIN[lists.rows].double()] * 2
+    second = 1 / np.log2(3)
+    expected = [2, (2 + 2 * second) / (4 + second)]
+    found = random_references(objectives, values, lists, 2)
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_a_process_without_lists_adds_nothing():
+    """Neither to the sums nor to the counts, for each objective."""
+    platform = make_platform(OBJECTIVES)
+    part = platform.draw(2).part(Part(0))
+    assert len(part.users) == 0
+    assert platform._sums(torch.ones(0, 1), part).tolist() == [[0, 0], [0, 0]]
+
+
+def test_names_that_would_be_two_are_numbered():
+    """Those of two objectives, and of one and a weight or what else is told."""
+    same = Objective("gain"), Objective("gain", sign=-1), Objective("weight_gain")
+    other = Objective("hate"), Objective("weight_hate"), Objective("gain", "spread")
+    names = make_platform(same + other).names
+    assert names[:2] == ["gain_mean_0", "gain_mean_1"]
+    assert names[2:4] == ["weight_gain_mean_2", "hate_mean"]
+    assert names[4:] == ["weight_hate_mean_4", "gain_spread"]

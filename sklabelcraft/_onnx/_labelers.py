@@ -25,7 +25,7 @@ from sklabelcraft.labelers import (
     WatchTime,
 )
 from sklabelcraft.modules._label import MARGIN
-from sklabelcraft.scaling import scale
+from sklabelcraft.scaling import two_lines
 
 
 class Feedback:
@@ -78,7 +78,7 @@ def label_of(graph, labeler):
 
 def _watch_time(labeler, feedback):
     ends = {"knee": labeler.knee_, "maximum": labeler.maximum_}
-    return scale(feedback.watch_time(), share=labeler.share, **ends)
+    return two_lines(feedback.watch_time(), share=labeler.share, **ends)
 
 
 def _completion(labeler, feedback):
@@ -198,7 +198,7 @@ def _hand_made(signals, watched, duration, explicit):
     """Scaled watch time, D2Q's label and explicit feedback."""
     knee, maximum = signals.scale.tolist()
     quantile = _quantile(signals.quantiles, watched.minimum(duration), duration)
-    return scale(watched, knee=knee, maximum=maximum), quantile, explicit
+    return two_lines(watched, knee=knee, maximum=maximum), quantile, explicit
 
 
 def _rule(rule, labels):
