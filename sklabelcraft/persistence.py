@@ -1,5 +1,6 @@
 """Estimators of this library, saved and loaded without pickle."""
 
+import os
 from pathlib import Path
 
 from sklabelcraft._saved._folder import read_folder, write_folder
@@ -62,7 +63,7 @@ def save(estimator, folder):
             "estimator": writing.part(estimator, ""),
         }
         _estimator_of(content, writing.arrays)  # what cannot be read is not written
-    write_folder(Path(folder).expanduser(), content, writing.arrays)
+    write_folder(_path_of(folder), content, writing.arrays)
 
 
 def load(folder):
@@ -91,9 +92,15 @@ def load(folder):
     ValueError
         If the files are damaged, of another version, or hold what no save does.
     """
-    content, arrays = read_folder(Path(folder).expanduser())
+    content, arrays = read_folder(_path_of(folder))
     with own_settings():
         return _estimator_of(content, arrays)
+
+
+def _path_of(folder):
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder must be a path, got {folder!r}.")
+    return Path(folder).expanduser()
 
 
 def _estimator_of(content, arrays):

@@ -205,6 +205,9 @@ GIVEN = {  # what functions and class methods are given, and then one thing is w
     "datasets.load_vk_lsvd": {"path": "nowhere"},
     "datasets.load_wechat": {"path": "nowhere"},
     "datasets.make_short_videos": {"n_users": 5, "n_items": 5},
+    "export.export_onnx": {"estimator": D2Q(), "path": "nowhere"},
+    "persistence.load": {"folder": "nowhere"},
+    "persistence.save": {"estimator": D2Q(), "folder": "nowhere"},
 }
 FORMULAS = {  # on numbers or tensors, which say themselves what they cannot compute
     "scale",
