@@ -14,6 +14,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import FeatureUnion
+from sklearn.utils import get_tags
 
 from sklabelcraft import (
     CWM,
@@ -399,3 +400,9 @@ def test_parameters_have_bounds(labeler, name, allowed, refused):
     clone(labeler).set_params(**{name: allowed}).fit(log)
     with pytest.raises(ValueError, match=f"The '{name}' parameter"):
         clone(labeler).set_params(**{name: refused}).fit(log)
+
+
+@pytest.mark.parametrize("labeler", LABELERS, ids=repr)
+def test_labelers_say_that_feedback_is_not_negative(labeler):
+    """To scikit-learn, by their tags."""
+    assert get_tags(labeler).input_tags.positive_only
