@@ -87,3 +87,10 @@ def test_a_small_alpha_is_next_to_none(alpha):
     np.testing.assert_allclose(labels, straight.transform(rows), atol=1e-6)
     seconds = bent.watch_time(labels, rows)
     np.testing.assert_allclose(seconds, rows["watch_time"], rtol=1e-6)
+
+
+def test_a_window_of_three_takes_two_neighbours_of_each_side():
+    """Of noises 1 to 6 in six groups alike, fewer at the ends."""
+    log = log_of({10 * n: [n, n, 9, 9] for n in range(1, 7)})
+    found = D2Co(window=3).fit(log).noise_
+    np.testing.assert_allclose(found, [2, 2.5, 3, 4, 4.5, 5])

@@ -406,3 +406,21 @@ def test_parameters_have_bounds(labeler, name, allowed, refused):
 def test_labelers_say_that_feedback_is_not_negative(labeler):
     """To scikit-learn, by their tags."""
     assert get_tags(labeler).input_tags.positive_only
+
+
+@pytest.mark.parametrize(
+    "labeler", [D2Q(), ConditionalCDF(), D2Co(), CWM(), WatchTime()]
+)
+def test_predicted_labels_beyond_the_range_stand_for_its_ends(labeler):
+    """Those below 0 give the watch time of 0, those above 1 that of 1."""
+    log = make_log([1.0, 4.0, 6.0, 9.0], 10.0)
+    seconds = labeler.fit(log).watch_time([-0.5, 0.0, 1.0, 1.5], log)
+    assert seconds[0] == seconds[1]
+    assert seconds[3] == seconds[2]
+
+
+@pytest.mark.parametrize("n", range(2, 20))
+def test_dvr_of_equal_watch_times_is_zero(n):
+    """However the mean over durations is rounded: to deviate from it is no gain."""
+    log = make_log(np.full(n, 0.7), np.arange(n) + 9.0)
+    assert not DVR(n_groups=1).fit_transform(log).any()
