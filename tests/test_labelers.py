@@ -417,10 +417,3 @@ def test_predicted_labels_beyond_the_range_stand_for_its_ends(labeler):
     seconds = labeler.fit(log).watch_time([-0.5, 0.0, 1.0, 1.5], log)
     assert seconds[0] == seconds[1]
     assert seconds[3] == seconds[2]
-
-
-@pytest.mark.parametrize("n", range(2, 20))
-def test_dvr_of_equal_watch_times_is_zero(n):
-    """However the mean over durations is rounded: to deviate from it is no gain."""
-    log = make_log(np.full(n, 0.7), np.arange(n) + 9.0)
-    assert not DVR(n_groups=1).fit_transform(log).any()
