@@ -47,7 +47,7 @@ TESTS = {
     "training/_platform": ["platform", "hypergradient"],
     "training/_hypergradient": ["hypergradient"],
     "training/_optimizers": ["optimizers", "hypergradient"],
-    "labelers": ["labelers", "conditional", "d2co", "quantiles"],
+    "labelers": ["labelers", "conditional", "d2co", "quantiles", "partial_fit"],
 }
 
 

@@ -202,3 +202,11 @@ def test_a_role_that_no_column_has():
     log = log_of([("a", 0, 0, 1.0, 2.0)])
     with pytest.raises(ValueError, match=r"by='item' needs Columns\(item=...\)"):
         ConditionalCDF(by="item", columns=Columns(item=None)).fit(log)
+
+
+def test_without_smoothing_a_new_user_is_labelled_as_all():
+    """There is nothing else to go by: the share of all that watched no longer."""
+    log = pd.DataFrame({"user_id": list("aabb"), "watch_time": [1.0, 2.0, 3.0, 4.0]})
+    labeler = ConditionalCDF(by="user", smoothing=0, columns=Columns(duration=None))
+    new = pd.DataFrame({"user_id": ["c", "a"], "watch_time": [3.0, 3.0]})
+    assert labeler.fit(log).transform(new).ravel().tolist() == [0.75, 1]

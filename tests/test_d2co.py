@@ -103,3 +103,10 @@ def test_the_largest_alpha(alpha):
     labels = labeler.transform(THREE)
     assert ((labels >= 0) & (labels <= 1)).all()
     assert np.isfinite(labeler.watch_time(labels, THREE)).all()
+
+
+def test_a_window_of_three_takes_two_neighbours_of_each_side():
+    """Of noises 1 to 6 in six groups alike, fewer at the ends."""
+    log = log_of({10 * n: [n, n, 9, 9] for n in range(1, 7)})
+    found = D2Co(window=3).fit(log).noise_
+    np.testing.assert_allclose(found, [2, 2.5, 3, 4, 4.5, 5])

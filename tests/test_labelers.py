@@ -14,6 +14,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import FeatureUnion
+from sklearn.utils import get_tags
 
 from sklabelcraft import (
     CWM,
@@ -429,3 +430,20 @@ def test_parameters_have_bounds(labeler, name, allowed, refused):
     clone(labeler).set_params(**{name: allowed}).fit(log)
     with pytest.raises(ValueError, match=f"The '{name}' parameter"):
         clone(labeler).set_params(**{name: refused}).fit(log)
+
+
+@pytest.mark.parametrize("labeler", LABELERS, ids=repr)
+def test_labelers_say_that_feedback_is_not_negative(labeler):
+    """To scikit-learn, by their tags."""
+    assert get_tags(labeler).input_tags.positive_only
+
+
+@pytest.mark.parametrize(
+    "labeler", [D2Q(), ConditionalCDF(), D2Co(), CWM(), WatchTime()]
+)
+def test_predicted_labels_beyond_the_range_stand_for_its_ends(labeler):
+    """Those below 0 give the watch time of 0, those above 1 that of 1."""
+    log = make_log([1.0, 4.0, 6.0, 9.0], 10.0)
+    seconds = labeler.fit(log).watch_time([-0.5, 0.0, 1.0, 1.5], log)
+    assert seconds[0] == seconds[1]
+    assert seconds[3] == seconds[2]

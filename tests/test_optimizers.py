@@ -144,3 +144,40 @@ def test_goes_on_from_its_state(optimizer):
     for one in (first, second):
         one.settle()
     compare(module, other, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_rates_of_adamw_by_hand(n):
+    """In step n of equal gradients, D = rate (1 - b) / (1 - b^n) / |g| with b = 0.9."""
+    adamw = make(AdamW, learning_rate=0.1, weight_decay=0.0)[1]
+    rows = torch.arange(N_CODES + 5)
+    theta = adamw.gather(rows)
+    gradients = {name: 1 + torch.rand_like(value) for name, value in theta.items()}
+    for _ in range(n - 1):
+        adamw.accept(theta, gradients)
+        theta = adamw.gather(rows)
+    _, rates = adamw.propose(theta, gradients)
+    expected = {name: 0.01 / (1 - 0.9**n) / g for name, g in gradients.items()}
+    torch.testing.assert_close(rates, expected)
+
+
+def test_rates_of_sgd_are_the_learning_rate():
+    """D is the same for all."""
+    sgd = make(SGD, learning_rate=0.3, weight_decay=0.2)[1]
+    theta = sgd.gather(torch.arange(4))
+    _, rates = sgd.propose(theta, theta)
+    assert all((rate == 0.3).all() for rate in rates.values())
+
+
+def test_rows_rest_for_as_long_as_one_likes():
+    """At last they have moved by rate r / (1 - r), with r = 0.9 / sqrt(0.999)."""
+    module, adamw, *_ = make(AdamW, learning_rate=0.1, weight_decay=0.0)
+    before = module.embeddings.table.weight.detach().clone()
+    state = adamw.state_dict() | {"n_steps": 40_000}
+    state["moments"]["embeddings.table.weight"].fill_(1.0)
+    state["last"]["embeddings.table.weight"].fill_(30_000)
+    adamw.load_state_dict(state)
+    adamw.settle()
+    r = 0.9 / 0.999**0.5
+    expected = before - 0.1 * r / (1 - r)
+    torch.testing.assert_close(module.embeddings.table.weight.data, expected)
