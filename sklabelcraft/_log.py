@@ -307,7 +307,10 @@ def _is_number(value):
         return True
     if not hasattr(value, "__float__") or isinstance(value, NO_NUMBERS):
         return False
-    return np.ndim(value) == 0
+    known = np.generic, np.ndarray
+    return np.ndim(value) == 0 and (
+        isinstance(value, known) or not hasattr(value, "__array__")
+    )
 
 
 def _as_float(value):
