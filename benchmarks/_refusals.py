@@ -11,19 +11,20 @@ FOREIGN = "_foreign_rankers.py"  # where models of other libraries are called
 def on_purpose(error):
     """Whether it is a ValueError or TypeError that ours or scikit-learn's checks raise.
 
-    Those of a model of another library that was given are its own. So may be that there
-    is no such file.
+    What a model of another library raises, whatever it is, is that model's own. That
+    there is no such file is a refusal, too.
     """
-    if not isinstance(error, ValueError | TypeError | FileNotFoundError):
-        return False
     frames = traceback.extract_tb(error.__traceback__)
     last, inside = frames[-1], ours_in(frames)
+    if inside and inside[-1].filename.endswith(FOREIGN):
+        return True
+    if not isinstance(error, ValueError | TypeError | FileNotFoundError):
+        return False
     line = linecache.getline(last.filename, last.lineno).strip()
     ours = bool(inside) and inside[-1] is last and line.startswith("raise")
     behind = frames[frames.index(inside[-1]) + 1 :] if inside else frames
     checks = any("/sklearn/utils/" in frame.filename for frame in behind)
-    foreign = bool(inside) and inside[-1].filename.endswith(FOREIGN)
-    return ours or checks or foreign
+    return ours or checks
 
 
 def ours_in(frames):

@@ -33,10 +33,10 @@ def summarise(values, reference, against, n_bootstrap, rng):
 
 def _with_sum(means, reference):
     """Means of the metrics, one column each, and their sum S relative to random."""
-    relative = (means / reference).T
-    relative = relative[relative.index.isin(METRICS, level="metric")]
+    summed = reference.index.isin(METRICS, level="metric") & (reference != 0)
+    relative = (means / reference).T[summed]
     by_k = relative.groupby(level="k", sort=False)
-    total = by_k.sum(min_count=len(relative) // by_k.ngroups).T
+    total = by_k.sum().where(by_k.count().eq(by_k.size(), axis=0)).T
     total.columns = pd.MultiIndex.from_product([total.columns, ["S"]])
     both = pd.concat([means, total], axis=1).rename_axis(columns=["k", "metric"])
     return both.sort_index(axis=1, level="k", sort_remaining=False)

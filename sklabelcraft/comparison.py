@@ -63,7 +63,8 @@ def compare_labelers(
 
     Every method is fitted with every seed on the training part, and the lists that it
     shows to the users of the test part are measured by NWTG, DS and NEG, and by S, the
-    sum of these, each divided by what lists shown at random reach.
+    sum of these, each divided by what lists shown at random reach. A metric that is 0
+    for lists at random, as the spread of a single duration is, has no part in S.
 
     Parameters
     ----------

@@ -197,6 +197,15 @@ def test_no_explicit_feedback_no_neg(log):
     assert list(found.table["metric"]) == ["NWTG", "DS", "S"]
 
 
+def test_a_list_of_one_has_no_spread(log):
+    """So S sums the other two there, and all three of longer lists."""
+    found = compare(log, k=[1, 5])
+    table, random = means(found.table), found.reference
+    for k, metrics in {1: ["NWTG", "NEG"], 5: ["NWTG", "DS", "NEG"]}.items():
+        parts = [table["WT", k, name] / random[k, name] for name in metrics]
+        assert table["WT", k, "S"] == pytest.approx(sum(parts))
+
+
 def test_further_scorers_are_measured_along(log):
     """They have rows of their own, and S is the same as without them."""
     seconds = replace(ds_scorer, column="watch_time", table="y")
