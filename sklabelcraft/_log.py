@@ -307,10 +307,9 @@ def _is_number(value):
         return True
     if not hasattr(value, "__float__") or isinstance(value, NO_NUMBERS):
         return False
-    known = np.generic, np.ndarray
-    return np.ndim(value) == 0 and (
-        isinstance(value, known) or not hasattr(value, "__array__")
-    )
+    if hasattr(value, "__array__") and not isinstance(value, np.generic | np.ndarray):
+        return False  # such as a tensor, whose number may be on no device
+    return np.ndim(value) == 0
 
 
 def _as_float(value):

@@ -262,9 +262,7 @@ class DurationBiasDisplay:
 def _check_estimators(estimators):
     """Refuse what cannot score."""
     for name, estimator in estimators.items():
-        if not callable(getattr(estimator, "predict", None)) or isinstance(
-            estimator, type
-        ):
+        if isinstance(estimator, type) or not hasattr(estimator, "predict"):
             raise TypeError(
                 f"estimators must be fitted ones with predict, got {estimator!r} for "
                 f"{name!r}."
