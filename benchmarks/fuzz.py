@@ -45,6 +45,7 @@ EXPLAINED_WARNINGS = (
     "A column-vector y was passed",
     "lbfgs failed to converge",
     "Ill-conditioned matrix",
+    "An ill-conditioned matrix detected",
 )
 
 

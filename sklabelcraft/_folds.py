@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
 
 PARTS = ("train", "valid", "test")
 
@@ -20,11 +21,21 @@ def folds_of(cv, X, y):
         folds = [{part: np.asarray(cv[part]) for part in PARTS if part in cv}]
     else:
         folds = [{"train": t, "test": s} for t, s in _splits(cv, X, y)]
-    for fold in folds:
-        empty = [part for part, rows in fold.items() if len(rows) == 0]
-        if empty:
-            raise ValueError(f"the part {empty[0]!r} of cv has no rows.")
+    n = _num_samples(X)
+    for part, rows in [item for fold in folds for item in fold.items()]:
+        _check_part(part, rows, n)
     return folds
+
+
+def _check_part(part, rows, n):
+    """Refuse a part that is no positions of rows, of which there are n."""
+    if rows.size == 0:
+        raise ValueError(f"the part {part!r} of cv has no rows.")
+    is_whole = rows.ndim == 1 and rows.dtype.kind in "iub"
+    if not is_whole or rows.max() >= n or rows.min() < -n:
+        raise ValueError(
+            f"the part {part!r} of cv must be positions of the {n} rows, got {rows!r}."
+        )
 
 
 def _splits(cv, X, y):

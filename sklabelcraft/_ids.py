@@ -105,9 +105,7 @@ def _as_array(values, name):
 
 def _as_objects(values):
     values = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
-    objects = np.empty(len(values), dtype=object)
-    objects[:] = values
-    return objects
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def listed(series, name):

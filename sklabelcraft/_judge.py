@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklabelcraft._numbers import mean, power_of_two
 from sklabelcraft._ranked import Ranked
 from sklabelcraft.objectives import units_of
 
@@ -29,7 +30,8 @@ class Judge:
 
     def __init__(self, lists, ks, objectives, values, counts):
         self.lists, self.ks = lists, ks
-        self.measured = list(zip(objectives, values, strict=True))
+        pairs = zip(objectives, values, strict=True)
+        self.measured = [(o, _with_finite_sums(o, column)) for o, column in pairs]
         at_random = Ranked.of(lists, np.zeros(len(values[0])), max(ks))
         self.shares = {k: self._shares(at_random, k, counts) for k in ks}
         self.somebody = {
@@ -39,7 +41,7 @@ class Judge:
         once = np.ones((1, counts.shape[1]))
         everyone = {k: self._shares(at_random, k, once) for k in ks}
         self.references = {k: self._means(at_random, k, everyone[k]) for k in ks}
-        sizes = np.array([np.abs(column).mean() for column in values])
+        sizes = np.array([_size(o, column) for o, column in self.measured])
         self.units = {k: units_of(self.references[k], sizes) for k in ks}
 
     def __call__(self, scores):
@@ -93,3 +95,18 @@ class Judge:
             of_lists = MEASURES[objective.measure](ranked, values)
             means.append(objective.sign * np.einsum("rl,l->r", share, of_lists))
         return np.column_stack(means)
+
+
+def _with_finite_sums(objective, column):
+    """The column of an objective; that of a gain, which has no unit, in a larger one.
+
+    Sums beyond the largest float are those of gains alone.
+    """
+    if objective.measure != "gain":
+        return column
+    return column / power_of_two(np.abs(column).max()).clip(min=1)
+
+
+def _size(objective, column):
+    """What a reference is rounding beside: a gain is a share of 1."""
+    return 1.0 if objective.measure == "gain" else mean(np.abs(column))

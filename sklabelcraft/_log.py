@@ -307,6 +307,8 @@ def _is_number(value):
         return True
     if not hasattr(value, "__float__") or isinstance(value, NO_NUMBERS):
         return False
+    if hasattr(value, "__array__") and not isinstance(value, np.generic | np.ndarray):
+        return False  # such as a tensor, whose number may be on no device
     return np.ndim(value) == 0
 
 

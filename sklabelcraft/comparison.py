@@ -151,7 +151,7 @@ def compare_labelers(
     against = _checked_against(labelers, against)
     recommender = LabelCraftRecommender() if recommender is None else recommender
     columns = columns or stated_by(recommender, "columns") or Columns()
-    ks = [k] if isinstance(k, Integral) else list(k)
+    ks = _lengths(k)
     scorers = _scorers(columns, scorers or {}, ks)
     rng = check_random_state(random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=n_seeds)]
@@ -195,6 +195,16 @@ def _checked_against(labelers, against):
     if against not in labelers:
         raise ValueError(f"against must be one of {list(labelers)}, got {against!r}.")
     return against
+
+
+def _lengths(k):
+    """The lengths of the shown lists, one or several."""
+    ks = [k] if isinstance(k, Integral) else list(k)
+    if not ks or not all(isinstance(k, Integral) and k >= 1 for k in ks):
+        raise ValueError(
+            f"k must be one or several whole numbers of at least 1, got {k!r}."
+        )
+    return ks
 
 
 def _scorers(columns, further, ks):

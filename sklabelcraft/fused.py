@@ -1,5 +1,6 @@
 """Several recommenders fused: their scores are weighed on held-out lists."""
 
+from collections.abc import Iterable
 from numbers import Integral, Real
 
 import numpy as np
@@ -253,9 +254,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         held_out = self._read(X_val, y_val, reset=False)
         platforms = usual_platforms(len(self.measures_))
         if objective_weights is not None:
-            platforms = list(objective_weights)
-        if not platforms:
-            raise ValueError("objective_weights must hold at least one platform's.")
+            platforms = _listed_platforms(objective_weights)
         points = zip(platforms, self._weigh(held_out, platforms), strict=True)
         return {
             f"({', '.join(f'{float(w):g}' for w in platform)})": point_of(
@@ -330,6 +329,18 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             )
         found = fuse(self.heads_(held_out.log), judge, worths, rng)
         return [dict(zip(self.heads_.names, w.tolist(), strict=True)) for w in found]
+
+
+def _listed_platforms(objective_weights):
+    """The weights of each platform in a list, which has at least one."""
+    is_iterable = isinstance(objective_weights, Iterable)
+    platforms = list(objective_weights) if is_iterable else []
+    if not platforms:
+        raise ValueError(
+            "objective_weights must hold those of at least one platform, got "
+            f"{objective_weights!r}."
+        )
+    return platforms
 
 
 def point_of(fusion, platform, weights):

@@ -170,7 +170,7 @@ def units_of(references, sizes):
     references : tensor or ndarray of shape (n_objectives,)
         The objectives of lists shown at random.
     sizes : tensor or ndarray of shape (n_objectives,)
-        Mean absolute values of what is measured.
+        Mean absolute values of what is measured; 1 for gains, which are shares.
 
     Returns
     -------

@@ -149,7 +149,7 @@ class ListScorer:
                 f"the metric must give one value for each of {len(taking_part)} "
                 f"groups, got shape {np.shape(found)}."
             )
-        return pd.Series(found, pd.Index(names[taking_part], tupleize_cols=False))
+        return pd.Series(found, _index(names[taking_part]))
 
     def _values(self, table, columns):
         key = self.column
@@ -161,6 +161,13 @@ class ListScorer:
         if not keys:
             raise ValueError(f"{self.column!r} stands for no column to be measured.")
         return np.column_stack([table.numeric(key, minimum=0) for key in keys])
+
+
+def _index(names):
+    try:
+        return pd.Index(names, tupleize_cols=False)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"names of users must be Unicode: {error}.") from error
 
 
 nwtg_scorer = ListScorer(nwtg_score, "watch_time")

@@ -221,6 +221,20 @@ def test_parts_must_have_their_names(log):
         compare(log, cv={"training": log.split.train})
 
 
+@pytest.mark.parametrize("rows", [3, [[0]], ["a"], [0.5], [10**6], [-(10**6)]])
+def test_parts_must_be_positions_of_rows(log, rows):
+    """Anything else is refused by the name of the part."""
+    with pytest.raises(ValueError, match="'test' of cv must be positions of the"):
+        compare(log, cv={"train": log.split.train, "test": rows})
+
+
+@pytest.mark.parametrize("k", [[], ["a"], [1.5], [10, 0]])
+def test_lists_have_whole_lengths(log, k):
+    """One or several of them."""
+    with pytest.raises(ValueError, match="k must be one or several whole numbers"):
+        compare(log, k=k)
+
+
 def test_unknown_method_to_compare_with(log):
     """The method to compare with must be there."""
     with pytest.raises(ValueError, match="against must be one of"):

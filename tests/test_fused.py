@@ -457,7 +457,7 @@ def test_bad_input(hints, hinted):
 
 
 @pytest.mark.parametrize(
-    "platforms", [(1, 1, 1), [(1, 1)], [("a", 1, 1)], [(0, 0, 0)], [3], []]
+    "platforms", [(1, 1, 1), [(1, 1)], [("a", 1, 1)], [(0, 0, 0)], [3], [], 3, object()]
 )
 def test_bad_platforms(fitted, hinted, platforms):
     """Each must have a weight for each objective."""

@@ -107,6 +107,13 @@ def test_larger_still_and_beside_fractions(ids):
     assert read_ids(ids).codes().tolist() == list(range(len(ids)))
 
 
+def test_tensors_are_ids_like_any_other_object():
+    """Also those that are no arrays."""
+    sparse = torch.ones(1).to_sparse()
+    assert read_ids([sparse, None, sparse]).codes().tolist() == [0, 1, 0]
+    assert read_ids(pd.Series([sparse, sparse])).codes().tolist() == [0, 0]
+
+
 @modest
 @given(st.lists(whole | missing_values, max_size=12))
 def test_whole_numbers_are_equal_where_python_says_so(values):

@@ -92,6 +92,16 @@ def test_judges_as_the_metrics_do(k, seed):
                 assert value == pytest.approx(measure[0] / measure[1], rel=1e-9)
 
 
+@pytest.mark.parametrize("measure", ["mean", "gain", "spread"])
+@pytest.mark.parametrize("unit", [2.0**20, 2.0**-20, 2.0**900, 2.0**1020])
+def test_values_may_have_any_unit(measure, unit):
+    """What is judged is relative, also where sums are beyond the largest float."""
+    objective = Objective("w", measure=measure)
+    plain = make_judge([objective], [WATCHED], ks=(1, 2))(WATCHED)
+    other = make_judge([objective], [WATCHED * unit], ks=(1, 2))(WATCHED)
+    np.testing.assert_array_equal(other, plain)
+
+
 def test_floors_cap_what_an_objective_counts_for():
     """Above the floor nothing more, below ten times what is missing."""
     floor = Objective("w", at_least=1.2)

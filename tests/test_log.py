@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from sklearn.base import BaseEstimator
 
 from sklabelcraft import Columns
@@ -502,11 +503,21 @@ def test_extended_floats_are_read_as_float64():
             as_log(data).numeric(as_log(data).keys[0])
 
 
-@pytest.mark.parametrize("value", [Decimal("sNaN"), [1.0, [2.0]], np.ones(1)])
+@pytest.mark.parametrize(
+    "value",
+    [
+        Decimal("sNaN"),
+        [1.0, [2.0]],
+        np.ones(1),
+        torch.tensor(1j),
+        torch.tensor(1.0, device="meta"),
+        torch.ones(1).to_sparse(),
+    ],
+)
 def test_odd_values_are_no_numbers(value):
-    """A number that cannot be compared is missing; lists and arrays are told."""
+    """A number that cannot be compared is missing; lists, arrays, tensors are told."""
     log = as_log(pd.DataFrame({"x": pd.Series([1.0, value], dtype=object)}))
-    with pytest.raises(ValueError, match=r"column 'x'.* row 1"):
+    with pytest.raises(ValueError, match=r"(?s)column 'x'.* row 1"):
         log.numeric("x")
 
 

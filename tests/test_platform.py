@@ -198,6 +198,15 @@ def test_a_gain_is_that_of_the_drawn_lists():
     torch.testing.assert_close(raw, torch.ones(1), rtol=0, atol=1e-5)
 
 
+def test_a_gain_is_relative_whatever_unit_its_column_has():
+    """Random lists have a share of the largest possible, of millions, too."""
+    platform = make_platform((Objective("gain", measure="gain"),))
+    found = measured(platform, 1)
+    millions = [value * 2**22 for value in platform.values]
+    platform = replace(platform, values=millions)
+    torch.testing.assert_close(measured(platform, 1), found, rtol=0, atol=0)
+
+
 class Part(Alone):
     """One of several processes, whose sums are those of all."""
 

@@ -873,7 +873,8 @@ def test_tradeoff_of_the_first_k(found):
 
 def test_tradeoff_needs_three_metrics(found):
     """A log without explicit feedback has no plane."""
-    fewer = Bunch(table=found.table[found.table["metric"] != "NEG"])
+    table = found.table[found.table["metric"] != "NEG"]
+    fewer = Bunch(table=table, reference=found.reference)
     with pytest.raises(ValueError, match=r"\['NEG'\] were not compared"):
         ObjectiveTradeoffDisplay.from_comparison(fewer)
 
@@ -1005,6 +1006,23 @@ def test_tradeoff_with_an_unknown_error(found):
         again.plot().figure_.canvas.draw()
         places.append([text.get_position() for text in again.ax_.texts])
     assert places[0] == places[1] == places[2]
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, Bunch(table=3), Bunch(table=pd.DataFrame({"k": [1]}))]
+)
+def test_tradeoff_needs_a_comparison(wrong, found):
+    """Anything else is refused, and a table alone."""
+    for given in (wrong, Bunch(table=found.table)):
+        with pytest.raises(TypeError, match="found must be what compare_labelers"):
+            ObjectiveTradeoffDisplay.from_comparison(given)
+
+
+@pytest.mark.parametrize("wrong", [None, object(), LabelCraftRecommender])
+def test_bias_needs_estimators_that_score(wrong):
+    """One that cannot is named."""
+    with pytest.raises(TypeError, match=r"must be fitted .* for 'b'"):
+        DurationBiasDisplay.from_estimators({"b": wrong}, pd.DataFrame())
 
 
 @pytest.mark.parametrize("k", [pd.NA, "10", 3])

@@ -336,6 +336,14 @@ def test_users_of_an_array_are_told_apart():
     assert len(values) == 41
 
 
+def test_users_whose_names_are_no_unicode_are_told():
+    """Half of a pair of surrogates, as cut text may end in."""
+    X = pd.DataFrame({"user_id": np.array(["\ud800"] * 2, dtype=object)}, dtype=object)
+    y = pd.DataFrame({"watch_time": [3.0, 1.0]})
+    with pytest.raises(ValueError, match="names of users must be Unicode"):
+        replace(nwtg_scorer, k=1).per_user(np.arange(2), X, y)
+
+
 def test_users_without_a_value_are_left_out():
     """NaN per user, and not in the mean; if no user has a value, that is an error."""
     X = pd.DataFrame({"user_id": [1, 1, 2, 2], "duration": [2.0, 1.0, 2.0, 1.0]})

@@ -129,6 +129,7 @@ class DurationBiasDisplay:
             or `bin_width` makes too many bins.
         """
         need_matplotlib(cls, "from_estimators")
+        _check_estimators(estimators)
         read = attrgetter("user", "duration")
         columns = columns or _stated(estimators, "columns", read)
         k = k or _stated(estimators, "k", int)
@@ -256,6 +257,16 @@ class DurationBiasDisplay:
         bins = np.digitize(self.durations[order], self.edges_) - 1
         totals = np.bincount(bins, shown[order], minlength=len(self.edges_) - 1)
         return totals / totals.sum()
+
+
+def _check_estimators(estimators):
+    """Refuse what cannot score."""
+    for name, estimator in estimators.items():
+        if isinstance(estimator, type) or not hasattr(estimator, "predict"):
+            raise TypeError(
+                f"estimators must be fitted ones with predict, got {estimator!r} for "
+                f"{name!r}."
+            )
 
 
 def _stated(estimators, name, read):

@@ -9,6 +9,7 @@ from sklabelcraft.plotting._annotations import annotate_apart
 from sklabelcraft.plotting._panels import check_drawable, need_matplotlib, panels
 
 RANDOM = "random lists"
+READ = "method", "metric", "k", "mean", "se_users"  # columns of the comparison
 
 
 class ObjectiveTradeoffDisplay:
@@ -85,10 +86,13 @@ class ObjectiveTradeoffDisplay:
 
         Raises
         ------
+        TypeError
+            If `found` is nothing of the kind.
         ValueError
             If lists of length `k` or one of the three metrics were not compared.
         """
         need_matplotlib(cls, "from_comparison")
+        _check_found(found)
         ks = found.table["k"].unique().tolist()
         if not ks:
             raise ValueError("no methods were compared: the table has no rows.")
@@ -170,3 +174,14 @@ class ObjectiveTradeoffDisplay:
         bars = np.where(np.isfinite(bars), bars, 0)
         names = [*self.means.index, RANDOM]
         annotate_apart(self.ax_, names, np.vstack(both), bars)
+
+
+def _check_found(found):
+    """Refuse anything but a comparison."""
+    columns = getattr(getattr(found, "table", None), "columns", ())
+    reference = getattr(found, "reference", None)
+    if not set(READ) <= set(columns) or not isinstance(reference, pd.Series):
+        raise TypeError(
+            "found must be what compare_labelers returns, with a reference and a table "
+            f"of {list(READ)}, got {found!r}."
+        )

@@ -100,8 +100,9 @@ class Platform:
     @cached_property
     def units(self):
         """What each objective is measured in, (n_objectives,)."""
-        sizes = torch.stack([value.abs().mean() for value in self.values])
-        return units_of(self.references, sizes)
+        pairs = zip(self.objectives, self.values, strict=True)
+        sizes = [1.0 if o.measure == "gain" else v.abs().mean() for o, v in pairs]
+        return units_of(self.references, self.references.new_tensor(sizes))
 
     def measure(self, logits, shown):
         """Objectives of the lists that some logits lead to, in all processes.
