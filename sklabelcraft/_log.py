@@ -159,7 +159,7 @@ class Log:
     @property
     def flat(self):
         """The data; a single column as a series or vector."""
-        if len(self.keys) > 1:
+        if len(self.keys) != 1:
             return self.native
         return self.native[:, 0] if self.is_array else self._frame[:, 0].to_native()
 

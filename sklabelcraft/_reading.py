@@ -26,7 +26,7 @@ def read_as_floats(what):
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             yield
-    except OverflowError as error:
+    except ArithmeticError as error:  # of whole numbers, and of Decimal's sNaN
         raise ValueError(
             f"{what} must hold numbers that float64 can hold: {error}."
         ) from error

@@ -521,6 +521,12 @@ def test_odd_values_are_no_numbers(value):
         log.numeric("x")
 
 
+def test_feedback_that_cannot_be_compared_is_told():
+    """As a number that signals that it is none."""
+    with pytest.raises(ValueError, match="y must hold numbers that float64 can hold"):
+        read_feedback([Decimal("sNaN"), 1.5], as_log(np.ones((2, 1))))
+
+
 @pytest.mark.parametrize(
     "frame",
     [
