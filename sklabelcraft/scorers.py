@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
@@ -10,8 +11,9 @@ import pandas as pd
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._lists import Lists
+from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log, read_feedback
-from sklabelcraft.columns import Columns
+from sklabelcraft.columns import Columns, is_key
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 
 ROLES = ("watch_time", "duration", "explicit")
@@ -62,8 +64,21 @@ class ListScorer:
     def __post_init__(self):
         if isinstance(self.column, list):
             object.__setattr__(self, "column", tuple(self.column))
-        if self.table not in ("X", "y"):
-            raise ValueError(f"table must be 'X' or 'y', got {self.table!r}.")
+        keys = self.column if isinstance(self.column, tuple) else (self.column,)
+        is_length = isinstance(self.k, Integral) and self.k >= 1
+        wanted = {
+            "metric": (callable(self.metric), "callable"),
+            "column": (all(map(is_key, keys)), "the name or position of a column"),
+            "table": (
+                isinstance(self.table, str) and self.table in ("X", "y"),
+                "'X' or 'y'",
+            ),
+            "columns": (isinstance(self.columns, Columns | None), "Columns or None"),
+            "k": (self.k is None or is_length, "None or a whole number >= 1"),
+        }
+        for name, (is_allowed, what) in wanted.items():
+            if not is_allowed:
+                raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}.")
 
     @shared
     def __call__(self, estimator, X, y=None):
@@ -132,7 +147,7 @@ class ListScorer:
         k = USUAL["k"] if self.k is None else self.k
         log = as_log(X)
         measured = log if self.table == "X" else read_feedback(y, log)
-        users, scores = log.ids(columns.user), np.asarray(scores)
+        users, scores = log.ids(columns.user), as_floats(scores, "scores")
         if scores.shape != (len(log),):
             raise ValueError(
                 f"scores must be one per row, of shape {(len(log),)}, got "

@@ -1,6 +1,7 @@
 """The scorers."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -141,8 +142,26 @@ def test_a_scorer_is_data():
     assert replace(neg_scorer, column=["like"]).column == ("like",)
     assert replace(neg_scorer, column=["like"]) == replace(neg_scorer, column=("like",))
     assert hash(replace(nwtg_scorer, k=5)) == hash(replace(nwtg_scorer, k=5))
-    with pytest.raises(ValueError, match="table must be 'X' or 'y', got 'z'"):
-        replace(nwtg_scorer, table="z")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("metric", 1.0),
+        ("column", 1.5),
+        ("column", ["a", None]),
+        ("table", "z"),
+        ("table", np.array(["X", "y"])),
+        ("columns", "user_id"),
+        ("k", 0),
+        ("k", 1.5),
+        ("k", Decimal("sNaN")),
+    ],
+)
+def test_what_a_scorer_cannot_be_made_of(name, wrong):
+    """The field is named."""
+    with pytest.raises(ValueError, match=f"^{name} must be .*, got "):
+        replace(nwtg_scorer, **{name: wrong})
 
 
 def test_columns_of_several_kinds(log):
@@ -291,6 +310,12 @@ def test_own_metrics_give_one_value_per_user(wrong):
     scorer = ListScorer(lambda *args, **options: wrong, "like", k=1)
     with pytest.raises(ValueError, match=r"one value for each of 2 groups, got shape"):
         scorer.per_user(np.arange(5), X, y)
+
+
+def test_predictions_are_numbers(own_names):
+    """Lists of several lengths are none."""
+    with pytest.raises(ValueError, match="scores must be an array of real numbers"):
+        replace(nwtg_scorer, columns=NAMES).per_user([[1], [2, 3]], *own_names)
 
 
 @pytest.mark.parametrize("scores", [np.zeros((200, 1)), np.zeros(199), 0.0])
