@@ -100,7 +100,8 @@ def _several(name, values):
     """A sequence of names as a tuple; features may be None."""
     if values is None and name == "features":
         return None
-    several = isinstance(values, list | tuple) or hasattr(values, "__array__")
+    is_array = hasattr(values, "__array__") and getattr(values, "ndim", 1) == 1
+    several = isinstance(values, list | tuple) or is_array
     if not several or not all(is_key(value) for value in values):
         raise ValueError(
             f"{name} must be a sequence of names or positions of columns, got "

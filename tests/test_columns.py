@@ -77,7 +77,9 @@ def test_what_is_no_name(role, bad):
 
 
 @pytest.mark.parametrize("role", ["explicit", "features"])
-@pytest.mark.parametrize("bad", ["like", 3, {"like"}, [None], ["like", 1.0], [True]])
+@pytest.mark.parametrize(
+    "bad", ["like", 3, {"like"}, [None], ["like", 1.0], [True], np.float16(1)]
+)
 def test_what_is_no_sequence_of_names(role, bad):
     """A single name is no sequence, nor is a set, which has no order."""
     with pytest.raises(ValueError, match=f"{role} must be a sequence of names .* got"):
