@@ -21,6 +21,8 @@ def folds_of(cv, X, y):
         folds = [{part: np.asarray(cv[part]) for part in PARTS if part in cv}]
     else:
         folds = [{"train": t, "test": s} for t, s in _splits(cv, X, y)]
+    if not folds:
+        raise ValueError(f"cv must have at least one fold, got {cv!r}.")
     n = _num_samples(X)
     for part, rows in [item for fold in folds for item in fold.items()]:
         _check_part(part, rows, n)

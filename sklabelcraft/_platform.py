@@ -8,6 +8,7 @@ import torch
 from sklabelcraft._counts import Numbers
 from sklabelcraft._judge import Judge
 from sklabelcraft._lists import Lists
+from sklabelcraft._numbers import as_floats
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import (
     Objective,
@@ -47,8 +48,8 @@ def checked_weights(weights, n):
     if weights is None:
         return [1.0] * n
     try:
-        numbers = np.asarray(weights, dtype=float)
-    except (TypeError, ValueError):
+        numbers = as_floats(weights, "objective_weights")
+    except ValueError:
         numbers = np.array([])
     allowed = np.isfinite(numbers).all() and (numbers >= 0).all() and numbers.any()
     if numbers.shape != (n,) or not allowed:

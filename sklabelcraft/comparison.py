@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import product
 from numbers import Integral
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
@@ -154,7 +155,7 @@ def compare_labelers(
     ks = _lengths(k)
     scorers = _scorers(columns, scorers or {}, ks)
     rng = check_random_state(random_state)
-    seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=n_seeds)]
+    seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=int(n_seeds))]
     read_feedback(y, as_log(X))  # to be checked
     folds = folds_of(cv, X, y)
     parts = ["test"] + ["valid"] * ("valid" in folds[0])
@@ -191,6 +192,11 @@ def _checked_against(labelers, against):
     """The method that others are compared with."""
     if not labelers:
         raise ValueError("labelers must hold at least one method, got none.")
+    for name, labeler in labelers.items():
+        if isinstance(labeler, type) or not hasattr(labeler, "get_params"):
+            raise ValueError(
+                f"labelers must be estimators, got {labeler!r} for {name!r}."
+            )
     against = list(labelers)[-1] if against is None else against
     if against not in labelers:
         raise ValueError(f"against must be one of {list(labelers)}, got {against!r}.")
@@ -199,7 +205,7 @@ def _checked_against(labelers, against):
 
 def _lengths(k):
     """The lengths of the shown lists, one or several."""
-    ks = [k] if isinstance(k, Integral) else list(k)
+    ks = list(k) if np.iterable(k) else [k]
     if not ks or not all(isinstance(k, Integral) and k >= 1 for k in ks):
         raise ValueError(
             f"k must be one or several whole numbers of at least 1, got {k!r}."

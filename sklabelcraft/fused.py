@@ -1,6 +1,5 @@
 """Several recommenders fused: their scores are weighed on held-out lists."""
 
-from collections.abc import Iterable
 from numbers import Integral, Real
 
 import numpy as np
@@ -333,9 +332,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
 
 def _listed_platforms(objective_weights):
     """The weights of each platform in a list, which has at least one."""
-    is_iterable = isinstance(objective_weights, Iterable)
-    platforms = list(objective_weights) if is_iterable else []
-    if not platforms:
+    platforms = list(objective_weights) if np.iterable(objective_weights) else []
+    if not platforms or any(weights is None for weights in platforms):
         raise ValueError(
             "objective_weights must hold those of at least one platform, got "
             f"{objective_weights!r}."

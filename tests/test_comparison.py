@@ -228,7 +228,20 @@ def test_parts_must_be_positions_of_rows(log, rows):
         compare(log, cv={"train": log.split.train, "test": rows})
 
 
-@pytest.mark.parametrize("k", [[], ["a"], [1.5], [10, 0]])
+def test_there_is_a_fold(log):
+    """An empty list of them is refused."""
+    with pytest.raises(ValueError, match=r"cv must have at least one fold, got \[\]"):
+        compare(log, cv=[])
+
+
+@pytest.mark.parametrize("labeler", [None, 3, WatchTime])
+def test_methods_are_estimators(log, labeler):
+    """One that is none is named."""
+    with pytest.raises(ValueError, match=r"labelers must be estimators, .* for 'a'"):
+        compare(log, {"a": labeler})
+
+
+@pytest.mark.parametrize("k", [[], ["a"], [1.5], [10, 0], np.array(1.5)])
 def test_lists_have_whole_lengths(log, k):
     """One or several of them."""
     with pytest.raises(ValueError, match="k must be one or several whole numbers"):

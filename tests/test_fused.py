@@ -457,12 +457,23 @@ def test_bad_input(hints, hinted):
 
 
 @pytest.mark.parametrize(
-    "platforms", [(1, 1, 1), [(1, 1)], [("a", 1, 1)], [(0, 0, 0)], [3], [], 3, object()]
+    "platforms",
+    [
+        *([(1, 1)], [("a", 1, 1)], [(0, 0, 0)], [3], [], [None], [(1, 1, 10**400)]),
+        *((1, 1, 1), 3, np.array(1.0), object()),
+    ],
 )
 def test_bad_platforms(fitted, hinted, platforms):
     """Each must have a weight for each objective."""
     with pytest.raises(ValueError, match="objective_weights must"):
         fitted.frontier(*hinted["valid"], objective_weights=platforms)
+
+
+def test_held_out_feedback_without_columns_is_told(fused, parts):
+    """By the recommender that wants one."""
+    X_val, y_val = parts["valid"]
+    with pytest.raises(ValueError, match="column 'watch_time' is not in the log"):
+        fused.fit(*parts["train"], X_val, y_val.iloc[:, :0])
 
 
 def test_gains_are_of_what_is_not_negative(hints, hinted):
