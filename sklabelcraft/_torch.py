@@ -174,8 +174,12 @@ def _load_derivatives():
 
 
 def _begin_child():
-    """In a forked process no other thread lives on, so no fit is running."""
+    """In a forked process no other thread lives on, so no fit is running.
+
+    Nor do the threads that torch computes on, for which it would wait for ever.
+    """
     GUARD.release()
+    torch.set_num_threads(1)
     if _Precision.users:
         _Precision.users = 0
         _set_precision(_Precision.before)
