@@ -34,7 +34,7 @@ except ImportError:  # Windows, where nothing tells of another save into the fol
 
 CONFIG, ARRAYS = "config.json", "model.safetensors"
 ASIDE = "model.before.safetensors"
-SAVING = "saving"  # a folder inside, of what is not complete
+SAVING = "saving.sklabelcraft"  # a folder inside, of what is not complete
 LARGEST_CONFIG = 2**23  # bytes
 DIGEST = re.compile(rb',\n"sha256": "([0-9a-f]{64})"\n}\n\Z')
 NO_FILE = {errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.ENODEV, errno.ENOTDIR}
