@@ -1,6 +1,7 @@
 """What is exported gives the same results elsewhere, from raw columns."""
 
 import json
+import os
 import sys
 import warnings
 
@@ -517,9 +518,11 @@ def test_a_ranker_without_columns_is_refused(odd, labels, tmp_path):
         export_onnx(ranker.fit(odd, labels), tmp_path / "model.onnx")
 
 
-@pytest.mark.parametrize("name", ["score", "past_length", "past_item_id", ""])
+@pytest.mark.parametrize(
+    "name", ["score", "past_length", "past_item_id", "", "%0", "%constant_1"]
+)
 def test_names_that_mean_two_things_are_refused(name, tmp_path):
-    """A column may be called like an input or the output of the model."""
+    """A column may be called like an input, the output or something inside."""
     columns = {"user_id": [1, 2] * 20, "item_id": [3, 4] * 20, "duration": 1.0}
     X = pd.DataFrame(columns | {name: 1.0})
     ranker = clone(RANKERS[2]).fit(X, np.arange(40) / 40)
@@ -556,6 +559,15 @@ def test_vocabularies_beyond_the_limit_are_refused(odd, labels, tmp_path, monkey
         export_onnx(RANKERS[0].fit(odd, labels), tmp_path / "model.onnx")
     assert (tmp_path / "model.onnx").read_text() == "older"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_no_file_is_not_replaced(log, tmp_path):
+    """Such as a pipe, or a device for those who may do that."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="it is there, and no file"):
+        export_onnx(D2Q().fit(log.frame), path)
+    assert path.is_fifo()
 
 
 def test_a_failure_leaves_the_older_file(log, tmp_path, monkeypatch):

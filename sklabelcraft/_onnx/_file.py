@@ -2,6 +2,7 @@
 
 import json
 import os
+from errno import EEXIST
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +38,8 @@ def write_model(graph, path, estimator, columns):
     from onnx.numpy_helper import from_array
 
     path = Path(os.path.expanduser(path))
+    if path.exists() and not path.is_file():
+        raise OSError(EEXIST, "it is there, and no file", str(path))
     used = {name for node in graph.nodes for name in node.inputs}
     constants = {n: array for n, array in graph.constants.items() if n in used}
     large = _too_large(constants, _within(graph.nodes))
