@@ -29,7 +29,7 @@ def export_onnx(estimator, path):
         `D2Co`, `CWM`, or `ConditionalCDF` without ids.
     path : str or path-like
         The file to be written, or replaced, when all is complete. Of a model beyond
-        2 GB, the large tables lie beside it, in ``<name>.data``.
+        2 GB, the large tables lie beside it, in ``<name>.<digest>.data``.
 
     Raises
     ------
