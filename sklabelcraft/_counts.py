@@ -69,7 +69,7 @@ class Numbers(Counts):
 
     def table(self):
         """The distinct numbers, ascending, and their counts; the ends are exact."""
-        values, counts = np.maximum(_number(self.keys), self.least), self.counts
+        values, counts = np.maximum(numbers_of(self.keys), self.least), self.counts
         if values[-1] < self.largest and counts[-1] > 1:
             values = np.append(values, self.largest)
             counts = np.concatenate([counts[:-1], [counts[-1] - 1, 1]])
@@ -197,7 +197,7 @@ def _order(values):
     return bits ^ (bits >> SIGN & 2**SIGN - 1)
 
 
-def _number(order):
+def numbers_of(order):
     """The values that have these whole numbers, float64."""
     return (order ^ (order >> SIGN & 2**SIGN - 1)).view(np.float64)
 

@@ -29,14 +29,16 @@ def export_onnx(estimator, path):
         `D2Co`, `CWM`, or `ConditionalCDF` without ids.
     path : str or path-like
         The file to be written, or replaced, when all is complete. Of a model beyond
-        2 GB, the large tables lie beside it, in ``<name>.data``.
+        2 GB, the large tables lie beside it, in ``<name>.<digest>.data``.
 
     Raises
     ------
     ValueError
         If the ranker sees categories that are dates, values of several kinds or whole
         numbers beyond int64, the vocabularies are beyond 2 GB, or a column is called
-        like another input or the output.
+        like another input, the output or, as "%1", something inside.
+    OSError
+        If the file cannot be written, or a folder or a device is there.
     TypeError
         If the estimator or its network is another one.
     ImportError

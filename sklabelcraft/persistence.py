@@ -100,7 +100,7 @@ def load(folder):
 def _path_of(folder):
     if not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder must be a path, got {folder!r}.")
-    return Path(folder).expanduser()
+    return Path(os.path.expanduser(folder))
 
 
 def _estimator_of(content, arrays):

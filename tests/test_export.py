@@ -1,6 +1,8 @@
 """What is exported gives the same results elsewhere, from raw columns."""
 
 import json
+import os
+import re
 import sys
 import warnings
 
@@ -517,9 +519,11 @@ def test_a_ranker_without_columns_is_refused(odd, labels, tmp_path):
         export_onnx(ranker.fit(odd, labels), tmp_path / "model.onnx")
 
 
-@pytest.mark.parametrize("name", ["score", "past_length", "past_item_id", ""])
+@pytest.mark.parametrize(
+    "name", ["score", "past_length", "past_item_id", "", "%0", "%constant_1"]
+)
 def test_names_that_mean_two_things_are_refused(name, tmp_path):
-    """A column may be called like an input or the output of the model."""
+    """A column may be called like an input, the output or something inside."""
     columns = {"user_id": [1, 2] * 20, "item_id": [3, 4] * 20, "duration": 1.0}
     X = pd.DataFrame(columns | {name: 1.0})
     ranker = clone(RANKERS[2]).fit(X, np.arange(40) / 40)
@@ -530,7 +534,7 @@ def test_names_that_mean_two_things_are_refused(name, tmp_path):
 def test_large_tables_lie_in_a_file_beside_the_model(
     odd, labels, tmp_path, monkeypatch
 ):
-    """A model that protobuf could not hold has its constants in ``<name>.data``."""
+    """A model that protobuf could not hold has its constants apart."""
     ranker = RANKERS[0].fit(odd, labels)
     whole = session(ranker, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
@@ -538,7 +542,8 @@ def test_large_tables_lie_in_a_file_beside_the_model(
     monkeypatch.setattr(_file, "LARGEST_FILE", 5000)
     apart = session(ranker, tmp_path)
     files = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
-    assert files.keys() == {"model.onnx", "model.onnx.data"}
+    (data,) = files.keys() - {"model.onnx"}
+    assert re.fullmatch(r"model\.onnx\.[0-9a-f]{64}\.data", data)
     assert files["model.onnx"] < before
     tensors = onnx.load(tmp_path / "model.onnx", load_external_data=False).graph
     entries = [entry for one in tensors.initializer for entry in one.external_data]
@@ -546,6 +551,33 @@ def test_large_tables_lie_in_a_file_beside_the_model(
     assert len(places) > 1
     assert not any(place % 2**16 for place in places)  # can be mapped into memory
     np.testing.assert_array_equal(served(apart, odd), served(whole, odd))
+
+
+def test_an_older_model_keeps_its_large_tables_until_it_is_replaced(
+    odd, labels, tmp_path, monkeypatch
+):
+    """Whatever ends an export between its two files; the next one leaves one model."""
+    monkeypatch.setattr(_file, "LARGEST_FILE", 5000)
+    older, newer = (clone(RANKERS[i]).fit(odd, labels) for i in (0, 1))
+    model = session(older, tmp_path)
+    move, moved = _file._move, []
+
+    def move_once(new, path):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(path)
+        move(new, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_file, "_move", move_once)
+        with pytest.raises(KeyboardInterrupt):
+            export_onnx(newer, tmp_path / "model.onnx")
+    left = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    np.testing.assert_array_equal(served(left, odd), served(model, odd))
+    (tmp_path / "model.onnx.data").write_text("of somebody else")
+    model = session(newer, tmp_path)
+    np.testing.assert_allclose(served(model, odd), newer.predict(odd), atol=CLOSE)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_vocabularies_beyond_the_limit_are_refused(odd, labels, tmp_path, monkeypatch):
@@ -556,6 +588,15 @@ def test_vocabularies_beyond_the_limit_are_refused(odd, labels, tmp_path, monkey
         export_onnx(RANKERS[0].fit(odd, labels), tmp_path / "model.onnx")
     assert (tmp_path / "model.onnx").read_text() == "older"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_no_file_is_not_replaced(log, tmp_path):
+    """Such as a pipe, or a device for those who may do that."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="it is there, and no file"):
+        export_onnx(D2Q().fit(log.frame), path)
+    assert path.is_fifo()
 
 
 def test_a_failure_leaves_the_older_file(log, tmp_path, monkeypatch):

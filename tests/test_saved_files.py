@@ -1,6 +1,7 @@
 """Files that are not as they were saved are refused, before they are read."""
 
 import os
+from time import perf_counter
 
 import pytest
 from saves import LOG, content_of
@@ -86,6 +87,12 @@ def test_what_is_not_there_is_told(pair, tmp_path):
         load(tmp_path / "file")
 
 
+def test_a_home_that_nobody_has_is_a_name_like_any_other():
+    """As for a shell, which leaves it as it is."""
+    with pytest.raises(FileNotFoundError):
+        load("~nobody-of-this-name/saved")
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
@@ -107,6 +114,15 @@ def test_json_is_read_strictly(text, what):
     """Each name once, finite numbers, and no deeper than a save is."""
     with pytest.raises(ValueError, match=what):
         parse(text.encode(), "this")
+
+
+def test_a_name_that_stands_twice_is_found_in_time():
+    """Also among many others: in less than a second, rather than in hours."""
+    names = "".join(f'"{i}": 0, ' for i in range(300_000))
+    start = perf_counter()
+    with pytest.raises(ValueError, match="'a' stands twice"):
+        parse(f'{{{names}"a": 0, "a": 0}}'.encode(), "this")
+    assert perf_counter() - start < 10
 
 
 def test_json_of_other_bytes_is_refused():

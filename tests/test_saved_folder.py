@@ -34,6 +34,15 @@ def test_a_save_is_two_files(pair, tmp_path):
         assert not differences(estimator, load(tmp_path / "new" / "folder"))
 
 
+def test_what_else_lies_in_the_folder_stays(pair, tmp_path):
+    """Also where its name says what happens."""
+    other = tmp_path / "saving" / "mine.txt"
+    other.parent.mkdir()
+    other.write_text("mine")
+    save(pair[0], tmp_path)
+    assert other.read_text() == "mine"
+
+
 def test_both_files_can_be_read_by_the_same_users(pair, tmp_path):
     """Those of the folder, whatever wrote them."""
     save(pair[0], tmp_path)

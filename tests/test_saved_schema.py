@@ -21,6 +21,7 @@ def saved(tmp_path_factory):
         "crafter": crafter,
         "groups": saves.LABELERS["CDF by two"],
         "fused": saves.FUSED,
+        "gain": saves.LABELERS["DVR"],
     }
     for name, estimator in estimators.items():
         save(learned(clone(estimator)), folder / name)
@@ -124,6 +125,13 @@ FIELDS = {
     "weights": ("union", put(1, "params", "transformer_weights"), "weights"),
     "position": ("random", put({"int64": 1e9}, "params", "k"), "int64"),
     "widths": ("random", put([0], "params", "hidden"), None),
+    "half": ("random", put({"float16": 1e300}, "params", "k"), "float16"),
+    "roles": ("ranker", put(1, *ENCODER, "columns", "features"), "iterable|sequence"),
+    "huge number": (
+        "past",
+        put(10**400, *ENCODER, "numbers", 0, 1, "least"),
+        "a finite number",
+    ),
     "objective": (
         "random",
         put([{"is": "Objective", "column": 1}], "params", "objectives"),
@@ -245,7 +253,10 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "shape of ends": ("ranker", shaped("ies.2.values.ends", np.atleast_2d), "vectors"),
     "type of values": ("ranker", shaped("ies.0.values", np.float32), "of a type of"),
     "count": ("ranker", setting("occurrences.0.counts", 0, 0), ">= 1"),
-    "sum of counts": ("ranker", setting("ces.0.counts", 2**62, slice(2)), "sum below"),
+    "key of NaN": ("past", setting("encoder.numbers.0.keys", -(2**63), 0), "finite"),
+    "key of seconds": ("crafter", setting("e_.counts.keys", 2**63 - 1, -1), "seconds"),
+    "spread": ("gain", setting("std_", np.inf, 0), "finite"),
+    "sum of counts": ("ranker", setting("ces.0.counts", 2**52, slice(2)), "sum below"),
     "rank of an array": ("past", shaped("ranks.0.points", np.atleast_2d), "of shape"),
     "type of an array": ("past", shaped("ranks.0.points", np.float32), "of a type of"),
     "no text": ("ranker", setting("feature_names_in_.kinds", 8, 0), "texts"),
@@ -373,6 +384,34 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "ranks of heads": ("fused", dropped("learned", "heads_", "ranks"), "with ranks"),
     "knee": ("fused", dropped("learned", "measures_", 0, "knee"), "scaled or not"),
 }
+
+
+def frozen_again(same):
+    """A node of a frozen estimator around what stands elsewhere."""
+    return {
+        "is": "FrozenEstimator",
+        "params": {"estimator": {"same": same}},
+        "learned": {},
+    }
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["deep", "wide"])
+def test_the_same_once_more_does_not_make_much_of_a_small_file(twice, changed):
+    """Neither parts of parts without end, nor twice as many from each to the next."""
+
+    def grow(content, arrays):
+        union = content["estimator"]
+        parts = union["params"]["transformer_list"]
+        del parts[1:]
+        for i in range(20 if twice else 200):
+            last = f"transformer_list.{i}.1"
+            pairs = [{"tuple": [name, {"same": last}]} for name in "ab"]
+            params = union["params"] | {"transformer_list": pairs}
+            part = union | {"params": params} if twice else frozen_again(last)
+            parts.append({"tuple": [f"part {i}", part]})
+
+    with pytest.raises(ValueError, match="of at most 65536 parts, 64 levels"):
+        load(changed("union", grow))
 
 
 @pytest.mark.parametrize("name", ENTRIES)

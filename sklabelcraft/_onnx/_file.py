@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+from errno import EEXIST
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,8 +29,8 @@ def write_model(graph, path, estimator, columns):
     graph : Graph
         The graph.
     path : path-like
-        The file; large constants of a model beyond 2 GB lie in ``<name>.data`` beside
-        it.
+        The file; large constants of a model beyond 2 GB lie beside it, in
+        ``<name>.<digest>.data``. So an older model finds its own until it is replaced.
     estimator : str
         The class of what is exported.
     columns : dict
@@ -37,11 +40,13 @@ def write_model(graph, path, estimator, columns):
     from onnx.numpy_helper import from_array
 
     path = Path(os.path.expanduser(path))
+    if path.exists() and not path.is_file():
+        raise OSError(EEXIST, "it is there, and no file", str(path))
     used = {name for node in graph.nodes for name in node.inputs}
     constants = {n: array for n, array in graph.constants.items() if n in used}
     large = _too_large(constants, _within(graph.nodes))
     with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
-        new, data = Path(folder, path.name), f"{path.name}.data"
+        new, data = Path(folder, path.name), f"{path.name}.{_digest(large)}.data"
         tensors = {n: from_array(c, n) for n, c in constants.items() if n not in large}
         if large:
             tensors |= _written(large, new.with_name(data))
@@ -51,6 +56,24 @@ def write_model(graph, path, estimator, columns):
         if large:
             _move(new.with_name(data), path.with_name(data))
         _move(new, path)
+    _remove_older(path, data)
+
+
+def _remove_older(path, data):
+    """Remove the constants of models that were at a path before."""
+    of_model = re.compile(re.escape(path.name) + r"\.[0-9a-f]{64}\.data")
+    for file in path.parent.iterdir():
+        if of_model.fullmatch(file.name) and file.name != data:
+            file.unlink(missing_ok=True)
+
+
+def _digest(constants):
+    """The digest of arrays by name."""
+    digest = sha256()
+    for name, array in constants.items():
+        digest.update(f"{name} {array.nbytes} ".encode())
+        digest.update(array)
+    return digest.hexdigest()
 
 
 def _within(nodes):

@@ -1,5 +1,6 @@
 """A graph of ONNX operators that is written like numpy."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 DOUBLE, SINGLE, WHOLE, TRUTH, TEXT = map(np.dtype, ("f8", "f4", "i8", "?", "O"))
 ML = "ai.onnx.ml"
 END = 2**63 - 1  # of any axis
+INNER = re.compile(r"%(constant_)?\d+")  # names of what is computed and known
 
 
 class Node(NamedTuple):
@@ -59,7 +61,7 @@ class Graph:
 
     def _named(self, name, dtype, axes):
         known = [one.name for one in self.inputs]
-        if not name or name in known:
+        if not name or name in known or INNER.fullmatch(name):
             raise ValueError(
                 f"each tensor of an ONNX model needs a name of its own, got {name!r} "
                 f"beside {known}: rename the column."

@@ -11,7 +11,7 @@ from sklabelcraft._saved._trees import Kind
 
 SIZE = re.compile(r"([a-z]+)(?:\+(\d))?")
 OF_VALUES = {np.dtype(np.int64), np.dtype(np.uint64), np.dtype(np.float64)}
-LARGEST_SUM = 2.0**62
+LARGEST_SUM = 2.0**53  # up to which each position is a float64
 
 
 class Array(Kind):
@@ -67,7 +67,7 @@ class Array(Kind):
 
 
 class Counted(Array):
-    """How often each of n things occurs: at least once, and with a sum in int64."""
+    """How often each of n things occurs: at least once, with a sum in float64."""
 
     def __init__(self, size):
         super().__init__("int64", size, least=1)
@@ -75,7 +75,7 @@ class Counted(Array):
     def _check_values(self, values, path):
         super()._check_values(values, path)
         total = values.sum(dtype=np.float64)
-        require(total < LARGEST_SUM, path, "of a sum below 2**62", total)
+        require(total < LARGEST_SUM, path, "of a sum below 2**53", total)
 
 
 class Tensor(Array):

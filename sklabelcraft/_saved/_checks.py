@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from sklabelcraft._counts import FeedbackCounts, numbers_of
 from sklabelcraft._saved._refusing import require
 from sklabelcraft._saved._trees import inside
 from sklabelcraft._torch import Undrawn
@@ -13,6 +14,19 @@ from sklabelcraft.training._optimizers import BODY
 
 LARGEST_STEP = 2**31 - 2
 MOST_JOBS = 256
+
+
+def numbers(fields, path):
+    """All that are counted are finite."""
+    finite = np.isfinite(numbers_of(fields["keys"])).all()
+    require(finite, inside(path, "keys"), "those of finite numbers", fields["keys"])
+
+
+def feedback(fields, path):
+    """All seconds that are counted are finite."""
+    counts = FeedbackCounts(**fields)
+    finite = np.isfinite(counts.watched).all() and np.isfinite(counts.duration).all()
+    require(finite, inside(path, "keys"), "those of finite seconds", fields["keys"])
 
 
 def vocabulary(fields, path):

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from sklabelcraft._saved._json import parse
+from sklabelcraft._saved._refusing import JOBLIB
 from sklabelcraft._saved._tensors import (
     LARGEST_HEADER,
     check_stated,
@@ -34,7 +35,7 @@ except ImportError:  # Windows, where nothing tells of another save into the fol
 
 CONFIG, ARRAYS = "config.json", "model.safetensors"
 ASIDE = "model.before.safetensors"
-SAVING = "saving"  # a folder inside, of what is not complete
+SAVING = "saving.sklabelcraft"  # a folder inside, of what is not complete
 LARGEST_CONFIG = 2**23  # bytes
 DIGEST = re.compile(rb',\n"sha256": "([0-9a-f]{64})"\n}\n\Z')
 NO_FILE = {errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.ENODEV, errno.ENOTDIR}
@@ -189,7 +190,7 @@ def _write_new(folder, content, arrays):
     if length > LARGEST_HEADER or len(raw) > LARGEST_CONFIG:
         raise ValueError(
             f"what is to be saved has {len(arrays)} arrays, more than one save can "
-            "describe: use joblib, for files that you trust."
+            f"describe: {JOBLIB}"
         )
     parse_config(raw, folder / CONFIG)  # such as one that is nested too deeply
     with (folder / CONFIG).open("wb") as file:

@@ -1,6 +1,7 @@
 """JSON as a save may hold it: each name once, finite numbers, and not too deep."""
 
 import json
+from collections import Counter
 from math import isfinite
 
 DEEPEST = 64  # nesting of lists and objects
@@ -46,8 +47,7 @@ def parse(raw, what):
 def _each_once(pairs):
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ValueError(f"the name {twice!r:.80} stands twice in one object")
     return fields
 

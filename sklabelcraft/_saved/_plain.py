@@ -88,7 +88,8 @@ class Plain(Kind):
 
     def _scalar(self, kind, value, path):
         made = None
-        with suppress(ValueError, TypeError, OverflowError):
+        errors = suppress(ValueError, TypeError, OverflowError)
+        with errors, np.errstate(over="ignore"):
             made = kind(value)
         same = made is not None and type(made.item()) is type(value)
         same = same and (made.item() == value or value != value)

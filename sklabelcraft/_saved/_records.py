@@ -194,7 +194,10 @@ class Stated(Record):
         return vars(value)
 
     def make(self, values):
-        return self.made(**values)
+        try:
+            return self.made(**values)
+        except TypeError as error:
+            raise ValueError(f"{self.made.__name__}: {error}") from error
 
 
 class Module(Record):

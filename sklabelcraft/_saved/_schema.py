@@ -137,7 +137,7 @@ CRAFTED = {
     ),
 }
 NOTHING = {"statistics_": Maybe(Part())}
-MEANS = Array("float64", "e+1")
+MEANS = Array("float64", "e+1", least=0, finite=True)
 
 
 def learner(made, check=None, /, **learned):

@@ -15,6 +15,7 @@ from sklabelcraft.labelers._rules import ExplicitColumns
 COUNTS = (
     Record(
         Numbers,
+        checks.numbers,
         level=Whole(0, len(Numbers.masks) - 1),
         keys=Array("int64", "n+1", rising=True),
         counts=Counted("n+1"),
@@ -23,6 +24,7 @@ COUNTS = (
     ),
     Record(
         FeedbackCounts,
+        checks.feedback,
         level=Whole(0, len(FeedbackCounts.masks) - 1),
         keys=Array("int64", "n+1", least=0, rising=True),
         counts=Counted("n+1"),

@@ -1,5 +1,7 @@
 """Kinds of single values that several schemas share."""
 
+import sys
+
 import numpy as np
 
 from sklabelcraft._ids import DATES, NUMBERS, OTHER, TEXT
@@ -12,7 +14,7 @@ NUMBER = Plain(
     check=lambda value: (
         isinstance(value, int | float | np.number)
         and not isinstance(value, bool)
-        and abs(value) < np.inf
+        and abs(value) <= sys.float_info.max
     ),
 )
 KEY_OR_NONE = Maybe(KEY)

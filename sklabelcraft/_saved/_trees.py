@@ -7,12 +7,15 @@ the single field ``tensor`` is the array of that name; one with the single field
 """
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from sklabelcraft._saved._objects import packed, unpacked
 from sklabelcraft._saved._refusing import fields_of, refused, require
+
+MOST_PARTS, HIGHEST = 2**16, 64  # of what is read
 
 
 class Kind(ABC):
@@ -80,6 +83,23 @@ class Writing:
         return {"is": type(value).__name__} | node
 
 
+class Extent(NamedTuple):
+    """How many parts a part consists of, itself among them, and how many levels.
+
+    What stands in it several times counts several times, since whoever walks through
+    it does not know that it is the same.
+    """
+
+    size: int
+    height: int
+
+    @classmethod
+    def around(cls, parts):
+        """The extent of a part that consists of parts of these extents."""
+        size = 1 + sum(part.size for part in parts)
+        return cls(size, 1 + max((part.height for part in parts), default=0))
+
+
 class Reading:
     """Arrays by name, and what has been read already.
 
@@ -94,6 +114,7 @@ class Reading:
     def __init__(self, registry, arrays):
         self.registry, self.arrays = registry, arrays
         self.used, self._read, self._objects = set(), {}, {}
+        self._inner = []  # extents of the parts of the part that is being read
 
     def array(self, node, path):
         """The array of a node."""
@@ -115,17 +136,30 @@ class Reading:
     def part(self, node, path, names):
         """The object of a node, of one of the classes of these names."""
         require(isinstance(node, dict), path, f"one of {sorted(names)}", node)
-        if node.keys() == {"same"}:
+        again = node.keys() == {"same"}
+        if again:
             known = isinstance(node["same"], str) and self._read.get(node["same"])
-            require(known and known[0] in names, path, f"one of {sorted(names)}", node)
-            return known[1]
-        node = dict(node)
+        else:
+            known = self._read[path] = self._new_part(node, path, names)
+        require(known and known[0] in names, path, f"one of {sorted(names)}", node)
+        _, value, extent = known
+        self._inner.append(extent)
+        return value
+
+    def _new_part(self, node, path, names):
+        """The name, the object and the extent of a part that was not read before."""
+        node, outer = dict(node), self._inner
         name = node.pop("is", None)
         known = isinstance(name, str) and name in names
         require(known, path, f"one of {sorted(names)}", name)
+        self._inner = []
         value = self.registry[name].read(node, self, path, {})
-        self._read[path] = name, value
-        return value
+        extent = Extent.around(self._inner)
+        few = extent.size <= MOST_PARTS and extent.height <= HIGHEST
+        wanted = f"of at most {MOST_PARTS} parts, {HIGHEST} levels of them"
+        require(few, path, wanted, tuple(extent))
+        self._inner = outer
+        return name, value, extent
 
     def check_all_used(self):
         """Check that no array stands for nothing."""
