@@ -53,8 +53,8 @@ def test_lists_of_normal_scores_need_no_other_way(share, temperature, masked):
 @pytest.mark.parametrize(("heap", "left"), [(3, False), (7, False), (8, True)])
 def test_a_sum_of_few_that_change_among_many_is_left(heap, left):
     """One entry of slope 1/4 for m + 1/2 that are shown: 0.06 (m - 3.5) must be less."""
-    scores = [100.0] * heap + [0.0] + [-100.0] * heap
-    assert solved([scores], heap + 0.5, 1.0)[3].item() is left
+    scores = np.repeat([100.0, 0.0, -100.0], [heap, 1, heap])
+    assert solved(scores[None], heap + 0.5, 1.0)[3].item() is left
 
 
 @pytest.mark.parametrize(("score", "left"), [(5.0, False), (6.0, True)])
