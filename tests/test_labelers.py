@@ -447,3 +447,12 @@ def test_predicted_labels_beyond_the_range_stand_for_its_ends(labeler):
     seconds = labeler.fit(log).watch_time([-0.5, 0.0, 1.0, 1.5], log)
     assert seconds[0] == seconds[1]
     assert seconds[3] == seconds[2]
+
+
+def test_labels_written_to_files_teach_nothing(tmp_path):
+    """The columns of the log that was fitted stay those that are known."""
+    log = make_log([5.0, 30.0], 10.0)
+    labeler = PlayCompletionRate().fit(log)
+    log.assign(page="home").to_parquet(tmp_path / "log.parquet")
+    labeler.transform(tmp_path / "log.parquet", to=tmp_path / "labels")
+    assert labeler.feature_names_in_.tolist() == list(log.columns)

@@ -52,7 +52,7 @@ def test_lists_of_normal_scores_need_no_other_way(share, temperature, masked):
 
 @pytest.mark.parametrize(("heap", "left"), [(3, False), (7, False), (8, True)])
 def test_a_sum_of_few_that_change_among_many_is_left(heap, left):
-    """One entry of slope 1/4 for m + 1/2 that are shown: 0.06 (m - 3.5) must be less."""
+    """One entry of slope 1/4 for m + 1/2 that are shown: 0.06 (m - 3.5) or less."""
     scores = np.repeat([100.0, 0.0, -100.0], [heap, 1, heap])
     assert solved(scores[None], heap + 0.5, 1.0)[3].item() is left
 
