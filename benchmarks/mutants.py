@@ -37,17 +37,31 @@ EXPLAINED = Path(__file__).with_name("mutants_explained.toml")
 KILLED = 0.9  # the share that must be
 ENOUGH = 2.0  # seconds of tests that a mutant is given
 TESTS = {
-    "topk": ["topk", "topk_inputs", "topk_transforms", "sorted_topk", "topk_precision"],
+    "topk": [
+        "topk",
+        "topk_inputs",
+        "topk_transforms",
+        "sorted_topk",
+        "topk_precision",
+        "topk_moments",
+    ],
     "scaling": ["scaling"],
     "objectives": ["objectives", "platform"],
     "balancing": ["balancing", "platform"],
-    "metrics": ["metrics"],
+    "metrics": ["metrics", "numbers", "contracts_declared"],
     "_lists": ["lists", "platform"],
     "_platform": ["platform", "hypergradient", "labelcraft"],
     "training/_platform": ["platform", "hypergradient"],
     "training/_hypergradient": ["hypergradient"],
     "training/_optimizers": ["optimizers", "hypergradient"],
-    "labelers": ["labelers", "conditional", "d2co", "quantiles", "partial_fit"],
+    "labelers": [
+        "labelers",
+        "conditional",
+        "d2co",
+        "quantiles",
+        "partial_fit",
+        "contracts_declared",
+    ],
 }
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import ecdf
 
 from sklabelcraft import D2Q, Columns, ConditionalCDF
+from sklabelcraft.labelers._by_ids import CountsByIds
 
 BY = [
     "duration",
@@ -210,3 +211,13 @@ def test_without_smoothing_a_new_user_is_labelled_as_all():
     labeler = ConditionalCDF(by="user", smoothing=0, columns=Columns(duration=None))
     new = pd.DataFrame({"user_id": ["c", "a"], "watch_time": [3.0, 3.0]})
     assert labeler.fit(log).transform(new).ravel().tolist() == [0.75, 1]
+
+
+def test_rows_are_counted_together_where_ids_and_seconds_are_equal():
+    """Neighbouring seconds of the same ids, and equal ones of others, stay apart."""
+    codes = np.array([[1], [2], [1], [1], [2]])
+    seconds, counts = np.array([6, 6, 5, 6, 5]), np.array([1, 10, 100, 1000, 10_000])
+    found = CountsByIds({}, codes, seconds, counts)
+    assert found.codes.ravel().tolist() == [1, 1, 2, 2]
+    assert found.seconds.tolist() == [5, 6, 5, 6]
+    assert found.counts.tolist() == [100, 1001, 10_000, 10]

@@ -56,12 +56,14 @@ def test_replays_count_to_the_end_of_the_video():
     np.testing.assert_array_equal(D2Co().fit(more).bias_, D2Co().fit(replayed).bias_)
 
 
-def test_without_spread_the_label_is_zero():
+@pytest.mark.parametrize("alpha", [-0.05, 0.0, 0.05])
+def test_without_spread_the_label_is_zero(alpha):
     """Where all watch times are the same, nothing lies between noise and bias."""
     log = log_of({20: [5, 5, 5]})
     rows = log_of({20: [1, 5, 20]})
-    assert D2Co().fit(log).transform(rows).ravel().tolist() == [0, 0, 0]
-    assert D2Co().fit(log).watch_time([0.0, 0.5, 1.0], rows).tolist() == [5, 5, 5]
+    labeler = D2Co(alpha=alpha).fit(log)
+    assert labeler.transform(rows).ravel().tolist() == [0, 0, 0]
+    assert labeler.watch_time([0.0, 0.5, 1.0], rows).tolist() == [5, 5, 5]
 
 
 @pytest.mark.parametrize("alpha", [-3.0, -0.05, 0.0, 1e-6, 3.0])

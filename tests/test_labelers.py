@@ -1,5 +1,7 @@
 """The hand-made labels."""
 
+from inspect import signature
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -447,3 +449,28 @@ def test_predicted_labels_beyond_the_range_stand_for_its_ends(labeler):
     seconds = labeler.fit(log).watch_time([-0.5, 0.0, 1.0, 1.5], log)
     assert seconds[0] == seconds[1]
     assert seconds[3] == seconds[2]
+
+
+def test_labels_written_to_files_teach_nothing(tmp_path):
+    """The columns of the log that was fitted stay those that are known."""
+    log = make_log([5.0, 30.0], 10.0)
+    labeler = PlayCompletionRate().fit(log)
+    log.assign(page="home").to_parquet(tmp_path / "log.parquet")
+    labeler.transform(tmp_path / "log.parquet", to=tmp_path / "labels")
+    assert labeler.feature_names_in_.tolist() == list(log.columns)
+
+
+@pytest.mark.parametrize("labeler", LABELERS, ids=repr)
+def test_columns_are_given_by_name(labeler):
+    """A place of theirs among the parameters is no promise."""
+    parameter = signature(type(labeler)).parameters["columns"]
+    assert parameter.kind is parameter.KEYWORD_ONLY
+
+
+@pytest.mark.parametrize("name", ["watch_time", "duration"])
+@pytest.mark.parametrize("labeler", LABELERS[2:], ids=repr)
+def test_seconds_a_little_below_0_are_refused(labeler, name):
+    """However little it is."""
+    log = make_log([5.0, 3.0], 10.0).assign(**{name: [-0.5, 3.0]})
+    with pytest.raises(ValueError, match=name):
+        clone(labeler).fit_transform(log)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklabelcraft import scale
+from sklabelcraft.scaling import two_lines
 
 modest = settings(max_examples=50, deadline=None)
 constants = st.tuples(st.floats(0.5, 100), st.floats(0.5, 1000), st.floats(0, 1)).map(
@@ -156,7 +157,8 @@ def test_single_precision_stays(constants):
     assert scale(torch.tensor(values), **constants).dtype == torch.float32
 
 
-def test_constants_are_named():
+@pytest.mark.parametrize("scaled", [scale, two_lines])
+def test_constants_are_named(scaled):
     """Nobody can mix up knee and maximum."""
     with pytest.raises(TypeError, match="positional"):
-        scale(np.ones(2), 50, 800)
+        scaled(np.ones(2), 50, 800)
