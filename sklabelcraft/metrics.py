@@ -193,6 +193,6 @@ def _mean_of_defined(score):
             f"{undefined.sum()} of {len(score)} users have no gain at all and are "
             "left out; zero_division sets a value for them.",
             UndefinedMetricWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return mean(score[~undefined])

@@ -293,8 +293,9 @@ def test_users_without_any_gain(metric):
     """By default they are left out with a warning that counts them, else valued."""
     values, scores, groups = [0, 3, 0, 0, 0, 0], [2, 1, 2, 1, 2, 1], list("aabbcc")
     score = partial(metric, values, scores, groups=groups, k=1)
-    with pytest.warns(UndefinedMetricWarning, match="2 of 3 users"):
+    with pytest.warns(UndefinedMetricWarning, match="2 of 3 users") as warned:
         assert score() == 0
+    assert warned[0].filename == __file__  # it names who calls
     assert score(zero_division=0.0) == 0
     assert score(zero_division=1.0) == pytest.approx(2 / 3)
     np.testing.assert_array_equal(score(average=None), [0, np.nan, np.nan])
