@@ -1,8 +1,11 @@
 """A fit that was killed goes on where it was, bit by bit."""
 
+import errno
 import multiprocessing
+import os
 import pickle
 import time
+from pathlib import Path
 
 import killed
 import numpy as np
@@ -117,6 +120,30 @@ def test_a_process_that_is_killed_goes_on(processes, folder, tmp_path, kind, fil
             torch.load(tmp_path / FILE, weights_only=True)
     found = killed.fitted(killed.estimator_of(kind, tmp_path, 1), data)
     assert_equal(found, expected)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_disk_that_fails_leaves_what_was_saved_before(monkeypatch, tmp_path, call, n):
+    """The fit ends with its error, is as it was, and goes on from there."""
+    expected = killed.fitted(killed.estimator_of("MLP"))
+    owner = {"fsync": os, "replace": Path}[call]
+    work, left = getattr(owner, call), iter(range(n - 1))
+
+    def failing(*given):
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, "no space left", str(tmp_path))
+        return work(*given)
+
+    estimator = killed.estimator_of("MLP", tmp_path, 1)
+    before = set(vars(estimator))
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, call, failing)
+        with pytest.raises(OSError, match="no space left"):
+            killed.fitted(estimator)
+    assert set(vars(estimator)) == before
+    assert (tmp_path / FILE).exists() == (n > 1)
+    assert_equal(killed.fitted(estimator), expected)
 
 
 def test_a_fit_that_is_over_is_taken_as_it_is(dies, tmp_path):
