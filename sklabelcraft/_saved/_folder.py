@@ -19,6 +19,7 @@ from stat import S_ISREG
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from sklabelcraft._disk import sync_folder
 from sklabelcraft._saved._json import parse
 from sklabelcraft._saved._refusing import JOBLIB
 from sklabelcraft._saved._tensors import (
@@ -205,9 +206,9 @@ def _replace(folder):
     if (folder / ARRAYS).exists():
         (folder / ARRAYS).replace(folder / ASIDE)
     (folder / SAVING / ARRAYS).replace(folder / ARRAYS)
-    _sync(folder)
+    sync_folder(folder)
     (folder / SAVING / CONFIG).replace(folder / CONFIG)
-    _sync(folder)
+    sync_folder(folder)
     (folder / ASIDE).unlink(missing_ok=True)
 
 
@@ -261,16 +262,5 @@ def _alone_in(folder):
         pass
     try:
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder):
-    """Let the names in a folder survive a loss of power, where a system can do that."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -7,6 +7,8 @@ from tempfile import TemporaryFile
 
 import torch
 
+from sklabelcraft._disk import sync_folder
+
 FILE = "checkpoint.pt"
 SAVED = "identity", "finished", "state", "drawing"
 
@@ -108,15 +110,4 @@ class Checkpoint:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self.file)
-        _sync_folder(self.folder)
-
-
-def _sync_folder(folder):
-    """Let the names in a folder survive a loss of power, where a system can do that."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(self.folder)
