@@ -10,8 +10,8 @@ import torch
 
 from sklabelcraft import D2Q, Columns, LabelCrafter, MLPRanker, WatchTime
 from sklabelcraft._encoder import Encoder
+from sklabelcraft._features import in_one_table
 from sklabelcraft._holdout import hold_out
-from sklabelcraft._model import in_one_table
 from sklabelcraft._parquet import StoredLog
 
 

@@ -8,10 +8,11 @@ import torch
 from sklearn.utils import Bunch
 
 from sklabelcraft._counts import FeedbackCounts
+from sklabelcraft._features import in_one_table
 from sklabelcraft._holdout import MOST
 from sklabelcraft._kept import KeptRows, Memory
 from sklabelcraft._log import Log
-from sklabelcraft._model import DTYPES, RankerModel, in_one_table
+from sklabelcraft._model import DTYPES, RankerModel
 from sklabelcraft._platform import (
     count_scaled,
     make_platform,

@@ -7,10 +7,9 @@ from narwhals.exceptions import DuplicateError
 from pandas.api.types import infer_dtype
 
 from sklabelcraft._clock import Clock, clock_of_dates
-from sklabelcraft._ids import as_float64, is_missing, listed, read_ids
+from sklabelcraft._floats import finite, floats_of
+from sklabelcraft._ids import as_float64, listed, read_ids
 from sklabelcraft.columns import USUAL_EXPLICIT
-
-NO_NUMBERS = complex, np.complexfloating, np.flexible, np.datetime64, np.timedelta64
 
 
 class Log:
@@ -96,7 +95,7 @@ class Log:
     def numeric(self, key, *, minimum=-np.inf):
         """The column as finite float64 of shape (n,), none below `minimum`."""
         values = _floats(self._series(key), key, self.row_name)
-        return _finite(values, key, minimum, self.row_name)
+        return finite(values, key, minimum, self.row_name)
 
     def row_name(self, position):
         """The row that an error names: its position in the log as it was given."""
@@ -123,7 +122,7 @@ class Log:
                 f"{error} A clock must hold numbers or dates; pandas.to_datetime makes "
                 "dates of text."
             ) from error
-        _finite(values, key, -np.inf, self.row_name)
+        finite(values, key, -np.inf, self.row_name)
         exact = read_ids(series, f"column {key!r}").values
         return Clock("numbers", exact if exact.dtype == np.int64 else values)
 
@@ -284,7 +283,7 @@ def _copied(series, key, backend):
 
 
 def _floats(series, key, row_of):
-    """The column as float64, missing ones as NaN; an error names what is no number."""
+    """The column as float64, missing ones as NaN."""
     if series.dtype.is_integer():
         ids = read_ids(series, f"column {key!r}")
         return np.where(ids.missing, np.nan, ids.values).astype(np.float64)
@@ -293,47 +292,7 @@ def _floats(series, key, row_of):
     if series.dtype.is_numeric() or series.dtype == nw.Boolean:
         return series.cast(nw.Float64).to_numpy().astype(np.float64)
     values = listed(series, f"column {key!r}")
-    for row, value in enumerate(values):
-        if not _is_number(value):
-            raise ValueError(
-                f"column {key!r} must hold numbers, got {series.dtype} such as "
-                f"{value!r} in row {row_of(row)}."
-            )
-    return np.array([_as_float(value) for value in values], dtype=float)
-
-
-def _is_number(value):
-    if is_missing(value):
-        return True
-    if not hasattr(value, "__float__") or isinstance(value, NO_NUMBERS):
-        return False
-    if hasattr(value, "__array__") and not isinstance(value, np.generic | np.ndarray):
-        return False  # such as a tensor, whose number may be on no device
-    return np.ndim(value) == 0
-
-
-def _as_float(value):
-    """A number as a float, a missing one as NaN, one beyond float64 as infinite."""
-    if is_missing(value):
-        return np.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return np.inf if value > 0 else -np.inf
-
-
-def _finite(values, key, minimum, row_of):
-    """Check that no value of the column `key` is missing, infinite or too low."""
-    wrong = ~(np.isfinite(values) & (values >= minimum))
-    if wrong.any():
-        first = values[wrong][0]
-        what = "Negative values in data" if first < minimum else "Not finite"
-        wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
-        raise ValueError(
-            f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} "
-            f"rows are not, the first is row {row_of(wrong.argmax())}: {first}."
-        )
-    return values
+    return floats_of(values, series.dtype, key, row_of)
 
 
 def is_frame(data):

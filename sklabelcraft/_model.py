@@ -9,10 +9,11 @@ from scipy.special import expit
 from torch import nn
 
 from sklabelcraft._batches import Impressions
-from sklabelcraft._encoder import Encoder, warn_of_dates
+from sklabelcraft._encoder import Encoder
+from sklabelcraft._features import features_of
 from sklabelcraft._history import History
 from sklabelcraft._torch import Drawing, copied
-from sklabelcraft.columns import FEEDBACK, Columns
+from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES, UNIT_LOSSES
 from sklabelcraft.training._growth import Growth, check_stays
 from sklabelcraft.training._rows import exact_logits
@@ -260,43 +261,6 @@ class RankerModel:
 def _impressions(encoded, pasts):
     codes, numbers = encoded
     return Impressions(torch.as_tensor(codes), torch.as_tensor(numbers), pasts)
-
-
-def features_of(log, columns, without_duration):
-    """The columns of a log that a network sees, each written in one way."""
-    timestamp = log.optional(columns, "timestamp")
-    features = columns.features
-    if features is None:
-        features = [key for key in log.keys if key != timestamp]
-    features = [log.canonical(key) for key in features]
-    if without_duration:
-        features = [key for key in features if key != log.canonical(columns.duration)]
-    warn_of_dates(log, features, columns.timestamp)
-    return features
-
-
-def in_one_table(columns, log, further=()):
-    """The columns of a log in one table, with what is known before the impression.
-
-    Parameters
-    ----------
-    columns : Columns
-        Names of the columns.
-    log : Log or StoredLog
-        The log.
-    further : sequence of str or int
-        Columns that are known only afterwards, beside feedback.
-
-    Returns
-    -------
-    Columns
-        With `features` that are stated.
-    """
-    if columns.features is not None:
-        return columns
-    later = {columns.watch_time, *columns.explicit, columns.timestamp, *further}
-    later = FEEDBACK | {log.canonical(key) for key in later if key in log}
-    return replace(columns, features=tuple(k for k in log.keys if k not in later))
 
 
 def make_module(network, sizes, random_state):

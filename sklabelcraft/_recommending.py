@@ -7,8 +7,8 @@ from sklearn.callback import CallbackSupportMixin
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
+from sklabelcraft._features import in_one_table
 from sklabelcraft._log import Log
-from sklabelcraft._model import in_one_table
 from sklabelcraft._parquet import StoredLog
 from sklabelcraft._reading import read_feedback, read_log
 from sklabelcraft.scorers import nwtg_scorer

@@ -34,6 +34,7 @@ LAYERS = [
     {"metrics", "_ranked"},
     {"_judge", "_fusion"},
     {
+        "_floats",
         "_log",
         "_reading",
         "_parquet",
@@ -46,6 +47,7 @@ LAYERS = [
     },
     {"_bootstrap", "_folds"},
     {"_encoder", "_history", "_batches"},
+    {"_features"},
     {"modules"},
     {"training"},
     {"_kept", "_stream"},

@@ -15,9 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import NOT_NEGATIVE, LogEstimator
+from sklabelcraft._features import in_one_table
 from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import Log
-from sklabelcraft._model import DTYPES, in_one_table
+from sklabelcraft._model import DTYPES
 from sklabelcraft._reading import read_source
 from sklabelcraft._torch import on_cpu, own_settings, usable_device
 from sklabelcraft.columns import Columns

@@ -1,0 +1,52 @@
+"""Values as float64, and what is no number told by its row."""
+
+import numpy as np
+
+from sklabelcraft._ids import is_missing
+
+NO_NUMBERS = complex, np.complexfloating, np.flexible, np.datetime64, np.timedelta64
+
+
+def floats_of(values, dtype, key, row_of):
+    """Values of Python as float64, missing ones as NaN; what is no number is told."""
+    for row, value in enumerate(values):
+        if not _is_number(value):
+            raise ValueError(
+                f"column {key!r} must hold numbers, got {dtype} such as {value!r} in "
+                f"row {row_of(row)}."
+            )
+    return np.array([_as_float(value) for value in values], dtype=float)
+
+
+def _is_number(value):
+    if is_missing(value):
+        return True
+    if not hasattr(value, "__float__") or isinstance(value, NO_NUMBERS):
+        return False
+    if hasattr(value, "__array__") and not isinstance(value, np.generic | np.ndarray):
+        return False  # such as a tensor, whose number may be on no device
+    return np.ndim(value) == 0
+
+
+def _as_float(value):
+    """A number as a float, a missing one as NaN, one beyond float64 as infinite."""
+    if is_missing(value):
+        return np.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
+
+
+def finite(values, key, minimum, row_of):
+    """Check that no value of the column `key` is missing, infinite or too low."""
+    wrong = ~(np.isfinite(values) & (values >= minimum))
+    if wrong.any():
+        first = values[wrong][0]
+        what = "Negative values in data" if first < minimum else "Not finite"
+        wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
+        raise ValueError(
+            f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} "
+            f"rows are not, the first is row {row_of(wrong.argmax())}: {first}."
+        )
+    return values
