@@ -31,7 +31,7 @@ from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
 from sklabelcraft.splitting import split_by_time
 from sklabelcraft.topk import soft_topk
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CWM",
