@@ -846,7 +846,7 @@ def test_tradeoff_is_that_of_the_table(found):
     """Points, bars and cross are where the comparison has them."""
     display = ObjectiveTradeoffDisplay.from_comparison(found, k=10)
     table = found.table.set_index(["k", "method", "metric"]).loc[10]
-    methods, cross = display.ax_.collections[-2:]
+    methods, cross = display.axes_[0].collections[-2:]
     for name, point, spread in zip(
         ["WT", "D2Q"], methods.get_offsets(), methods.get_array(), strict=True
     ):
@@ -862,11 +862,26 @@ def test_tradeoff_is_that_of_the_table(found):
     assert display.colorbar_.ax.get_ylabel() == "DS@10 (spread of durations, s)"
 
 
+def test_tradeoff_has_the_sums_in_order(found):
+    """Each method beside its name, with its bar; random lists are at 3."""
+    display = ObjectiveTradeoffDisplay.from_comparison(found, k=10)
+    table = found.table.set_index(["k", "metric", "method"]).loc[10].loc["S"]
+    sums = display.axes_[1]
+    table = table.sort_values("mean")
+    assert [text.get_text() for text in sums.get_yticklabels()] == list(table.index)
+    bars, points = sums.collections
+    assert points.get_offsets()[:, 0].tolist() == table["mean"].tolist()
+    assert points.get_offsets()[:, 1].tolist() == [0, 1]
+    half = [np.ptp(bar[:, 0]) / 2 for bar in bars.get_segments()]
+    assert half == pytest.approx(table["se_users"].tolist())
+    assert sums.lines[-1].get_xdata() == [3, 3]
+
+
 def test_tradeoff_of_the_first_k(found):
     """Unless another is named."""
     display = ObjectiveTradeoffDisplay.from_comparison(found)
     assert display.k == 5
-    assert display.ax_.get_xlabel() == "NWTG@5 (watch time)"
+    assert display.axes_[0].get_xlabel() == "NWTG@5 (watch time)"
     with pytest.raises(ValueError, match=r"k must be one of \[5, 10\], got 3"):
         ObjectiveTradeoffDisplay.from_comparison(found, k=3)
 
@@ -877,6 +892,11 @@ def test_tradeoff_needs_three_metrics(found):
     fewer = Bunch(table=table, reference=found.reference)
     with pytest.raises(ValueError, match=r"\['NEG'\] were not compared"):
         ObjectiveTradeoffDisplay.from_comparison(fewer)
+    no_sum = Bunch(
+        table=found.table[found.table["metric"] != "S"], reference=fewer.reference
+    )
+    with pytest.raises(ValueError, match=r"\['S'\] were not compared"):
+        ObjectiveTradeoffDisplay.from_comparison(no_sum)
 
 
 @pytest.mark.parametrize("spread", [1.0, 0.01, 0.0])
@@ -885,17 +905,17 @@ def test_names_do_not_overlap(spread):
     rng = np.random.RandomState(0)
     names = [f"method {i}" for i in range(11)]
     means = pd.DataFrame(
-        0.5 + spread * rng.uniform(size=(11, 3)), names, ["NWTG", "NEG", "DS"]
+        0.5 + spread * rng.uniform(size=(11, 4)), names, ["NWTG", "NEG", "DS", "S"]
     )
     reference = pd.Series({"NWTG": 0.1, "NEG": 0.1, "DS": 1.0})
     display = ObjectiveTradeoffDisplay(means, 0.02 + 0 * means, reference, k=10).plot()
     display.figure_.draw_without_rendering()
-    texts = [text for text in display.ax_.texts if text.get_text()]
+    texts = [text for text in display.axes_[0].texts if text.get_text()]
     assert [text.get_text() for text in texts] == [*names, "random lists"]
     boxes = [matplotlib.text.Text.get_window_extent(text) for text in texts]
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
-        assert display.ax_.bbox.overlaps(box)
+        assert display.axes_[0].bbox.overlaps(box)
 
 
 def test_thin_bars():
@@ -1004,7 +1024,7 @@ def test_tradeoff_with_an_unknown_error(found):
         errors = display.errors * 0 + error
         again = ObjectiveTradeoffDisplay(display.means, errors, display.reference, k=10)
         again.plot().figure_.canvas.draw()
-        places.append([text.get_position() for text in again.ax_.texts])
+        places.append([text.get_position() for text in again.axes_[0].texts])
     assert places[0] == places[1] == places[2]
 
 
