@@ -1,4 +1,4 @@
-"""The pictures of the demo: the learned label, the durations it shows, and the trade-off."""
+"""The pictures of the demo: the learned label, what it shows, and the trade-off."""
 
 import matplotlib
 
