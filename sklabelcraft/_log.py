@@ -246,6 +246,8 @@ def _as_frame(array):
         typed = frame.infer_objects()
     except UnicodeEncodeError as error:
         raise ValueError(f"text in the log must be Unicode: {error}.") from error
+    except OverflowError:  # of a whole number that no float can hold
+        return pd.DataFrame(array, dtype=object)
     for key in frame.columns:
         if typed[key].dtype.kind == "f" and infer_dtype(frame[key]) == "integer":
             typed[key] = frame[key]  # beside missing ones

@@ -55,7 +55,7 @@ def played(tmp_path_factory):
             for rank in range(size)
         ]
         try:
-            codes = [process.wait(timeout=60) for process in started]
+            codes = [process.wait(timeout=240) for process in started]
         finally:
             for process in started:
                 process.kill()
@@ -191,7 +191,7 @@ def test_torchrun_starts_a_fit_again(tmp_path):
         env=saved,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert ended.returncode == 0, ended.stderr
     for found in left_in(left):

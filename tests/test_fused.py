@@ -254,7 +254,6 @@ def test_frontier_holds_a_recommender_for_each_platform(fitted, hinted):
 
 def test_a_frontier_is_compared_and_drawn(fitted, hinted):
     """Frozen, its points are methods like any other."""
-    pytest.importorskip("matplotlib").use("agg")
     front = fitted.frontier(*hinted["valid"])
     X, y = (pd.concat(data) for data in zip(*hinted.values(), strict=True))
     n = len(hinted["train"][0])

@@ -129,7 +129,10 @@ def as_pandas(table):
 
 def _pandas_series(values):
     series = pd.Series(values, dtype=object)
-    return series.infer_objects()
+    try:
+        return series.infer_objects()
+    except OverflowError:  # as older versions say of whole numbers that no float holds
+        return series
 
 
 def as_polars(table):
@@ -141,7 +144,7 @@ def _polars_series(key, values):
     endless = any(isinstance(v, Decimal) and not v.is_finite() for v in values)
     try:
         return pl.Series(key, values, dtype=pl.Object if endless else None)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         return pl.Series(key, values, dtype=pl.Object)
 
 

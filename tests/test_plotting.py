@@ -3,6 +3,8 @@
 import sys
 from dataclasses import replace
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -36,10 +38,6 @@ from sklabelcraft import (
 from sklabelcraft.labelers import BaseLabeler
 from sklabelcraft.objectives import Objective
 from sklabelcraft.plotting._annotations import place
-
-matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("Agg")
-plt = pytest.importorskip("matplotlib.pyplot")
 
 DISPLAYS = [
     DurationBiasDisplay,

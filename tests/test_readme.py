@@ -4,7 +4,6 @@ import re
 from functools import partial
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
@@ -43,7 +42,6 @@ def test_ten_lines(blocks, monkeypatch):
 
 def test_own_log(blocks, log, tmp_path, monkeypatch, capsys):
     """From a CSV file with other names to labels, a table and a model of one's own."""
-    matplotlib.use("Agg")
     frame = log.frame.rename(columns=NAMES)
     frame["when"] = np.datetime64("2026-01-01") + frame["when"].astype("timedelta64[h]")
     frame.to_csv(tmp_path / "log.csv", index=False)

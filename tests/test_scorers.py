@@ -361,6 +361,7 @@ def test_users_of_an_array_are_told_apart():
     assert len(values) == 41
 
 
+@pytest.mark.skipif(pd.__version__ < "3", reason="pandas 2 keeps such text as it is")
 def test_users_whose_names_are_no_unicode_are_told():
     """Half of a pair of surrogates, as cut text may end in."""
     X = pd.DataFrame({"user_id": np.array(["\ud800"] * 2, dtype=object)}, dtype=object)

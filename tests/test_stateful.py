@@ -10,7 +10,7 @@ import numpy as np
 import oracle
 import pandas as pd
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -229,7 +229,8 @@ def tuples_of(rows):
     return list(LOG.data[SEEN].iloc[rows].itertuples(index=False, name=None))
 
 
-COSTS = {"deadline": None, "derandomize": True}
+SLOW = [HealthCheck.too_slow]  # which busy cores are
+COSTS = {"deadline": None, "derandomize": True, "suppress_health_check": SLOW}
 TestLabelers = Labelers.TestCase
 TestLabelers.settings = settings(max_examples=60, stateful_step_count=30, **COSTS)
 TestRankerOverDays = RankerOverDays.TestCase

@@ -116,7 +116,7 @@ def dense(layers, inputs):
     """What a stack of linear layers and SiLUs makes of inputs, (..., n_outputs)."""
     for layer in layers:
         if type(layer) is nn.SiLU:
-            inputs = inputs * inputs.sigmoid()
+            inputs = inputs.silu()
         elif type(layer) is nn.Linear:
             inputs = inputs @ _weights(layer)
             inputs = inputs if layer.bias is None else inputs + array(layer.bias)
