@@ -510,7 +510,7 @@ def test_extended_floats_are_read_as_float64():
         Decimal("sNaN"),
         [1.0, [2.0]],
         np.ones(1),
-        torch.tensor(1j),
+        pytest.param(torch.tensor(1j), marks=NEWER),
         pytest.param(torch.tensor(1.0, device="meta"), marks=NEWER),
         pytest.param(torch.ones(1).to_sparse(), marks=NEWER),
     ],
