@@ -72,6 +72,7 @@ class LabelCraftRecommender(BaseRecommender):
         The fitted ranker.
     head_mean_, head_scale_ : ndarray of shape (n_labels,)
         What brings several labels to one scale, if the ranker is of another library.
+    {seen}
     {learned_names}
 
     References
@@ -174,6 +175,8 @@ class LabelCraftRecommender(BaseRecommender):
                 self._copy_parts()
             else:
                 self._make_parts(train)
+            logs = [rows.log for rows in (train, held_out) if rows is not None]
+            self._remember_seen(logs, further)
             self._fit_labeler(train, held_out, watch, further)
             if self._is_joint:
                 self.ranker_ = self.labeler_.ranker_
