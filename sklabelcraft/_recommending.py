@@ -126,11 +126,12 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         log = StoredLog(exclude) if is_stored(exclude) else Log(exclude)
         return Seen.nothing().grown(log, user, item) if len(log) else None
 
-    def _remember_seen(self, logs, further=False):
-        """Keep which items each user had in some logs, beside those of before."""
-        columns, (first, *_) = self._stated("columns"), logs
+    def _remember_seen(self, *parts, further=False):
+        """Keep which items each user had in some rows, beside those of before."""
+        columns = self._stated("columns")
+        logs = [rows.log for rows in parts if rows is not None]
         if not further:
-            keys = [first.optional(columns, role) for role in ("user", "item")]
+            keys = [logs[0].optional(columns, role) for role in ("user", "item")]
             self.seen_ = None if None in keys else Seen.nothing()
         if self.seen_ is not None:
             for log in logs:

@@ -52,6 +52,7 @@ LAYERS = [
     {"training"},
     {"_kept", "_stream"},
     {"_model", "_platform"},
+    {"_probabilities"},
     {"labelers", "rankers", "inspection"},
     {"_craft", "_race", "_starts"},
     {"labelcraft"},
