@@ -412,8 +412,8 @@ WRONG = {
         "data frames of one library, got pandas and polars",
     ),
     "duration": (
-        change(items=lambda i: i.assign(duration=[1.0, -2.0] + [1.0] * 28)),
-        "duration.*row 1",
+        change(items=lambda i: i.assign(duration=[*[1.0] * 29, -2.0])),
+        "duration.*row 29",
     ),
     "kind": (
         change(items=lambda i: i.assign(item_id=i["item_id"].astype(str))),
