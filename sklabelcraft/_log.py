@@ -95,12 +95,19 @@ class Log:
     def numeric(self, key, *, minimum=-np.inf):
         """The column as finite float64 of shape (n,), none below `minimum`."""
         values = _floats(self._series(key), key, self.row_name)
-        return finite(values, key, minimum, self.row_name)
+        return finite(values, f"column {key!r}", minimum, self.row_name)
 
     def row_name(self, position):
-        """The row that an error names: its position in the log as it was given."""
-        position = self.positions[position]
-        return position if self._origin is None else self._origin.name_of(position)
+        """The row that an error names: its position in the log as it was given.
+
+        Where a data frame has another index, that too.
+        """
+        given = self.positions[position]
+        if self._origin is not None:
+            return self._origin.name_of(given)
+        index = nw.maybe_get_index(self._frame)
+        (label,) = [given] if index is None else index[[position]].tolist()
+        return str(given) + (f" (index {label!r})" if str(label) != str(given) else "")
 
     def ids(self, key):
         """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
@@ -114,7 +121,7 @@ class Log:
             return Clock("the order of the rows", self.positions)
         series = self._series(key)
         if series.dtype in (nw.Datetime, nw.Date):
-            return clock_of_dates(series, key)
+            return clock_of_dates(series, key, self.row_name)
         try:
             values = _floats(series, key, self.row_name)
         except ValueError as error:
@@ -122,7 +129,7 @@ class Log:
                 f"{error} A clock must hold numbers or dates; pandas.to_datetime makes "
                 "dates of text."
             ) from error
-        finite(values, key, -np.inf, self.row_name)
+        finite(values, f"column {key!r}", row_of=self.row_name)
         exact = read_ids(series, f"column {key!r}").values
         return Clock("numbers", exact if exact.dtype == np.int64 else values)
 

@@ -24,6 +24,16 @@ class Rows(NamedTuple):
     feedback: Log | None
     joined: Any
 
+    @property
+    def table(self):
+        """Both side by side as a log, whose rows are named as those of the log."""
+        return Log(self.joined, self.log.positions)
+
+    def at(self, positions):
+        """The rows at some positions, ascending; not of a stored log."""
+        log, feedback = self.log.rows(positions), self.feedback.rows(positions)
+        return Rows(log, feedback, log.beside(feedback))
+
 
 class BaseRecommender(CallbackSupportMixin, LogEstimator):
     """Template of an estimator that is fitted to impressions and their feedback."""

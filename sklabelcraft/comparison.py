@@ -19,7 +19,13 @@ from sklabelcraft._folds import folds_of, rows_of
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft.columns import Columns
 from sklabelcraft.recommender import LabelCraftRecommender
-from sklabelcraft.scorers import ListScorer, ds_scorer, neg_scorer, nwtg_scorer
+from sklabelcraft.scorers import (
+    ListScorer,
+    ds_scorer,
+    measured_by,
+    neg_scorer,
+    nwtg_scorer,
+)
 
 N_RANDOM = 20  # random rankings that the reference is averaged over
 
@@ -156,8 +162,8 @@ def compare_labelers(
     scorers = _scorers(columns, scorers or {}, ks)
     rng = check_random_state(random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=int(n_seeds))]
-    read_feedback(y, as_log(X))  # to be checked
     folds = folds_of(cv, X, y)
+    _check_measured(scorers, X, y, folds)
     parts = ["test"] + ["valid"] * ("valid" in folds[0])
     rows = {part: [rows_of(fold[part], X, y) for fold in folds] for part in parts}
     references = {part: _reference(scorers, rows[part], rng) for part in parts}
@@ -241,6 +247,19 @@ def _estimators(labelers, recommender, seeds, n_folds, inherited):
         for seed, fold in product(seeds, range(n_folds)):
             made[name, seed, fold] = inherit(whole, random_state=seed, **inherited)
     return made
+
+
+def _check_measured(scorers, X, y, folds):
+    """Check what is measured in the rows of all folds, named by where they are in X."""
+    log = as_log(X)
+    feedback = read_feedback(y, log)
+    used = np.zeros(len(log), dtype=bool)
+    for fold in folds:
+        for rows in fold.values():
+            used[rows] = True
+    parts = log.rows(np.flatnonzero(used)), feedback.rows(np.flatnonzero(used))
+    for scorer in scorers.values():
+        measured_by(scorer, *parts)
 
 
 def _check_seeds(name, estimator, n_seeds):

@@ -15,7 +15,6 @@ from sklabelcraft._estimator import inherit
 from sklabelcraft._fusion import fuse, usual_platforms
 from sklabelcraft._heads import DURATION, Heads
 from sklabelcraft._holdout import hold_out
-from sklabelcraft._log import Log
 from sklabelcraft._members import check_recommenders, fit_part, usual_recommenders
 from sklabelcraft._platform import (
     checked_weights,
@@ -309,17 +308,14 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         stated = self._stated("columns"), self.validation_fraction
         held = hold_out(rows.log, *stated, k=self._stated("k"))
         kept = np.delete(np.arange(len(rows.log)), held)
-        return [
-            self._read(rows.log.rows(i).native, rows.feedback.rows(i).native, False)
-            for i in (kept, held)
-        ]
+        return [rows.at(positions) for positions in (kept, held)]
 
     def _weigh(self, held_out, platforms):
         """The weights of the heads for each platform, by name."""
         rng = check_random_state(self.random_state)
         users = held_out.log.ids(self._stated("columns").user)
         worths = [checked_weights(w, len(self.measures_)) for w in platforms]
-        log, k = Log(held_out.joined), self._stated("k")
+        log, k = held_out.table, self._stated("k")
         judge, kept = make_judge(self.measures_, log, users, k, rng)
         worths = np.array(worths)[:, kept]
         if not worths.any(axis=1).all():
@@ -354,7 +350,7 @@ def measures_of(fusion, train):
     columns = columns_of_log(fusion._stated("columns"), train.log, train.feedback)
     if fusion.duration_term and columns.duration is None:
         raise ValueError("duration_term=True needs Columns(duration=...), got None.")
-    log = Log(train.joined)
+    log = train.table
     explicit = log.present(columns.explicit)
     objectives, _ = objectives_of(fusion, bool(explicit))
     scaled = count_scaled(objectives, log, columns, explicit)

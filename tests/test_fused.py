@@ -484,6 +484,17 @@ def test_gains_are_of_what_is_not_negative(hints, hinted):
         hints.fit(X, y, *valid)
 
 
+def test_a_row_is_named_as_it_was_given(hints, hinted):
+    """Also where rows are held out of the log."""
+    X, y = hinted["train"]
+    X = X.assign(signed=np.where(np.arange(len(X)) == len(X) - 1, np.nan, 1.0))
+    hints.set_params(objectives=[Objective("signed"), watch_time_objective])
+    for frame in (X, X.reset_index(drop=True)):
+        feedback = y.set_index(frame.index)
+        with pytest.raises(ValueError, match=rf"'signed' .* row {len(X) - 1}( |:)"):
+            hints.fit(frame, feedback)
+
+
 @pytest.mark.parametrize("method", ["predict", "tune", "frontier"])
 def test_unfitted_says_so(method, log):
     """As scikit-learn does."""

@@ -15,6 +15,7 @@ LAYERS = [
         "_callbacks",
         "_torch",
         "_ids",
+        "_floats",
         "_vocabulary",
         "_clock",
         "_numbers",
@@ -34,7 +35,6 @@ LAYERS = [
     {"metrics", "_ranked"},
     {"_judge", "_fusion"},
     {
-        "_floats",
         "_log",
         "_reading",
         "_parquet",
