@@ -79,13 +79,17 @@ class Log:
             return key in self.keys
         return key is not None and -len(self.keys) <= key < len(self.keys)
 
-    def canonical(self, key):
-        """The one way to write a key: its name if it has one, else its position."""
+    def canonical(self, key, role=None):
+        """The one way to write a key: its name if it has one, else its position.
+
+        Where it is not there, the error names the role that it is stated for.
+        """
         if key not in self:
             there = f"it has {self._known_keys}"
             if self.is_array:
                 there = f"it is an array of {len(self.keys)} columns, named by position"
-            raise ValueError(f"column {key!r} is not in the log; {there}.")
+            stated = f" It is stated as {role}." if role else ""
+            raise ValueError(f"column {key!r} is not in the log; {there}.{stated}")
         return key if isinstance(key, str) else self.keys[key]
 
     def _series(self, key):
@@ -159,7 +163,7 @@ class Log:
             )
         for key in keys:
             if key not in USUAL_EXPLICIT:
-                self.canonical(key)
+                self.canonical(key, "explicit")
         return found
 
     @property
@@ -174,7 +178,7 @@ class Log:
         key = getattr(columns, role)
         if key is None or (key not in self and columns.is_optional(role)):
             return None
-        return self.canonical(key)
+        return self.canonical(key, role)
 
     def in_memory(self):
         """The log itself; of a stored one, its rows."""

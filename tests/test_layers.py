@@ -12,6 +12,7 @@ LAYERS = [
     {
         "columns",
         "_docs",
+        "_units",
         "_callbacks",
         "_torch",
         "_ids",
@@ -36,6 +37,7 @@ LAYERS = [
     {"_judge", "_fusion"},
     {
         "_log",
+        "_stated",
         "_reading",
         "_parquet",
         "_parquet_files",
