@@ -399,7 +399,7 @@ def test_a_failing_refit_keeps_what_was_fitted(crafter, log):
 def test_an_error_names_the_row_of_the_log(crafter, log):
     """Not its place among the rows that are left after some were held out."""
     frame = log.frame.copy()
-    frame.loc[2399, "watch_time"] = np.nan
+    frame.loc[2399, "like"] = -1
     with pytest.raises(ValueError, match=r"1 of 480 rows are not, .* row 2399"):
         crafter.fit(frame)
 

@@ -19,6 +19,7 @@ from sklabelcraft import (
 from sklabelcraft.rankers import BaseRanker
 
 FITTED = [name for name in EXAMPLES if name != "KneeScaler"]
+IN_FILES = ["D2Q", "LabelCrafter", "LabelCraftRecommender of two parts"]
 BEFORE = {
     "user": Columns(user="nowhere"),
     "item": Columns(item="nowhere"),
@@ -63,6 +64,17 @@ def test_fit_wants_what_is_stated(small_log, name, role):
     told = rf"column 'nowhere' is not in the log; it has .*\. It is stated as {role}"
     with pytest.raises(ValueError, match=told):
         estimator.fit(*arguments(estimator, small_log))
+
+
+@pytest.mark.parametrize("role", [*BEFORE, *AFTER])
+@pytest.mark.parametrize("name", IN_FILES)
+def test_files_are_to_hold_what_is_stated(small_log, tmp_path, name, role):
+    """As a table in memory."""
+    small_log.frame.to_parquet(tmp_path / "log.parquet")
+    estimator = clone(EXAMPLES[name]).set_params(columns=(BEFORE | AFTER)[role])
+    told = rf"column 'nowhere' is not in the log; it has .*\. It is stated as {role}"
+    with pytest.raises(ValueError, match=told):
+        estimator.fit(tmp_path)
 
 
 @pytest.mark.parametrize("role", [*BEFORE, *AFTER])
