@@ -52,4 +52,4 @@ def test_own_log(blocks, log, tmp_path, monkeypatch, capsys):
             exec(block, space)
     assert space["log"]["label"].std() > 0.01
     assert space["found"].table["mean"].notna().all()
-    assert "share watched" in capsys.readouterr().out
+    assert "watch time (s)" in capsys.readouterr().out
