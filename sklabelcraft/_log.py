@@ -92,10 +92,13 @@ class Log:
         key = self.canonical(key)
         return self._frame[key] if isinstance(key, str) else self._frame[:, key]
 
-    def numeric(self, key, *, minimum=-np.inf):
-        """The column as finite float64 of shape (n,), none below `minimum`."""
+    def numeric(self, key, *, minimum=-np.inf, missing=False):
+        """The column as finite float64 of shape (n,), none below `minimum`.
+
+        With `missing`, it may have missing values, which are NaN.
+        """
         values = _floats(self._series(key), key, self.row_name)
-        return finite(values, key, minimum, self.row_name)
+        return finite(values, key, minimum, self.row_name, missing)
 
     def row_name(self, position):
         """The row that an error names: its position in the log as it was given."""
