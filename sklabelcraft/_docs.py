@@ -44,6 +44,12 @@ y : data frame, series or array of shape (n,) or (n, n_signals)
     "feedback_if_apart": """\
 y : data frame, series or array of shape (n,) or (n, n_signals), default=None
     Their feedback: what is logged after them. None where X is the whole log.""",
+    "sample_weight": """\
+sample_weight : array-like of shape (n,) or str, default=None
+    What each row counts for in the loss, such as an inverse propensity of its position;
+    none negative. Only their ratios matter: they are divided by their mean, so that a
+    row of weight 2 counts as two rows, and one of weight 0 as none. Of a log in files,
+    the name of the column that holds them. None for 1 each.""",
     "groups": """\
 n_groups : int, default=30
     Number of equal-frequency duration groups; equal durations are never split, so there

@@ -93,17 +93,29 @@ def make_platform(params, k, held_out, impressions, scaled, has_explicit):
     values = [column[lists.rows] for column in values]
     kept = varying(zip(objectives, values, weights, strict=True))
     objectives, values, weights = zip(*kept, strict=True)
+    row_weights = weights_in(lists, held_out.weights, values[0])
     return Platform(
         impressions,
         lists,
         objectives,
         values,
-        random_references(objectives, values, lists, k),
+        random_references(objectives, values, lists, k, row_weights),
         values[0].new_tensor(weights),
         SoftmaxBalancing() if params.balancing is None else params.balancing,
         k,
         params.temperature,
+        row_weights,
     )
+
+
+def weights_in(lists, weights, like):
+    """Weights of the rows in lists, like another tensor; None if all are alike."""
+    weights = torch.from_numpy(weights).to(like)[lists.rows]
+    if not weights.any():
+        raise ValueError(
+            "sample_weight must be positive in some of the held-out lists."
+        )
+    return None if bool((weights == weights[0]).all()) else weights
 
 
 def make_judge(measures, log, users, k, rng):

@@ -15,14 +15,16 @@ from sklabelcraft.scorers import nwtg_scorer
 
 
 class Rows(NamedTuple):
-    """Impressions, their feedback, and both side by side as data.
+    """Impressions, their feedback, both side by side as data, and their weights.
 
-    Of a stored log, all are one, and there is no feedback apart.
+    Of a stored log, all are one, and there is no feedback apart. Weights are as the
+    user gave them.
     """
 
     log: Log | StoredLog
     feedback: Log | None
     joined: Any
+    weights: Any = None
 
 
 class BaseRecommender(CallbackSupportMixin, LogEstimator):

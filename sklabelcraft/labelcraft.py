@@ -12,8 +12,8 @@ from sklabelcraft._callbacks import fitting
 from sklabelcraft._craft import Craft, feedback_of
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import POSITIVE
-from sklabelcraft._holdout import hold_out
-from sklabelcraft._reading import read_log, read_source
+from sklabelcraft._reading import read_log
+from sklabelcraft._split_rows import read_split
 from sklabelcraft._starts import ranker_of, starting_weights
 from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft.balancing import SoftmaxBalancing
@@ -215,7 +215,9 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         return cls(**PUBLISHED | params)
 
     @shared
-    def fit(self, log, y=None, log_val=None):
+    def fit(
+        self, log, y=None, log_val=None, sample_weight=None, sample_weight_val=None
+    ):
         """Learn the label, and a ranker along with it.
 
         Parameters
@@ -225,6 +227,12 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             Held-out impressions on which the objectives are measured. By default the
             latest `validation_fraction` of each user's rows in `log` is held out; of
             more than 2**20 rows, of some users drawn by their hashes.
+        {sample_weight}
+            The ranker is trained on the weighted loss, and a held-out row counts by its
+            weight in the objectives, as :class:`~sklabelcraft.objectives.Objective`
+            says. The scales and quantiles that labels are made of count all rows alike.
+        sample_weight_val : as sample_weight, default=None
+            The weights of `log_val`.
 
         Returns
         -------
@@ -237,10 +245,12 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             If training diverges, no held-out user has more than k rows, or the data are
             not what is described here.
         """
-        return self._fit(log, y, log_val)
+        return self._fit((log, sample_weight), (log_val, sample_weight_val))
 
     @shared
-    def partial_fit(self, log, y=None, log_val=None):
+    def partial_fit(
+        self, log, y=None, log_val=None, sample_weight=None, sample_weight_val=None
+    ):
         """Go on from what was learned, with further rows, such as those of a new day.
 
         Ranker and label train on, from the start that led furthest, in one pass over
@@ -253,43 +263,39 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         {log}
         log_val : as log, default=None
             Further held-out impressions, as in ``fit``.
+        {sample_weight}
+        sample_weight_val : as sample_weight, default=None
+            The weights of `log_val`.
 
         Returns
         -------
         self : object
             The fitted labeler.
         """
-        return self._fit(log, y, log_val, further=hasattr(self, "label_net_"))
+        train, held_out = (log, sample_weight), (log_val, sample_weight_val)
+        return self._fit(train, held_out, further=hasattr(self, "label_net_"))
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def _fit(self, log, y=None, log_val=None, outer=None, further=False):
+    def _fit(self, train, held_out, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
-        starts = starting_weights(self)
+        starts, known = starting_weights(self), None
         if further:
             starts = np.array([self.start_])
-        fit = fitting(self, log, y, max_subtasks=len(starts), outer=outer)
+        fit = fitting(self, train[0], None, max_subtasks=len(starts), outer=outer)
         with fit as watch, processes() as group:
             watch.agreed = group.agreed
             columns, k = self._stated("columns"), self._stated("k")
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
-            keys, known = self._keys(columns), None
-            min_rows = 1 if further else 2
-            table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
-            explicit = ExplicitColumns(table.present(columns.explicit))
+            logs, weights = read_split(self, train, held_out, further)
+            explicit = ExplicitColumns(logs[0].present(columns.explicit))
             if further:
                 known = self.training_state_
                 explicit = ExplicitColumns(self.explicit_).merged(explicit)
             self.explicit_ = explicit.found
-            if log_val is None:
-                least = None if further else k  # there are lists already
-                held = hold_out(table, columns, self.validation_fraction, k=least)
-                logs = table.without(held), table.rows(held)
-            else:
-                valid = read_source(self, log_val, keys, reset=False)
-                logs = table, valid.in_memory()
             with own_settings(device, training=True):
-                craft = Craft(self, ranker, logs, columns, k, device, group, known)
+                data = ranker, logs, weights, columns, k, device, group
+                craft = Craft(self, *data, known)
                 vars(self).update(craft.learn(starts, watch))
         return self
 

@@ -15,19 +15,15 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import NOT_NEGATIVE, LogEstimator
-from sklabelcraft._features import in_one_table
-from sklabelcraft._holdout import hold_out
-from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES
 from sklabelcraft._reading import read_source
 from sklabelcraft._torch import on_cpu, own_settings, usable_device
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES
-from sklabelcraft.rankers._labels import labels_of
+from sklabelcraft.rankers._given import NOTHING, read_given
 from sklabelcraft.rankers._training import RankerTraining
 from sklabelcraft.training import OPTIMIZERS, processes
 
-VALIDATION_FRACTION = 0.1
 AT_ONCE = 2**17  # rows to score, so that what is made of them is small
 
 
@@ -116,7 +112,15 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         self.random_state = random_state
 
     @shared
-    def fit(self, X, y, X_val=None, y_val=None):
+    def fit(
+        self,
+        X,
+        y,
+        X_val=None,
+        y_val=None,
+        sample_weight=None,
+        sample_weight_val=None,
+    ):
         """Fit the network to the labels.
 
         Parameters
@@ -131,6 +135,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             Rows for early stopping. By default the latest `validation_fraction` of
             each user's rows in X is held out; of more than 2**20 rows, of some users
             drawn by their hashes.
+        {sample_weight}
+        sample_weight_val : as sample_weight, default=None
+            The weights of `X_val` in the loss that stops training.
 
         Returns
         -------
@@ -143,10 +150,10 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             If training diverges, a label is missing on all training rows, or the data
             are not what is described here.
         """
-        return self._fit(X, y, X_val, y_val)
+        return self._fit((X, y, sample_weight), (X_val, y_val, sample_weight_val))
 
     @shared
-    def partial_fit(self, X, y):
+    def partial_fit(self, X, y, sample_weight=None):
         """Go on from what was learned, with further rows, such as those of a new day.
 
         It passes once over these rows and `replay` times as many of those before, drawn
@@ -160,6 +167,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         {impressions_or_files}
         y : as in fit
             Their labels, as many per row as before.
+        {sample_weight}
 
         Returns
         -------
@@ -172,32 +180,17 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             If the rows have other columns or labels of another kind than before, or
             training diverges. The ranker is then as it was.
         """
-        return self._fit(X, y, further=hasattr(self, "model_"))
+        return self._fit((X, y, sample_weight), further=hasattr(self, "model_"))
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y, X_val=None, y_val=None, outer=None, further=False):
+    def _fit(self, train, held_out=NOTHING, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
-        check_pair(X_val, y_val)
-        with fitting(self, X, y, outer=outer) as watch, processes() as group:
-            watch.agreed = group.agreed
-            device, columns = usable_device(self.device), self._stated("columns")
-            keys = self._keys(columns) + (self.model_.keys if further else [])
-            log = read_source(self, X, keys, reset=not further)
-            labels = labels_of(y, log)
-            if not isinstance(log, Log):
-                columns = in_one_table(columns, log, labels.names)
-            if further:
-                logs, labels = [log], [labels]
-            elif X_val is None:
-                logs = self._hold_out(log, columns)
-                labels = [labels] * len(logs)
-            else:
-                valid = read_source(self, X_val, keys, reset=False)
-                labels = [labels, labels_of(y_val, valid)]
-                logs = [log, valid.in_memory()]
+        fit = fitting(self, *train[:2], outer=outer)
+        with fit as watch, processes() as group:
+            watch.agreed, device = group.agreed, usable_device(self.device)
+            given = read_given(self, train, held_out, further)
             with own_settings(device, training=True):
-                data = logs, labels, columns, device, group
-                training = RankerTraining(self, *data, further)
+                training = RankerTraining(self, given, device, group, further)
                 vars(self).update(vars(training.run(watch)))
         return self
 
@@ -302,17 +295,3 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         roles = [columns.user, columns.item, columns.duration, columns.timestamp]
         keys = [*roles, *(columns.features or ())]
         return [key for key in keys if key is not None]
-
-    def _hold_out(self, log, columns):
-        """The earlier rows and, if there are any, the latest of each user."""
-        fraction = self.validation_fraction
-        fraction = VALIDATION_FRACTION if fraction is None else fraction
-        held = hold_out(log, columns, fraction)
-        return [log.without(held)] + [log.rows(held)] * (len(held) > 0)
-
-
-def check_pair(X_val, y_val):
-    """Check that validation data come together or not at all."""
-    if (X_val is None) != (y_val is None):
-        missing = "X_val" if X_val is None else "y_val"
-        raise ValueError(f"X_val and y_val must be given together, {missing} is None.")

@@ -1,4 +1,4 @@
-"""What one pass over the labels of a log shows."""
+"""What one pass over the labels and weights of a log shows."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Overview:
-    """The ends of each label where it is known, and how often it is.
+    """The ends of each label where it counts, and how much it does.
 
     Parameters
     ----------
@@ -14,31 +14,35 @@ class Overview:
         The rows.
     labels : Labels
         What has their labels, NaN where one is not known.
+    weights : Weights
+        What has their weights.
 
     Attributes
     ----------
     least, largest : float64 ndarray of shape (n_labels,)
-        The ends; 0 of a label that is known on no row.
-    known : float64 ndarray of shape (n_labels,)
-        Share of the rows where each label is known.
+        The ends; 0 of a label that counts on no row.
+    means : float64 ndarray of shape (n_labels,)
+        Mean weight of each label, which is 0 where it is not known.
     told : str
-        A short text that differs where any label does.
+        A short text that differs where any label does, or any weight.
     """
 
-    def __init__(self, log, labels):
-        ends, known, digest = [], 0, hashlib.blake2b(digest_size=8)
-        for part in log.parts(labels.names or None):
-            found = labels.of(part).numpy()
+    def __init__(self, log, labels, weights):
+        ends, total, digest = [], 0.0, hashlib.blake2b(digest_size=8)
+        keys = [*labels.names, *weights.names] if labels.names else None
+        for part in log.parts(keys):
+            found, counts = counting(labels.of(part).numpy(), weights.of(part))
             ends.append((np.fmin.reduce(found), np.fmax.reduce(found)))
-            known = known + (~np.isnan(found)).sum(axis=0)
+            total = total + counts.sum(axis=0)
             digest.update(found.data)
+            digest.update(counts.data)
         least, largest = zip(*ends, strict=True)
         self.least = np.nan_to_num(np.fmin.reduce(least))
         self.largest = np.nan_to_num(np.fmax.reduce(largest))
-        self.known, self.told = known / len(log), digest.hexdigest()
+        self.means, self.told = total / len(log), digest.hexdigest()
 
     def check_known(self, names):
-        """Check that each label is known on some row.
+        """Check that each label counts on some row.
 
         Parameters
         ----------
@@ -50,11 +54,29 @@ class Overview:
         ValueError
             If one is not; it is named.
         """
-        unknown = np.flatnonzero(self.known == 0)
+        unknown = np.flatnonzero(self.means == 0)
         if len(unknown):
             first = unknown[0]
             name = repr(names[first]) if names else f"{first}, counted from 0,"
             raise ValueError(
-                f"label {name} is missing on all training rows: at least one of each "
-                "label must be known."
+                f"label {name} is missing on all training rows that have a weight: at "
+                "least one of each label must be known."
             )
+
+
+def counting(labels, weights):
+    """Labels, NaN where one does not count, and what each counts for.
+
+    Parameters
+    ----------
+    labels : float64 ndarray of shape (n, n_labels)
+        The labels, NaN where one is not known.
+    weights : float64 ndarray of shape (n,)
+        The weights of the rows.
+
+    Returns
+    -------
+    labels, weights : float64 ndarray of shape (n, n_labels)
+    """
+    counts = ~np.isnan(labels) * weights[:, None]
+    return np.where(counts > 0, labels, np.nan), counts

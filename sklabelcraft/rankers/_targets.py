@@ -5,22 +5,21 @@ import torch
 
 from sklabelcraft._counts import Numbers
 from sklabelcraft.losses import UNIT_LOSSES, choose_loss
-from sklabelcraft.rankers._overview import Overview
+from sklabelcraft.rankers._overview import Overview, counting
 
 
 class Targets:
     """The labels of some logs and, if there is an adversary, what that is to read.
 
-    A label that is not known counts for nothing in the loss, and has a value that does
-    occur all the same. The others count 1 on average over all rows: the mean of the
-    loss over all rows is then, label by label, that over the rows where it is known.
+    A label that is not known counts for nothing in the loss, nor does one of a row
+    without a weight; they have a value that does occur all the same. All count 1 on
+    average: the mean of the loss over all rows is then, label by label, the weighted
+    mean over the rows where it is known.
 
     Parameters
     ----------
-    logs : list of Log or StoredLog
-        Rows to train on and, perhaps, held-out rows.
-    labels : list of Labels
-        What has the labels of each.
+    given : Given
+        Rows to train on and perhaps held-out rows, their labels and weights.
     duration : str, int or None
         The column of the duration, which an adversary reads; None without one.
     scale : (float, float) or None
@@ -34,10 +33,14 @@ class Targets:
         What one pass over the labels of each log showed.
     """
 
-    def __init__(self, logs, labels, duration, scale):
+    def __init__(self, given, duration, scale):
+        _, logs, labels, weights = given
         self.log, self.labels = logs[0], labels
         self.duration, self.scale = duration, scale
-        self.seen = [Overview(*pair) for pair in zip(logs, labels, strict=True)]
+        pairs = zip(weights, logs, strict=True)
+        self.weights = [part.relative_to(log) for part, log in pairs]
+        parts = zip(logs, labels, self.weights, strict=True)
+        self.seen = [Overview(*part) for part in parts]
         self.least, self.largest = self.seen[0].least, self.seen[0].largest
         if duration is not None and not scale:
             self.scale = self._learn_scale()
@@ -49,11 +52,12 @@ class Targets:
         -------
         list of float64 tensor of shape (n, n_labels), (n, n_labels) and perhaps (n,)
         """
-        labels = self.labels[number].of(log)
-        known = ~labels.isnan()
-        share = torch.from_numpy(self.seen[number].known)
-        weights = known / share.where(share > 0, 1)
-        targets = [labels.where(known, torch.from_numpy(self.least)), weights]
+        given = self.labels[number].of(log).numpy(), self.weights[number].of(log)
+        labels, counts = counting(*given)
+        means = self.seen[number].means
+        weights = counts / np.where(means > 0, means, 1)
+        labels = np.where(counts > 0, labels, self.least)
+        targets = [torch.from_numpy(labels), torch.from_numpy(weights)]
         if self.duration is not None:
             seconds = log.numeric(self.duration, minimum=0)
             mean, spread = self.scale

@@ -29,12 +29,8 @@ class RankerTraining:
     ----------
     ranker : BaseRanker
         Says how; it is not changed. If it goes on, it has been fitted.
-    logs : list of Log or StoredLog
-        Rows to train on and, perhaps, held-out rows.
-    labels : list of Labels
-        What has the labels of each.
-    columns : Columns
-        Names of the columns.
+    given : Given
+        What it is to be trained on.
     device : torch.device
         Where to compute.
     group : Alone or Processes
@@ -43,19 +39,19 @@ class RankerTraining:
         Whether to go on from what the ranker has learned.
     """
 
-    def __init__(self, ranker, logs, labels, columns, device, group, further):
+    def __init__(self, ranker, given, device, group, further):
         self.ranker, self.settings = ranker, ranker.settings()
-        self.logs, self.device, self.group = logs, device, group
+        self.logs, self.device, self.group = given.logs, device, group
         self.memory, known = None, ranker.training_state_ if further else None
-        duration = duration_to_read(columns, self.settings)
-        self.targets = Targets(logs, labels, duration, known and known["scale"])
+        duration = duration_to_read(given.columns, self.settings)
+        self.targets = Targets(given, duration, known and known["scale"])
         self.rng = random_state_of(ranker, group, ranker.model_ if further else None)
         if further:
             self._go_on(ranker.model_, known)
         else:
             self.targets.check()
-            self._begin(columns)
-        held_out = self._window(logs[1], 1) if len(logs) > 1 else None
+            self._begin(given.columns)
+        held_out = self._window(self.logs[1], 1) if len(self.logs) > 1 else None
         self.task = self._make_task(held_out)
         if further:
             self.task.go_on(self.growth, known)
@@ -65,7 +61,7 @@ class RankerTraining:
         self.seed = self.rng.randint(2**31 - 1)
         before = ranker.model_ if further else None
         rows = [self.source, held_out]
-        self.known = summary(ranker, self.model, logs, rows, before)
+        self.known = summary(ranker, self.model, self.logs, rows, before)
         self.known["labels"] = self.targets.seen[0].told
 
     def run(self, watch):

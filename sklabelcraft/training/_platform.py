@@ -74,6 +74,8 @@ class Platform:
         Length of the shown lists.
     temperature : float
         Softness of the top-k, in standard deviations of a user's scores.
+    row_weights : tensor of shape (n,), default=None
+        What each of the rows in `lists` counts for; None for 1 each.
     """
 
     impressions: Impressions
@@ -85,6 +87,7 @@ class Platform:
     balancing: object
     k: int
     temperature: float
+    row_weights: torch.Tensor | None = None
 
     def draw(self, n_users, generator=None):
         """A random sample of users, as :class:`Shown`."""
@@ -95,7 +98,8 @@ class Platform:
     def ideals(self):
         """Per objective, the largest gain of each list; None if it is no gain."""
         pairs = zip(self.objectives, self.values, strict=True)
-        return [o.ideal(value, self.lists.ids, self.k) for o, value in pairs]
+        rest = self.lists.ids, self.k, self.row_weights
+        return [o.ideal(value, *rest) for o, value in pairs]
 
     @cached_property
     def units(self):
@@ -133,7 +137,9 @@ class Platform:
         alpha = soft_ranks(scores, shown.lists, self.k, self.temperature)
         values = [value[shown.positions] for value in self.values]
         ideals = [x if x is None else x[shown.users] for x in self.ideals]
-        return sums_of(self.objectives, alpha, values, shown.lists, ideals)
+        weights = self.row_weights
+        weights = None if weights is None else weights[shown.positions]
+        return sums_of(self.objectives, alpha, values, shown.lists, ideals, weights)
 
     def value(self, logits, shown):
         """The objectives as the one number to be raised, and how they were balanced.
@@ -222,25 +228,25 @@ def soft_ranks(scores, lists, k, temperature):
     return soft_topk(scores, first, temperature=temperature, lengths=lists.lengths)
 
 
-def measure_all(objectives, alpha, values, lists):
+def measure_all(objectives, alpha, values, lists, weights=None):
     """Every objective of the shown lists, tensor of shape (n_objectives,)."""
     pairs, ids = zip(objectives, values, strict=True), lists.ids
-    return torch.stack([o(alpha, value, ids) for o, value in pairs])
+    return torch.stack([o(alpha, value, ids, weights=weights) for o, value in pairs])
 
 
-def sums_of(objectives, alpha, values, lists, ideals):
+def sums_of(objectives, alpha, values, lists, ideals, weights=None):
     """Every objective summed over lists, and of how many, (2, n_objectives)."""
     triples, ids = zip(objectives, values, ideals, strict=True), lists.ids
-    pairs = [o.sum(alpha, value, ids, ideal) for o, value, ideal in triples]
+    pairs = [o.sum(alpha, value, ids, ideal, weights) for o, value, ideal in triples]
     sums, counts = zip(*pairs, strict=True)
     return torch.stack([torch.stack(sums), alpha.new_tensor(counts)])
 
 
-def random_references(objectives, values, lists, k):
+def random_references(objectives, values, lists, k, weights=None):
     """Objectives of lists shown at random."""
     first = 1 + torch.arange(k, device=values[0].device)
     chance = first[:, None] / lists.lengths.to(values[0])[lists.ids]
-    return measure_all(objectives, chance, values, lists)
+    return measure_all(objectives, chance, values, lists, weights)
 
 
 def standardise(scores, lists):
