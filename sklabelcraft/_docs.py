@@ -44,6 +44,17 @@ y : data frame, series or array of shape (n,) or (n, n_signals)
     "feedback_if_apart": """\
 y : data frame, series or array of shape (n,) or (n, n_signals), default=None
     Their feedback: what is logged after them. None where X is the whole log.""",
+    "unknown": """\
+Explicit feedback that is missing is not known. Where no signal is above 0 and one is
+missing, the label is its expectation given the watch time w and the duration d:
+(1 - p) g(w, d, 0) + p g(w, d, 1), with p the share of rows with explicit feedback among
+those of a like watch time that are known, in 20 bins of its rank. An objective is
+measured on the lists without the rows in which its column is missing; those of watch
+time and duration must not be.""",
+    "n_unknown": """\
+n_unknown_ : int
+    Number of rows of the last ``fit`` or ``partial_fit``, those held out included,
+    whose explicit feedback is not known.""",
     "groups": """\
 n_groups : int, default=30
     Number of equal-frequency duration groups; equal durations are never split, so there

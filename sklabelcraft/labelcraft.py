@@ -19,7 +19,7 @@ from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.inspection import readable_tree
 from sklabelcraft.labelers._base import LogLabeler
-from sklabelcraft.labelers._rules import ExplicitColumns
+from sklabelcraft.labelers._rules import check_same_explicit
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
@@ -37,6 +37,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     [1]_. The log-odds of the label are those of a hand-made rule plus a learned
     correction. Several rules are tried as starts, each with a ranker of its own; those
     that fall behind drop out, and the label that served the objectives best is kept.
+
+    {unknown}
 
     Parameters
     ----------
@@ -103,6 +105,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         The ranker trained along with it.
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
+    {n_unknown}
     history_ : list of dict
         Per epoch, the ranker's loss, each objective on all held-out lists as they would
         be shown, relative to lists shown at random, and their mean by weight,
@@ -276,11 +279,12 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             keys, known = self._keys(columns), None
             min_rows = 1 if further else 2
             table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
-            explicit = ExplicitColumns(table.present(columns.explicit))
+            explicit = table.present(columns.explicit)
             if further:
                 known = self.training_state_
-                explicit = ExplicitColumns(self.explicit_).merged(explicit)
-            self.explicit_ = explicit.found
+                check_same_explicit(self.explicit_, explicit)
+            else:
+                self.explicit_ = explicit
             if log_val is None:
                 least = None if further else k  # there are lists already
                 held = hold_out(table, columns, self.validation_fraction, k=least)
@@ -299,8 +303,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback; half of them teach the tree, on the other
-            half its fidelity is measured.
+            Impressions with their feedback; half of those whose explicit feedback is
+            known teach the tree, on the other half its fidelity is measured.
         max_leaf_nodes : int, default=12
             The number of rules.
 

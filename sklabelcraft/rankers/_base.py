@@ -306,6 +306,11 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         held = hold_out(log, columns, fraction)
         return [log.without(held)] + [log.rows(held)] * (len(held) > 0)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
 
 def check_pair(X_val, y_val):
     """Check that validation data come together or not at all."""
