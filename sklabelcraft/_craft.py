@@ -136,7 +136,12 @@ class Craft:
         for name, numbers in known.get("scaled", {}).items():
             self.scaled[name] = self.scaled[name].merged(numbers)
         self.held_out = KeptRows.of(
-            self.model, self.logs[1], 1, self.columns.user, measured
+            self.model,
+            self.logs[1],
+            1,
+            self.columns.user,
+            measured,
+            np.ones(len(self.logs[1])),
         )
         if self.known:
             self.held_out = self.known["held_out"].followed_by(self.held_out)
@@ -248,7 +253,8 @@ class Craft:
     def _keep(self, log):
         feedback = feedback_of(log, self.columns, self.crafter.explicit_)
         columns = {name: values.numpy() for name, values in feedback._asdict().items()}
-        return KeptRows.of(self.model, log, 0, self.columns.user, columns)
+        weights = np.ones(len(log))
+        return KeptRows.of(self.model, log, 0, self.columns.user, columns, weights)
 
     def _prepared(self, label, feedback):
         """What the label network makes of feedback before anything learned."""

@@ -39,7 +39,7 @@ def _as_float(value):
 
 
 def finite(values, key, minimum, row_of, missing=False):
-    """Check that no value of the column `key` is infinite, too low or missing."""
+    """Check that no value of the column `key` is infinite, too low or else missing."""
     wrong = ~(np.isfinite(values) & (values >= minimum))
     if missing:
         wrong &= ~np.isnan(values)

@@ -94,9 +94,9 @@ class Log:
         return self._frame[key] if isinstance(key, str) else self._frame[:, key]
 
     def numeric(self, key, *, minimum=-np.inf, missing=False):
-        """The column as float64 of shape (n,), none infinite or below `minimum`.
+        """The column as finite float64 of shape (n,), none below `minimum`.
 
-        Missing ones, if there may be any, are NaN.
+        With `missing`, it may have missing values, which are NaN.
         """
         values = _floats(self._series(key), key, self.row_name)
         return finite(values, key, minimum, self.row_name, missing)

@@ -92,6 +92,7 @@ MODELS = (
         users=Part("Ids"),
         times=Array("int64 float64", "n", finite=True),
         columns=Map(Array("float64", "n", ...), sized=True),
+        weights=Array("float64", "n", ..., least=0, finite=True),
     ),
     Record(
         Memory,
