@@ -276,22 +276,18 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             columns, k = self._stated("columns"), self._stated("k")
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
-            keys, known = self._keys(columns), None
+            keys, known = self._keys(columns), self.training_state_ if further else None
             min_rows = 1 if further else 2
             table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
             explicit = table.present(columns.explicit)
-            if further:
-                known = self.training_state_
-                check_same_explicit(self.explicit_, explicit)
-            else:
+            if not further:
                 self.explicit_ = explicit
-            if log_val is None:
-                least = None if further else k  # there are lists already
-                held = hold_out(table, columns, self.validation_fraction, k=least)
-                logs = table.without(held), table.rows(held)
-            else:
-                valid = read_source(self, log_val, keys, reset=False)
-                logs = table, valid.in_memory()
+            check_same_explicit(self.explicit_, explicit)
+            if log_val is not None:
+                log_val = read_source(self, log_val, keys, reset=False)
+            least = None if further else k  # there are lists already
+            rest = columns, self.validation_fraction, least
+            logs = _with_held_out(table, log_val, *rest)
             with own_settings(device, training=True):
                 craft = Craft(self, ranker, logs, columns, k, device, group, known)
                 vars(self).update(craft.learn(starts, watch))
@@ -332,6 +328,14 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         feedback = feedback_of(log, columns, self.explicit_)
         with own_settings():
             return self.label_net_.exact(feedback)
+
+
+def _with_held_out(log, held_out, columns, fraction, k):
+    """Rows to train on and held-out rows, which are taken from them unless given."""
+    if held_out is not None:
+        return log, held_out.in_memory()
+    held = hold_out(log, columns, fraction, k=k)
+    return log.without(held), log.rows(held)
 
 
 PUBLISHED = {
