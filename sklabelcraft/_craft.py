@@ -11,6 +11,7 @@ from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft._features import in_one_table
 from sklabelcraft._holdout import MOST
 from sklabelcraft._kept import KeptRows, Memory
+from sklabelcraft._known import warn_of_unknown
 from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES, RankerModel
 from sklabelcraft._platform import (
@@ -125,12 +126,14 @@ class Craft:
         """What the label is made of, and what the platform measures."""
         known, explicit = self.known or {}, self.crafter.explicit_
         objectives, _ = objectives_of(self.label_settings, bool(explicit))
-        feedback_of(self.logs[1], self.columns, explicit)  # to be checked
-        counts = known.get("counts")
+        held_out = feedback_of(self.logs[1], self.columns, explicit)
+        counts, self.n_unknown = known.get("counts"), int(held_out.unknown.sum())
         for part in self.logs[0].parts(self._feedback_keys()):
             feedback = feedback_of(part, self.columns, explicit)
             more = FeedbackCounts.of(*(column.numpy() for column in feedback))
+            self.n_unknown += more.n_unknown
             counts = more if counts is None else counts.merged(more)
+        self._check_known(counts)
         self.counts, self.signals = counts, Signals.learn(counts, self.crafter.inputs)
         distinct = self.signals(Feedback.counted(counts))[1]
         self.counted = distinct, torch.from_numpy(counts.counts)
@@ -153,6 +156,22 @@ class Craft:
         if self.known:
             self.held_out = self.known["held_out"].followed_by(self.held_out)
             self.held_out = self.held_out.rows(slice(-MOST, None))
+
+    def _check_known(self, counts):
+        """Check that explicit feedback of some row is known, and tell of the others."""
+        if counts.n_unknown == counts.counts.sum():
+            raise ValueError(
+                f"the explicit feedback of all {counts.n_unknown} rows to train on is "
+                f"missing in {self.crafter.explicit_}. If the log has none, say "
+                "explicit=()."
+            )
+        self.may_be_unknown = counts.n_unknown > 0
+        warn_of_unknown(
+            self.n_unknown,
+            sum(map(len, self.logs)),
+            "these rows are labelled by their watch time, and left out where explicit "
+            "feedback is measured",
+        )
 
     def _feedback_keys(self):
         seconds = self.columns.watch_time, self.columns.duration
@@ -255,7 +274,8 @@ class Craft:
 
     def _as_window(self, rows, label, feedback, weights):
         """Rows with what a label is made of, before anything learned, and weights."""
-        targets = label.prepare(feedback), torch.from_numpy(weights[:, None])
+        prepared = label.prepare(feedback, self.may_be_unknown)
+        targets = prepared, torch.from_numpy(weights[:, None])
         return Window(rows, tuple(t.to(self.device, self.dtype) for t in targets))
 
     def _window(self, label, log):
@@ -284,6 +304,7 @@ class Craft:
             "start_": run.start,
             "ranker_": copy.copy(self.ranker).adopt(model, losses, of_ranker),
             "history_": history,
+            "n_unknown_": self.n_unknown,
             "training_state_": {
                 "task": on_cpu(state),
                 "counts": self.counts,

@@ -46,6 +46,7 @@ def finite(values, key, minimum, row_of, missing=False):
     if wrong.any():
         first = values[wrong][0]
         what = "Negative values in data" if first < minimum else "Not finite"
+        what = "Missing (NaN)" if np.isnan(first) else what
         wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
         raise ValueError(
             f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} "

@@ -9,6 +9,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sklabelcraft._holdout import hold_out
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.labelers import D2Q, ConditionalCDF, ExplicitFeedback, WatchTime
+from sklabelcraft.rankers._given import check_pair, check_weighed
 from sklabelcraft.rankers._weights import weights_of
 from sklabelcraft.recommender import LabelCraftRecommender
 
@@ -66,6 +67,8 @@ def split_rows(fusion, train, held_out):
     -------
     list of Rows
     """
+    check_pair(*held_out[:2])
+    check_weighed(held_out[0], held_out[2])
     *data, weights = train
     rows = _weighed(fusion._read(*data, reset=True), weights, "sample_weight")
     if held_out[0] is not None:

@@ -31,7 +31,6 @@ from sklabelcraft._platform import (
 from sklabelcraft._reading import read_log
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
-from sklabelcraft.rankers._given import check_pair, check_weighed
 
 
 @shared
@@ -189,11 +188,9 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             does not take weights that are given, or the data are not what is described
             here.
         """
-        check_pair(X_val, y_val)
-        check_weighed(X_val, sample_weight_val)
         with fitting(self, X, y) as watch:
-            valid = X_val, y_val, sample_weight_val
-            train, held_out = split_rows(self, (X, y, sample_weight), valid)
+            given = (X, y, sample_weight), (X_val, y_val, sample_weight_val)
+            train, held_out = split_rows(self, *given)
             recommenders = self._named(train.log)
             self.measures_ = measures_of(self, train)
             rng = check_random_state(self.random_state)
@@ -204,8 +201,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
                 with watch.subtask(name) as task:
                     part = inherit(recommender, random_state=int(seed), **stated)
                     with lent(task, part):
-                        part = fit_part(name, part, train, held_out)
-                        self.recommenders_[name] = part
+                        self.recommenders_[name] = fit_part(name, part, train, held_out)
             duration = stated["columns"].duration if self.duration_term else None
             self.heads_ = Heads(self.recommenders_, train.log, duration)
             (self.weights_,) = self._weigh(held_out, [self.objective_weights])

@@ -19,7 +19,7 @@ from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.inspection import readable_tree
 from sklabelcraft.labelers._base import LogLabeler
-from sklabelcraft.labelers._rules import ExplicitColumns
+from sklabelcraft.labelers._rules import check_same_explicit
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
@@ -37,6 +37,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     [1]_. The log-odds of the label are those of a hand-made rule plus a learned
     correction. Several rules are tried as starts, each with a ranker of its own; those
     that fall behind drop out, and the label that served the objectives best is kept.
+
+    {unknown}
 
     Parameters
     ----------
@@ -103,6 +105,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         The ranker trained along with it.
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
+    {n_unknown}
     history_ : list of dict
         Per epoch, the ranker's loss, each objective on all held-out lists as they would
         be shown, relative to lists shown at random, and their mean by weight,
@@ -227,12 +230,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             Held-out impressions on which the objectives are measured. By default the
             latest `validation_fraction` of each user's rows in `log` is held out; of
             more than 2**20 rows, of some users drawn by their hashes.
-        {sample_weight}
-            The ranker is trained on the weighted loss, and a held-out row counts by its
-            weight in the objectives, as :class:`~sklabelcraft.objectives.Objective`
-            says. The scales and quantiles that labels are made of count all rows alike.
-        sample_weight_val : as sample_weight, default=None
-            The weights of `log_val`.
+        {weights_and_objectives}
 
         Returns
         -------
@@ -263,9 +261,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         {log}
         log_val : as log, default=None
             Further held-out impressions, as in ``fit``.
-        {sample_weight}
-        sample_weight_val : as sample_weight, default=None
-            The weights of `log_val`.
+        {weights_and_objectives}
 
         Returns
         -------
@@ -280,7 +276,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         """Fit, and tell the watch of an estimator around this one."""
         starts, known = starting_weights(self), None
         if further:
-            starts = np.array([self.start_])
+            starts, known = np.array([self.start_]), self.training_state_
         fit = fitting(self, train[0], None, max_subtasks=len(starts), outer=outer)
         with fit as watch, processes() as group:
             watch.agreed = group.agreed
@@ -288,15 +284,13 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
             logs, weights = read_split(self, train, held_out, further)
-            explicit = ExplicitColumns(logs[0].present(columns.explicit))
-            if further:
-                known = self.training_state_
-                explicit = ExplicitColumns(self.explicit_).merged(explicit)
-            self.explicit_ = explicit.found
+            explicit = logs[0].present(columns.explicit)
+            if not further:
+                self.explicit_ = explicit
+            check_same_explicit(self.explicit_, explicit)
+            data = ranker, logs, weights, columns, k, device, group, known
             with own_settings(device, training=True):
-                data = ranker, logs, weights, columns, k, device, group
-                craft = Craft(self, *data, known)
-                vars(self).update(craft.learn(starts, watch))
+                vars(self).update(Craft(self, *data).learn(starts, watch))
         return self
 
     def explain(self, log, *, max_leaf_nodes=12):
@@ -305,8 +299,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback; half of them teach the tree, on the other
-            half its fidelity is measured.
+            Impressions with their feedback; half of those whose explicit feedback is
+            known teach the tree, on the other half its fidelity is measured.
         max_leaf_nodes : int, default=12
             The number of rules.
 

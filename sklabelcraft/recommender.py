@@ -114,6 +114,9 @@ class LabelCraftRecommender(BaseRecommender):
     ):
         """Craft the labels and train the ranker on them.
 
+        Weights reach the ranker, in another library's pipeline all parts that take
+        them, and a `LabelCrafter`; other labelers count all rows alike.
+
         Parameters
         ----------
         {impressions_or_files}
@@ -122,11 +125,7 @@ class LabelCraftRecommender(BaseRecommender):
             Held-out impressions for early stopping and, with a `LabelCrafter`, for the
             objectives. By default labeler and ranker hold out rows of X themselves,
             each by its own ``validation_fraction``.
-        {sample_weight}
-            They reach the ranker, in another library's pipeline all parts that take
-            them, and a `LabelCrafter`; other labelers count all rows alike.
-        sample_weight_val : as sample_weight, default=None
-            The weights of `X_val`.
+        {sample_weights}
 
         Returns
         -------
@@ -182,7 +181,7 @@ class LabelCraftRecommender(BaseRecommender):
             held_out = Rows(None, None, None)
             if X_val is not None:
                 held_out = self._read(X_val, y_val, reset=False)
-                held_out = held_out._replace(weights=weights_val)
+            held_out = held_out._replace(weights=weights_val)
             if further:
                 self._copy_parts()
             else:

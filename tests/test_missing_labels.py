@@ -14,8 +14,10 @@ from sklabelcraft import MLP, Columns, DINRanker, MLPRanker, persistence
 from sklabelcraft._log import Log
 from sklabelcraft.datasets import make_short_videos
 from sklabelcraft.losses import LOSSES, log_loss
+from sklabelcraft.rankers._given import Given
 from sklabelcraft.rankers._labels import GivenLabels
 from sklabelcraft.rankers._targets import Targets
+from sklabelcraft.rankers._weights import Weights
 from sklabelcraft.training._distributed import Alone
 from sklabelcraft.training._weighted import WeightedMean
 
@@ -46,8 +48,9 @@ def with_gaps(labels, share=0.4, seed=0):
 def targets_of(labels):
     """Labels as training has them: their values, and what they count for."""
     log = Log(pd.DataFrame({"row": np.arange(len(labels))}))
-    given_labels = GivenLabels(torch.from_numpy(np.array(labels, dtype=float)))
-    return Targets([log], [given_labels], None, None).of(log, 0)
+    known = GivenLabels(torch.from_numpy(np.array(labels, dtype=float)))
+    given = Given(None, [log], [known], [Weights()])
+    return Targets(given, None, None).of(log, 0)
 
 
 def test_a_label_that_is_not_known_counts_for_nothing():

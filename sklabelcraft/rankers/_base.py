@@ -135,9 +135,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             Rows for early stopping. By default the latest `validation_fraction` of
             each user's rows in X is held out; of more than 2**20 rows, of some users
             drawn by their hashes.
-        {sample_weight}
-        sample_weight_val : as sample_weight, default=None
-            The weights of `X_val` in the loss that stops training.
+        {sample_weights}
 
         Returns
         -------
@@ -295,3 +293,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         roles = [columns.user, columns.item, columns.duration, columns.timestamp]
         keys = [*roles, *(columns.features or ())]
         return [key for key in keys if key is not None]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
