@@ -83,10 +83,13 @@ def check_one_table(y):
         )
 
 
-def columns_of_log(columns, log, feedback):
-    """The names of the columns in the joined log, where y's columns follow X's."""
+def columns_of_log(columns, log, feedback, weights=None):
+    """The names of the columns in the joined log, where y's columns follow X's.
+
+    Of a log in one table, the column of weights is no feature.
+    """
     if feedback is None:
-        return in_one_table(columns, log)
+        return in_one_table(columns, log, [weights] * isinstance(weights, str))
 
     def in_log(key):
         key = feedback.canonical(key)

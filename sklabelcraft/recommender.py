@@ -266,7 +266,7 @@ class LabelCraftRecommender(BaseRecommender):
         shared = {"random_state": seed_of(self.random_state), "k": k}
         labeler, ranker = self._stated_parts()
         check_usable(ranker)
-        both = columns_of_log(columns, train.log, train.feedback)
+        both = columns_of_log(columns, train.log, train.feedback, train.weights)
         self.labeler_ = inherit(labeler, columns=both, **shared)
         if self._is_joint:
             if self.ranker is not None:

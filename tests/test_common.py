@@ -81,6 +81,15 @@ ROLES = {"check_estimators_nan_inf": "only the columns with a role must be known
 SEVERAL_LABELS = {
     "check_supervised_y_2d": "labels of shape (n, 1) are what a labeler returns"
 }
+WEIGHTED = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "repeated rows are further steps in a random order, and what is encoded and held "
+        "out is of all rows"
+    )
+}
+NAMED = {
+    "check_sample_weights_pandas_series": "feedback beside a frame must have names"
+}
 EXPECTED = {
     "WatchTime": ONE_COLUMN | ROLES,
     "LabelCraftRecommender": ONE_COLUMN | ROLES,

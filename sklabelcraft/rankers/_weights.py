@@ -101,7 +101,7 @@ class RelativeWeights(Weights):
     def check(self, rows):
         """Check that some of the log's rows have a weight."""
         if self.mean == 0:
-            raise ValueError(f"sample_weight must be positive in some of the {rows}.")
+            raise ValueError(f"sample_weight must be non-zero in some of the {rows}.")
 
 
 def weights_of(sample_weight, log, name="sample_weight"):
@@ -145,7 +145,7 @@ def weights_of(sample_weight, log, name="sample_weight"):
             f"{values.shape}."
         )
     if not checked(values, log.row_name, name).any():
-        raise ValueError(f"{name} must be positive in some row, got 0 in all.")
+        raise ValueError(f"{name} must be non-zero in some row, got 0 in all.")
     return GivenWeights(values)
 
 
