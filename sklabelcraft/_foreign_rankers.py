@@ -23,7 +23,7 @@ def fit_foreign(ranker, X, labels, users, validation, weights=None):
     X : data frame or array of shape (n, n_columns)
         The impressions.
     labels : ndarray of shape (n,) or (n, n_labels)
-        Their labels.
+        Their labels; rows of which one is not known, and NaN, are left out.
     users : ndarray of shape (n,)
         Codes of the users, which are the groups.
     validation : dict
@@ -31,6 +31,7 @@ def fit_foreign(ranker, X, labels, users, validation, weights=None):
     weights : ndarray of shape (n,), default=None
         The weights of the rows; None if there are none.
     """
+    X, labels, users, weights = _with_labels(X, labels, users, weights)
     if is_classifier(ranker):
         fit_soft_classes(ranker, X, labels, weights)
         return
@@ -38,10 +39,29 @@ def fit_foreign(ranker, X, labels, users, validation, weights=None):
         check_takes_weights(ranker, is_regressor, "to be fitted to weighted rows, it")
     if any(has_fit_parameter(part, "group") for part in _parts(ranker)):
         fit_in_groups(ranker, X, labels, users, weights)
-    elif weights is None:
+        return
+    if validation:
+        pair = _with_labels(*validation.values())
+        validation = dict(zip(validation, pair, strict=True))
+    if weights is None:
         ranker.fit(X, labels, **validation)
     else:
         _fit_with(ranker, X, labels, {"sample_weight": weights}, **validation)
+
+
+def _with_labels(X, labels, *more):
+    """The rows of which all labels are known, with what else there is of each."""
+    known = ~np.isnan(labels.reshape(len(labels), -1)).any(axis=1)
+    if known.all():
+        return [X, labels, *more]
+    if not known.any():
+        raise ValueError(
+            f"there is no row, of {len(labels)}, of which all labels are known, as a "
+            "ranker of another library needs it."
+        )
+    rows = np.flatnonzero(known)
+    more = [values if values is None else values[rows] for values in (labels, *more)]
+    return [_safe_indexing(X, rows), *more]
 
 
 def score_foreign(ranker, X):
@@ -58,6 +78,7 @@ def go_on_foreign(ranker, X, labels, weights=None):
     if is_classifier(ranker):
         raise ValueError(f"a classifier does not go on as a ranker, got {ranker!r}.")
     check_goes_on(ranker)
+    X, labels, weights = _with_labels(X, labels, weights)
     if weights is None:
         ranker.partial_fit(X, labels)
     elif "sample_weight" in signature(ranker.partial_fit).parameters:

@@ -83,8 +83,8 @@ SEVERAL_LABELS = {
 }
 WEIGHTED = {
     "check_sample_weight_equivalence_on_dense_data": (
-        "repeated rows are further steps in a random order, and what is encoded and held "
-        "out is of all rows"
+        "repeated rows make further steps, in random order, and what is encoded and "
+        "held out is of all rows"
     )
 }
 NAMED = {
@@ -92,17 +92,19 @@ NAMED = {
 }
 EXPECTED = {
     "WatchTime": ONE_COLUMN | ROLES,
-    "LabelCraftRecommender": ONE_COLUMN | ROLES,
-    "FusedRecommender": ONE_COLUMN,
+    "LabelCraftRecommender": ONE_COLUMN | ROLES | WEIGHTED | NAMED,
+    "FusedRecommender": ONE_COLUMN | WEIGHTED | NAMED,
+    "LabelCrafter": WEIGHTED,
     "ExplicitFeedback": ONE_COLUMN,
-    "MLPRanker": SEVERAL_LABELS,
-    "DCNRanker": SEVERAL_LABELS,
-    "DINRanker": SEVERAL_LABELS,
-    "ModuleRanker": SEVERAL_LABELS,
+    "MLPRanker": SEVERAL_LABELS | WEIGHTED,
+    "DCNRanker": SEVERAL_LABELS | WEIGHTED,
+    "DINRanker": SEVERAL_LABELS | WEIGHTED,
+    "ModuleRanker": SEVERAL_LABELS | WEIGHTED,
 }
 
 
 @pytest.mark.filterwarnings("ignore:SCIPY_ARRAY_API")
+@pytest.mark.filterwarnings("ignore:the objective .* is left out")
 @parametrize_with_checks(
     ESTIMATORS,
     expected_failed_checks=lambda estimator: EXPECTED.get(type(estimator).__name__, {}),
