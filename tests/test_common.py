@@ -87,6 +87,10 @@ WEIGHTED = {
         "held out is of all rows"
     )
 }
+ALIKE = "the latest rows of these data are alike, so that there is nothing to raise"
+CRAFTED = dict.fromkeys(
+    ["check_sample_weights_shape", "check_sample_weights_not_overwritten"], ALIKE
+)
 NAMED = {
     "check_sample_weights_pandas_series": "feedback beside a frame must have names"
 }
@@ -94,7 +98,7 @@ EXPECTED = {
     "WatchTime": ONE_COLUMN | ROLES,
     "LabelCraftRecommender": ONE_COLUMN | ROLES | WEIGHTED | NAMED,
     "FusedRecommender": ONE_COLUMN | WEIGHTED | NAMED,
-    "LabelCrafter": WEIGHTED,
+    "LabelCrafter": WEIGHTED | CRAFTED,
     "ExplicitFeedback": ONE_COLUMN,
     "MLPRanker": SEVERAL_LABELS | WEIGHTED,
     "DCNRanker": SEVERAL_LABELS | WEIGHTED,

@@ -150,6 +150,12 @@ def rows_of(rows, model, path, columns):
         require(there, inside(path, "columns"), f"with {name!r}", list(rows.columns))
 
 
+def weights_of(rows, shape, path):
+    """Kept rows have weights of this shape."""
+    found = rows.weights.shape
+    require(found == shape, inside(path, "weights"), f"of shape {shape}", found)
+
+
 def optimizer(state, values, path):
     """What an optimiser keeps belongs to weights of these names."""
     tables = [name for name in values if name.endswith("embeddings.table.weight")]
@@ -200,6 +206,7 @@ def ranker(estimator, path):
         shape = tuple(rows.columns["0"].shape)
         wanted = (len(rows), trained.n_outputs)
         require(shape == wanted, inside(path, "memory"), f"labels of {wanted}", shape)
+        weights_of(rows, wanted, inside(path, "memory"))
 
 
 def crafter(estimator, path):
@@ -214,9 +221,12 @@ def crafter(estimator, path):
     optimizer(task["optimizer"], _weights(trained.module), inside(path, "task"))
     optimizer(task["outer"], _weights(label), inside(path, "task"))
     rows_of(state["held_out"], trained, inside(path, "held_out"), state["scaled"])
+    weights_of(state["held_out"], (len(state["held_out"]),), inside(path, "held_out"))
     if state["memory"] is not None:
         names = "watch_time", "duration", "explicit"
-        rows_of(state["memory"].rows, trained, inside(path, "memory"), names)
+        rows = state["memory"].rows
+        rows_of(rows, trained, inside(path, "memory"), names)
+        weights_of(rows, (len(rows),), inside(path, "memory"))
 
 
 def label(fields, path):
