@@ -293,8 +293,8 @@ def _shown_mean(alpha, values, lists, weights):
     if weights is None:
         return list_mean(alpha, values, lists)
     counts = alpha[-1] * weights
-    total = _sums(counts, lists).clamp(min=torch.finfo(counts.dtype).tiny)
-    return _sums(counts * values, lists) / total
+    least = torch.finfo(counts.dtype).eps * weights.max()  # or there is no finite slope
+    return _sums(counts * values, lists) / _sums(counts, lists).clamp(min=least)
 
 
 def _weighted(values, weights):

@@ -42,6 +42,7 @@ LAST = RANK == SIZE - 1
 LOG = make_short_videos(n_users=30, n_items=60, n_impressions=40, random_state=0)
 GAPS = np.column_stack([LOG.preference, -LOG.preference])
 GAPS[1::3, 0] = GAPS[::4, 1] = np.nan
+WEIGHTS = np.linspace(0, 3, len(LOG.data))
 SMALL = {"embedding_dim": 4, "hidden": (8,)}
 TRAINED = {"max_epochs": 2, "batch_size": 100, "random_state": 0}
 MLP_RANKER = MLPRanker(MLP(**SMALL), **TRAINED)
@@ -59,6 +60,8 @@ ESTIMATORS = {
     "missing labels": clone(MLP_RANKER).set_params(adversary_weight=0.1),
     "label, MLP": LabelCrafter(MLP_RANKER, **CRAFTED),
     "label, DIN, floor": LabelCrafter(DIN_RANKER, **CRAFTED, **BALANCED),
+    "weights": clone(MLP_RANKER).set_params(adversary_weight=0.1),
+    "label, weights": LabelCrafter(MLP_RANKER, **CRAFTED),
     "label, few": LabelCrafter(
         clone(MLP_RANKER).set_params(batch_size=2, max_epochs=1),
         **CRAFTED | {"validation_users": 1, "starts": [(0, 1, 1)]},
@@ -77,13 +80,17 @@ def fitted(name, precision):
     if isinstance(estimator, LabelCrafter):
         rows = 300 if name == "label, few" else len(frame)
         frame = frame[:rows]
-        estimator.set_params(ranker__precision=precision).fit(frame)
+        weights = WEIGHTS if name == "label, weights" else None
+        estimator.set_params(ranker__precision=precision)
+        estimator.fit(frame, sample_weight=weights)
         labels = estimator.transform(frame)
         label = {f"label {n}": v for n, v in weights(estimator.label_net_).items()}
         ranker, label = estimator.ranker_, label | {"labels": labels}
     else:
         ranker = estimator.set_params(precision=precision)
-        ranker.fit(LOG.data, GAPS if name == "missing labels" else LOG.preference)
+        labels = GAPS if name == "missing labels" else LOG.preference
+        weights = WEIGHTS if name == "weights" else None
+        ranker.fit(LOG.data, labels, sample_weight=weights)
         label = {}
     return (
         label
