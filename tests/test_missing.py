@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given, settings
@@ -505,3 +507,35 @@ def test_numbers_that_are_missing_are_learned_from(kind, log, tmp_path):
     assert np.isfinite(ranker.predict(X)).all()
     codes, numbers = encoder.encode(Log(pd.DataFrame(X)) if kind == "array" else Log(X))
     assert len(codes) == len(numbers) == len(found)
+
+
+CONTAINERS = {
+    "polars": lambda frame: pl.from_pandas(frame),
+    "polars with NaN": lambda frame: pl.from_pandas(frame, nan_to_null=False),
+    "arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+    "nullable": lambda frame: frame.convert_dtypes(),
+    "arrow-backed": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "objects": lambda frame: frame.astype(dict.fromkeys(SIGNALS, object)),
+    "array": lambda frame: frame.to_numpy(dtype=float),
+}
+
+
+@unknown_is_told_elsewhere
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    "make", [ExplicitFeedback, tiny_crafter], ids=["ExplicitFeedback", "LabelCrafter"]
+)
+def test_what_is_missing_is_so_in_any_container(make, container, log):
+    """NaN, None, NA and null are one, in explicit feedback and in numbers."""
+    frame, _ = with_gaps(log.frame[["user_id", "duration", "watch_time", *SIGNALS]])
+    frame["price"] = np.where(frame["user_id"] % 3, frame["duration"] + 0.25, NAN)
+    features = ("user_id", "duration", "price")
+    names = Columns(item=None, timestamp=None, features=features)
+    wanted = make().set_params(columns=names).fit(frame).transform(frame)
+    if container == "array":
+        names = Columns(0, None, 1, None, 2, (3, 4, 5), (0, 1, 6))
+    given = CONTAINERS[container](frame)
+    labeler = make().set_params(columns=names).fit(given)
+    assert np.array_equal(labeler.transform(given), wanted, equal_nan=True)
+    if isinstance(labeler, LabelCrafter):
+        assert labeler.ranker_.model_.encoder.n_numeric == 3
