@@ -61,7 +61,7 @@ class Feedback:
         self.roles["explicit"] = names
         positive = reduce(or_, [column > 0 for column in columns])
         missing = reduce(or_, [column.is_nan() for column in columns])
-        return positive, positive.where(False, missing)
+        return positive, missing & positive.apply("Not")
 
     def _read(self, role, key):
         self.roles[role] = self._name(key)

@@ -226,7 +226,9 @@ class ExplicitFeedback(BaseLabeler):
     """EF: label an impression 1 if it got any explicit feedback.
 
     What is missing is not known: where no signal is above 0 and one is missing, the
-    label is NaN. Rankers learn from the other rows.
+    label is NaN. Rankers learn from the other rows; with other labels beside this one,
+    those of this library learn these from all rows, those of other libraries from the
+    rows of which all labels are known.
 
     Parameters
     ----------
