@@ -12,10 +12,19 @@ from sklabelcraft._foreign_rankers import (
     scales_of,
     score_foreign,
 )
+from sklabelcraft._reading import is_stored
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker
+from sklabelcraft.rankers._given import check_pair, check_weighed
 from sklabelcraft.rankers._labels import CraftedLabels
 from sklabelcraft.rankers._weights import weights_of
+
+
+def check_held_out(X_val, y_val, sample_weight_val):
+    """Check that validation data come together or not at all."""
+    if not is_stored(X_val):
+        check_pair(X_val, y_val)
+    check_weighed(X_val, sample_weight_val)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sklabelcraft._estimator import inherit, seed_of
 from sklabelcraft._foreign_rankers import check_usable, score_foreign
 from sklabelcraft._going_on import gone_on, restated
 from sklabelcraft._reading import is_stored, read_log, read_source
-from sklabelcraft._recommender_parts import fit_other, labelled, subtask
+from sklabelcraft._recommender_parts import check_held_out, fit_other, labelled, subtask
 from sklabelcraft._recommending import (
     BaseRecommender,
     Rows,
@@ -23,7 +23,7 @@ from sklabelcraft._recommending import (
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker, MLPRanker
-from sklabelcraft.rankers._given import NOTHING, check_pair, check_weighed
+from sklabelcraft.rankers._given import NOTHING
 from sklabelcraft.rankers._labels import check_varying
 
 
@@ -171,17 +171,14 @@ class LabelCraftRecommender(BaseRecommender):
         return self._fit((X, y, sample_weight), NOTHING, further)
 
     def _fit(self, train, held_out, further=False):
-        X, y, weights = train
-        X_val, y_val, weights_val = held_out
-        if not is_stored(X_val):
-            check_pair(X_val, y_val)
-        check_weighed(X_val, weights_val)
-        with fitting(self, X, y) as watch:
-            train = self._read(X, y, reset=not further)._replace(weights=weights)
-            held_out = Rows(None, None, None)
-            if X_val is not None:
-                held_out = self._read(X_val, y_val, reset=False)
-            held_out = held_out._replace(weights=weights_val)
+        check_held_out(*held_out)
+        with fitting(self, *train[:2]) as watch:
+            train = self._read(*train[:2], not further)._replace(weights=train[2])
+            if held_out[0] is None:
+                held_out = Rows(None, None, None)
+            else:
+                weights, held_out = held_out[2], self._read(*held_out[:2], False)
+                held_out = held_out._replace(weights=weights)
             if further:
                 self._copy_parts()
             else:
