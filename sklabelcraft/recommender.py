@@ -173,12 +173,10 @@ class LabelCraftRecommender(BaseRecommender):
     def _fit(self, train, held_out, further=False):
         check_held_out(*held_out)
         with fitting(self, *train[:2]) as watch:
-            train = self._read(*train[:2], not further)._replace(weights=train[2])
-            if held_out[0] is None:
-                held_out = Rows(None, None, None)
-            else:
-                weights, held_out = held_out[2], self._read(*held_out[:2], False)
-                held_out = held_out._replace(weights=weights)
+            train = self._weighed(*train, reset=not further)
+            given, held_out = held_out, Rows(None, None, None)
+            if given[0] is not None:
+                held_out = self._weighed(*given, reset=False)
             if further:
                 self._copy_parts()
             else:
@@ -236,6 +234,9 @@ class LabelCraftRecommender(BaseRecommender):
             return self.ranker_.head_scores(X)
         scores = score_foreign(self.ranker_, X)
         return scores.reshape(len(scores), -1)
+
+    def _weighed(self, X, y, weights, reset):
+        return self._read(X, y, reset)._replace(weights=weights)
 
     def _read(self, X, y, reset):
         """Impressions and feedback, also of a log in files, where they are one."""

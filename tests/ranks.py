@@ -80,17 +80,17 @@ def fitted(name, precision):
     if isinstance(estimator, LabelCrafter):
         rows = 300 if name == "label, few" else len(frame)
         frame = frame[:rows]
-        weights = WEIGHTS if name == "label, weights" else None
+        own = WEIGHTS if name == "label, weights" else None
         estimator.set_params(ranker__precision=precision)
-        estimator.fit(frame, sample_weight=weights)
+        estimator.fit(frame, sample_weight=own)
         labels = estimator.transform(frame)
         label = {f"label {n}": v for n, v in weights(estimator.label_net_).items()}
         ranker, label = estimator.ranker_, label | {"labels": labels}
     else:
         ranker = estimator.set_params(precision=precision)
         labels = GAPS if name == "missing labels" else LOG.preference
-        weights = WEIGHTS if name == "weights" else None
-        ranker.fit(LOG.data, labels, sample_weight=weights)
+        own = WEIGHTS if name == "weights" else None
+        ranker.fit(LOG.data, labels, sample_weight=own)
         label = {}
     return (
         label

@@ -494,3 +494,61 @@ def test_a_union_of_labels_is_learned_with_weights():
     one, other = (fitted(recommender, sample_weight=w) for w in (None, WEIGHTS))
     moved = one.head_scores(LOG.data) - other.head_scores(LOG.data)
     assert (np.abs(moved).max(axis=0) > 1e-6).all()
+
+
+@pytest.mark.parametrize("estimator", [RANKER, CRAFTER], ids=["ranker", "label"])
+def test_remembered_rows_keep_their_weights(estimator):
+    """What is learned from them again would be another with weights of 1."""
+    found = []
+    for changed in (False, True):
+        made = fitted(estimator, sample_weight=WEIGHTS)
+        weights = made.training_state_["memory"].rows.weights
+        assert (weights == 0).any()
+        if changed:
+            weights[:] = 1
+        day = (LOG.frame[:99],) if estimator is CRAFTER else (LOG.data[:99], Y[:99])
+        found.append(learned(made.partial_fit(*day)))
+    assert (found[0] != found[1]).any()
+
+
+class Stopped(Exception):
+    """What ends a fit in its first epoch."""
+
+
+class Stopping:
+    """A callback that ends a fit after its first epoch."""
+
+    def setup(self, estimator, context):
+        """Nothing."""
+
+    def teardown(self, estimator, context):
+        """Nothing."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Raise where the second epoch begins."""
+        if context.task_name == "epoch" and context.task_id == 1:
+            raise Stopped
+
+    def on_fit_task_end(self, estimator, context):
+        """Nothing."""
+
+
+@pytest.mark.parametrize("in_files", [False, True])
+@pytest.mark.parametrize("estimator", [RANKER, CRAFTER], ids=["ranker", "label"])
+def test_a_fit_with_other_weights_is_another_fit(tmp_path, estimator, in_files):
+    """It does not go on from what was saved of the first one."""
+    folder = stored(tmp_path / "log", target=Y, one=WEIGHTS, other=WEIGHTS[::-1])
+    path = {"checkpoint": tmp_path / "saved"}
+    if estimator is CRAFTER:
+        path = {f"ranker__{name}": value for name, value in path.items()}
+    made = clone(estimator).set_params(**path)
+    data = (LOG.frame,) if estimator is CRAFTER else (LOG.data, Y)
+    weights = WEIGHTS, WEIGHTS[::-1]
+    if in_files:
+        data = (folder,) if estimator is CRAFTER else (folder, "target")
+        weights = "one", "other"
+    with pytest.raises(Stopped):
+        clone(made).set_callbacks(Stopping()).fit(*data, sample_weight=weights[0])
+    with pytest.raises(ValueError, match="is of another fit"):
+        made.fit(*data, sample_weight=weights[1])
+    made.fit(*data, sample_weight=weights[0])
