@@ -36,7 +36,7 @@ def fit_foreign(ranker, X, labels, users, validation, weights=None):
         fit_soft_classes(ranker, X, labels, weights)
         return
     if weights is not None:
-        check_takes_weights(ranker, is_regressor, "to be fitted to weighted rows, it")
+        check_takes_weights(ranker, is_regressor, "a ranker of weighted rows")
     if any(has_fit_parameter(part, "group") for part in _parts(ranker)):
         fit_in_groups(ranker, X, labels, users, weights)
         return

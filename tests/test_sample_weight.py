@@ -511,6 +511,15 @@ def test_remembered_rows_keep_their_weights(estimator):
     assert (found[0] != found[1]).any()
 
 
+def test_a_day_of_which_nothing_is_held_out_has_weights():
+    """A label goes on with it, and is measured on what was held out before."""
+    crafter = fitted(CRAFTER, sample_weight=WEIGHTS)
+    before = crafter.training_state_["held_out"].weights
+    day = LOG.frame.groupby("user_id").head(2)[:8]
+    crafter.partial_fit(day, sample_weight=np.arange(8))
+    np.testing.assert_array_equal(crafter.training_state_["held_out"].weights, before)
+
+
 class Stopped(Exception):
     """What ends a fit in its first epoch."""
 

@@ -82,7 +82,7 @@ class RelativeWeights(Weights):
     Attributes
     ----------
     mean : float
-        Their mean; exact where all are alike.
+        Their mean; exact where all are alike, infinite where there are no rows.
     """
 
     def __init__(self, weights, log):
@@ -90,9 +90,10 @@ class RelativeWeights(Weights):
         least, largest, total = np.inf, 0.0, 0.0
         for part in log.parts(weights.names or None):
             values = weights.of(part)
-            least, largest = min(least, values.min()), max(largest, values.max())
+            least = values.min(initial=least)
+            largest = values.max(initial=largest)
             total += values.sum()
-        self.mean = least if least == largest else total / len(log)
+        self.mean = least if least >= largest else total / len(log)
 
     def of(self, log):
         """Weights of some rows, float64 of shape (n,)."""
