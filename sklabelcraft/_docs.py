@@ -160,7 +160,7 @@ to : str or path, default=None
 cardinalities : list of int
     Number of codes of each categorical column.
 n_numeric, n_outputs : int
-    Number of numeric columns and of labels.
+    How many numbers a row has, and labels.
 past_columns : tuple of int
     The categorical columns that the past consists of.""",
     "trained": """\

@@ -42,6 +42,6 @@ def warn_of_unknown(n_unknown, n_rows, what, stacklevel=2):
     if n_unknown:
         warnings.warn(
             f"the explicit feedback of {n_unknown} of {n_rows} rows is not known, as "
-            f"it is missing and no other is above 0: {what}.",
+            f"some is missing and none is above 0: {what}.",
             stacklevel=stacklevel + 1,
         )

@@ -284,11 +284,11 @@ def varying(triples, n_known, k):
         if enough and known.min() < known.max():
             kept.append((objective, values, *rest))
             continue
-        why = f"known on more than {k} held-out rows of no user"
+        why = f"known on more than {k} held-out rows of no user.{ADVICE}"
         if enough:
-            why = f"{known[0]:.6g} on all {len(known)} held-out rows"
+            why = f"{known[0]:.6g} on all {len(known)} held-out rows."
         warnings.warn(
-            f"the objective {objective} is left out: its column is {why}.", stacklevel=2
+            f"the objective {objective} is left out: its column is {why}", stacklevel=2
         )
     if not kept:
         raise ValueError("no objective has a column that varies on the held-out rows.")

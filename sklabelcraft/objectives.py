@@ -23,6 +23,9 @@ ROUNDING = 1e-6  # share of what is measured that a reference may be by rounding
 class Objective:
     """A number that the platform wants high on the lists that it shows.
 
+    It is measured on the lists without the rows in which its column is missing; only
+    ``"watch_time"`` and ``"duration"`` must not be.
+
     Where rows have weights w, such as inverse propensities, a row x that is shown with
     probability alpha(x) counts by its weight. The mean of the column v is estimated as
     sum_x alpha(x) w(x) v(x) / k; the gain is that of w(x) v(x) in place of v(x); and

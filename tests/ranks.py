@@ -43,6 +43,9 @@ LOG = make_short_videos(n_users=30, n_items=60, n_impressions=40, random_state=0
 GAPS = np.column_stack([LOG.preference, -LOG.preference])
 GAPS[1::3, 0] = GAPS[::4, 1] = np.nan
 WEIGHTS = np.linspace(0, 3, len(LOG.data))
+SIGNALS = ["like", "follow", "comment"]
+NOT_KNOWN = LOG.frame.astype(dict.fromkeys(SIGNALS, float))
+NOT_KNOWN.loc[::3, SIGNALS] = np.nan
 SMALL = {"embedding_dim": 4, "hidden": (8,)}
 TRAINED = {"max_epochs": 2, "batch_size": 100, "random_state": 0}
 MLP_RANKER = MLPRanker(MLP(**SMALL), **TRAINED)
@@ -62,6 +65,7 @@ ESTIMATORS = {
     "label, DIN, floor": LabelCrafter(DIN_RANKER, **CRAFTED, **BALANCED),
     "weights": clone(MLP_RANKER).set_params(adversary_weight=0.1),
     "label, weights": LabelCrafter(MLP_RANKER, **CRAFTED),
+    "label, not known": LabelCrafter(MLP_RANKER, **CRAFTED),
     "label, few": LabelCrafter(
         clone(MLP_RANKER).set_params(batch_size=2, max_epochs=1),
         **CRAFTED | {"validation_users": 1, "starts": [(0, 1, 1)]},
@@ -79,10 +83,12 @@ def fitted(name, precision):
     estimator, frame = clone(ESTIMATORS[name]), LOG.frame
     if isinstance(estimator, LabelCrafter):
         rows = 300 if name == "label, few" else len(frame)
-        frame = frame[:rows]
+        frame = (NOT_KNOWN if name == "label, not known" else frame)[:rows]
         own = WEIGHTS if name == "label, weights" else None
         estimator.set_params(ranker__precision=precision)
-        estimator.fit(frame, sample_weight=own)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "the explicit feedback")
+            estimator.fit(frame, sample_weight=own)
         labels = estimator.transform(frame)
         label = {f"label {n}": v for n, v in weights(estimator.label_net_).items()}
         ranker, label = estimator.ranker_, label | {"labels": labels}
