@@ -30,7 +30,9 @@ from sklabelcraft import (
     WatchTime,
     persistence,
 )
+from sklabelcraft._log import Log
 from sklabelcraft.datasets import make_short_videos
+from sklabelcraft.rankers._weights import weights_of
 
 LOG = make_short_videos(n_users=20, n_items=30, n_impressions=30, random_state=0)
 N = len(LOG.data)
@@ -118,6 +120,25 @@ def test_equal_weights_are_none(estimator, weight):
         np.testing.assert_array_equal(found, expected)
     elif weight == 1:
         np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@given(
+    weight=st.floats(1e-30, 1e30),
+    factors=st.lists(st.floats(0, 100), min_size=1, max_size=30),
+)
+def test_relative_weights_have_the_mean_1(weight, factors):
+    """Equal ones are exactly 1, whatever they are; of others, ratios stay."""
+    log = Log(pd.DataFrame({"row": np.arange(len(factors))}))
+    alike = weights_of(np.full(len(factors), weight), log).relative_to(log)
+    assert (alike.of(log) == 1).all()
+    factors = np.array([1.0, *factors[1:]])
+    found = weights_of(weight * factors, log).relative_to(log).of(log)
+    assert found.mean() == pytest.approx(1)
+    np.testing.assert_allclose(found / found[0], factors, rtol=1e-12, atol=1e-99)
+    part = log.rows(np.arange(0, len(factors), 2))
+    np.testing.assert_array_equal(
+        weights_of(weight * factors, log).relative_to(log).of(part), found[::2]
+    )
 
 
 @pytest.mark.parametrize("estimator", [*RANKERS, CRAFTER, *RECOMMENDERS[:2]])
