@@ -60,12 +60,10 @@ ESTIMATORS = {
     "MLP": MLP_RANKER,
     "DIN": DIN_RANKER,
     "adversary": clone(MLP_RANKER).set_params(adversary_weight=0.1),
-    "missing labels": clone(MLP_RANKER).set_params(adversary_weight=0.1),
+    "gaps, weights": clone(MLP_RANKER).set_params(adversary_weight=0.1),
     "label, MLP": LabelCrafter(MLP_RANKER, **CRAFTED),
     "label, DIN, floor": LabelCrafter(DIN_RANKER, **CRAFTED, **BALANCED),
-    "weights": clone(MLP_RANKER).set_params(adversary_weight=0.1),
-    "label, weights": LabelCrafter(MLP_RANKER, **CRAFTED),
-    "label, not known": LabelCrafter(MLP_RANKER, **CRAFTED),
+    "label, not known, weights": LabelCrafter(MLP_RANKER, **CRAFTED),
     "label, few": LabelCrafter(
         clone(MLP_RANKER).set_params(batch_size=2, max_epochs=1),
         **CRAFTED | {"validation_users": 1, "starts": [(0, 1, 1)]},
@@ -83,8 +81,8 @@ def fitted(name, precision):
     estimator, frame = clone(ESTIMATORS[name]), LOG.frame
     if isinstance(estimator, LabelCrafter):
         rows = 300 if name == "label, few" else len(frame)
-        frame = (NOT_KNOWN if name == "label, not known" else frame)[:rows]
-        own = WEIGHTS if name == "label, weights" else None
+        frame = (NOT_KNOWN if "not known" in name else frame)[:rows]
+        own = WEIGHTS if "weights" in name else None
         estimator.set_params(ranker__precision=precision)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "the explicit feedback")
@@ -94,8 +92,8 @@ def fitted(name, precision):
         ranker, label = estimator.ranker_, label | {"labels": labels}
     else:
         ranker = estimator.set_params(precision=precision)
-        labels = GAPS if name == "missing labels" else LOG.preference
-        own = WEIGHTS if name == "weights" else None
+        labels = GAPS if "gaps" in name else LOG.preference
+        own = WEIGHTS if "weights" in name else None
         ranker.fit(LOG.data, labels, sample_weight=own)
         label = {}
     return (
