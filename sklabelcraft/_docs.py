@@ -1,6 +1,22 @@
 """Texts that several docstrings share, each written once."""
 
+SAMPLE_WEIGHT = """\
+sample_weight : array-like of shape (n,) or str, default=None
+    What each row counts for in the loss, such as an inverse propensity of its position;
+    none negative. Only their ratios matter: they are divided by their mean, so that a
+    row of weight 2 counts as two rows, and one of weight 0 as none. Of a log in files,
+    the name of the column that holds them. None for 1 each."""
+IN_OBJECTIVES = """
+    Held-out rows count by their weights in the objectives, as
+    :class:`~sklabelcraft.objectives.Objective` says. The scales and quantiles that
+    labels are made of count all rows alike."""
+SAMPLE_WEIGHT_VAL = """
+sample_weight_val : as sample_weight, default=None
+    The weights of the held-out rows that are given."""
 TEXTS = {
+    "sample_weight": SAMPLE_WEIGHT,
+    "sample_weights": SAMPLE_WEIGHT + SAMPLE_WEIGHT_VAL,
+    "weights_and_objectives": SAMPLE_WEIGHT + IN_OBJECTIVES + SAMPLE_WEIGHT_VAL,
     "ranking": """\
 scores : array-like of shape (n,)
     The higher, the earlier in the list. Equal scores are no order.
@@ -44,6 +60,17 @@ y : data frame, series or array of shape (n,) or (n, n_signals)
     "feedback_if_apart": """\
 y : data frame, series or array of shape (n,) or (n, n_signals), default=None
     Their feedback: what is logged after them. None where X is the whole log.""",
+    "unknown": """\
+Explicit feedback that is missing is not known. Where no signal is above 0 and one is
+missing, the label is its expectation given the watch time w and the duration d:
+(1 - p) g(w, d, 0) + p g(w, d, 1), with p the share of rows with explicit feedback among
+those of a like watch time that are known, in 20 bins of its rank. An objective is
+measured on the lists without the rows in which its column is missing; those of watch
+time and duration must not be.""",
+    "n_unknown": """\
+n_unknown_ : int
+    Number of rows of the last ``fit`` or ``partial_fit``, those held out included,
+    whose explicit feedback is not known.""",
     "groups": """\
 n_groups : int, default=30
     Number of equal-frequency duration groups; equal durations are never split, so there
@@ -142,7 +169,7 @@ to : str or path, default=None
 cardinalities : list of int
     Number of codes of each categorical column.
 n_numeric, n_outputs : int
-    Number of numeric columns and of labels.
+    How many numbers a row has, and labels.
 past_columns : tuple of int
     The categorical columns that the past consists of.""",
     "trained": """\

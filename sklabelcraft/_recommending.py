@@ -22,14 +22,16 @@ from sklabelcraft.scorers import nwtg_scorer
 
 
 class Rows(NamedTuple):
-    """Impressions, their feedback, and both side by side as data.
+    """Impressions, their feedback, both side by side as data, and their weights.
 
-    Of a stored log, all are one, and there is no feedback apart.
+    Of a stored log, all are one, and there is no feedback apart. Weights are as the
+    user gave them.
     """
 
     log: Log | StoredLog
     feedback: Log | None
     joined: Any
+    weights: Any = None
 
     @property
     def table(self):
@@ -37,9 +39,13 @@ class Rows(NamedTuple):
         return Log(self.joined, self.log.positions)
 
     def at(self, positions):
-        """The rows at some positions, ascending; not of a stored log."""
+        """The rows at some positions, ascending, with their weights as an ndarray.
+
+        Not of a stored log.
+        """
         log, feedback = self.log.rows(positions), self.feedback.rows(positions)
-        return Rows(log, feedback, log.beside(feedback))
+        weights = None if self.weights is None else self.weights[positions]
+        return Rows(log, feedback, log.beside(feedback), weights)
 
 
 class BaseRecommender(CallbackSupportMixin, LogEstimator):
@@ -155,7 +161,7 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
     def _remember_seen(self, *parts, further=False):
         """Keep which items each user had in some rows, beside those of before."""
         columns = self._stated("columns")
-        logs = [rows.log for rows in parts if rows is not None]
+        logs = [rows.log for rows in parts if rows.log is not None]
         if not further:
             keys = [logs[0].optional(columns, role) for role in ("user", "item")]
             self.seen_ = None if None in keys else Seen.nothing()
@@ -204,10 +210,13 @@ def check_one_table(y):
         )
 
 
-def columns_of_log(columns, log, feedback):
-    """The names of the columns in the joined log, where y's columns follow X's."""
+def columns_of_log(columns, log, feedback, weights=None):
+    """The names of the columns in the joined log, where y's columns follow X's.
+
+    Of a log in one table, the column of weights is no feature.
+    """
     if feedback is None:
-        return in_one_table(columns, log)
+        return in_one_table(columns, log, [weights] * isinstance(weights, str))
 
     def in_log(key):
         key = feedback.canonical(key)

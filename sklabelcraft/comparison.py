@@ -16,6 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sklabelcraft._bootstrap import summarise
 from sklabelcraft._estimator import inherit, stated_by
 from sklabelcraft._folds import folds_of, rows_of
+from sklabelcraft._known import warn_of_unknown
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft._units import looked_at_once
@@ -265,6 +266,9 @@ def _check_read(columns, scorers, X, y, folds):
     parts = log.rows(np.flatnonzero(used)), feedback.rows(np.flatnonzero(used))
     for scorer in scorers.values():
         measured_by(scorer, *parts)
+    known = parts[1].any_positive([k for k in columns.explicit if k in feedback])
+    told = "these rows are left out where it is measured"
+    warn_of_unknown(np.isnan(known).sum(), len(known), told, stacklevel=4)
 
 
 def _check_seeds(name, estimator, n_seeds):

@@ -15,8 +15,12 @@ from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit
 from sklabelcraft._fusion import fuse, usual_platforms
 from sklabelcraft._heads import DURATION, Heads
-from sklabelcraft._holdout import hold_out
-from sklabelcraft._members import check_recommenders, fit_part, usual_recommenders
+from sklabelcraft._members import (
+    check_recommenders,
+    fit_part,
+    split_rows,
+    usual_recommenders,
+)
 from sklabelcraft._platform import (
     checked_weights,
     count_scaled,
@@ -27,7 +31,6 @@ from sklabelcraft._platform import (
 from sklabelcraft._reading import read_log
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
-from sklabelcraft.rankers._base import check_pair
 
 
 @shared
@@ -46,7 +49,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     those, none negative, whose lists do best on the platform's objectives with held-out
     users: the mean over lists of k and of k / 2, for which more users have enough rows.
     They are chosen from a pool of several hundred for each of 20 bootstrap resamples of
-    the users, and averaged.
+    the users, and averaged. An objective is measured on the lists without the held-out
+    rows in which its column is missing; a warning tells how many they are.
 
     Since nothing else is trained, the weights can be chosen again: :meth:`tune` does so
     for other rows or other weights of the objectives, :meth:`frontier` for many.
@@ -147,7 +151,15 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
 
     @_fit_context(prefer_skip_nested_validation=False)
     @shared
-    def fit(self, X, y, X_val=None, y_val=None):
+    def fit(
+        self,
+        X,
+        y,
+        X_val=None,
+        y_val=None,
+        sample_weight=None,
+        sample_weight_val=None,
+    ):
         """Train the recommenders, and choose their weights on held-out lists.
 
         Parameters
@@ -158,6 +170,12 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             Held-out impressions, for the weights and before that for the recommenders
             whose ``fit`` takes them, to stop by and to learn labels on. By default the
             latest `validation_fraction` of each user's rows in X.
+        sample_weight : array-like of shape (n,), default=None
+            What each row counts for in the training of the recommenders, all of which
+            must take it, but for frozen ones. The choice of their weights counts all
+            held-out rows alike.
+        sample_weight_val : as sample_weight, default=None
+            The weights of `X_val`, for the recommenders whose ``fit`` takes them.
 
         Returns
         -------
@@ -167,12 +185,13 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         Raises
         ------
         ValueError
-            If no held-out user has more than k rows, a recommender cannot be fitted, or
-            the data are not what is described here.
+            If no held-out user has more than k rows, a recommender cannot be fitted or
+            does not take weights that are given, or the data are not what is described
+            here.
         """
-        check_pair(X_val, y_val)
         with fitting(self, X, y) as watch:
-            train, held_out = self._parts(X, y, X_val, y_val)
+            given = (X, y, sample_weight), (X_val, y_val, sample_weight_val)
+            train, held_out = split_rows(self, *given)
             recommenders = self._named(train.log)
             self._remember_seen(train, held_out)
             self.measures_ = measures_of(self, train)
@@ -184,7 +203,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
                 with watch.subtask(name) as task:
                     part = inherit(recommender, random_state=int(seed), **stated)
                     with lent(task, part):
-                        self.recommenders_[name] = fit_part(part, train, held_out)
+                        self.recommenders_[name] = fit_part(name, part, train, held_out)
             duration = stated["columns"].duration if self.duration_term else None
             self.heads_ = Heads(self.recommenders_, train.log, duration)
             (self.weights_,) = self._weigh(held_out, [self.objective_weights])
@@ -299,16 +318,6 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         names = [name for name, _ in self.recommenders]
         self._validate_names(names + [DURATION] * self.duration_term)
         return self.recommenders
-
-    def _parts(self, X, y, X_val, y_val):
-        """The rows to train on and those held out."""
-        rows = self._read(X, y, reset=True)
-        if X_val is not None:
-            return rows, self._read(X_val, y_val, reset=False)
-        stated = self._stated("columns"), self.validation_fraction
-        held = hold_out(rows.log, *stated, k=self._stated("k"))
-        kept = np.delete(np.arange(len(rows.log)), held)
-        return [rows.at(positions) for positions in (kept, held)]
 
     def _weigh(self, held_out, platforms):
         """The weights of the heads for each platform, by name."""

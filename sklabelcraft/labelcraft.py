@@ -12,15 +12,14 @@ from sklabelcraft._callbacks import fitting
 from sklabelcraft._craft import Craft, feedback_of
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import POSITIVE
-from sklabelcraft._reading import read_log, read_source
-from sklabelcraft._starts import ranker_of, rows_of, starting_weights
-from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._reading import read_log
+from sklabelcraft._split_rows import explicit_of, read_split
+from sklabelcraft._starts import ranker_of, starting_weights
 from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft._units import warn_of_units
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.inspection import readable_tree
 from sklabelcraft.labelers._base import LogLabeler
-from sklabelcraft.labelers._rules import ExplicitColumns
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
@@ -38,6 +37,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     [1]_. The log-odds of the label are those of a hand-made rule plus a learned
     correction. Several rules are tried as starts, each with a ranker of its own; those
     that fall behind drop out, and the label that served the objectives best is kept.
+
+    {unknown}
 
     Parameters
     ----------
@@ -102,6 +103,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         The ranker trained along with it.
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
+    {n_unknown}
     history_ : list of dict
         Per epoch, the ranker's loss, each objective on all held-out lists as they would
         be shown, relative to lists shown at random, and their mean by weight,
@@ -214,7 +216,9 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         return cls(**PUBLISHED | params)
 
     @shared
-    def fit(self, log, y=None, log_val=None):
+    def fit(
+        self, log, y=None, log_val=None, sample_weight=None, sample_weight_val=None
+    ):
         """Learn the label, and a ranker along with it.
 
         Parameters
@@ -224,6 +228,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             Held-out impressions on which the objectives are measured. By default the
             latest `validation_fraction` of each user's rows in `log` is held out; of
             more than 2**20 rows, of some users drawn by their hashes.
+        {weights_and_objectives}
 
         Returns
         -------
@@ -236,10 +241,12 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             If training diverges, no held-out user has more than k rows, or the data are
             not what is described here.
         """
-        return self._fit(log, y, log_val)
+        return self._fit((log, sample_weight), (log_val, sample_weight_val))
 
     @shared
-    def partial_fit(self, log, y=None, log_val=None):
+    def partial_fit(
+        self, log, y=None, log_val=None, sample_weight=None, sample_weight_val=None
+    ):
         """Go on from what was learned, with further rows, such as those of a new day.
 
         Ranker and label train on, from the start that led furthest, in one pass over
@@ -252,42 +259,34 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         {log}
         log_val : as log, default=None
             Further held-out impressions, as in ``fit``.
+        {weights_and_objectives}
 
         Returns
         -------
         self : object
             The fitted labeler.
         """
-        return self._fit(log, y, log_val, further=hasattr(self, "label_net_"))
+        train, held_out = (log, sample_weight), (log_val, sample_weight_val)
+        return self._fit(train, held_out, further=hasattr(self, "label_net_"))
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def _fit(self, log, y=None, log_val=None, outer=None, further=False):
+    def _fit(self, train, held_out, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
-        starts = starting_weights(self)
+        starts, known = starting_weights(self), None
         if further:
-            starts = np.array([self.start_])
-        fit = fitting(self, log, y, max_subtasks=len(starts), outer=outer)
+            starts, known = np.array([self.start_]), self.training_state_
+        fit = fitting(self, train[0], None, max_subtasks=len(starts), outer=outer)
         with fit as watch, processes() as group:
             watch.agreed = group.agreed
             columns, k = self._stated("columns"), self._stated("k")
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
-            keys, known = self._keys(columns), None
-            min_rows = 1 if further else 2
-            table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
-            explicit = ExplicitColumns(table.present(columns.explicit))
-            if not further:
-                check_stated(columns, table, BEFORE + AFTER)
-            else:
-                known = self.training_state_
-                explicit = ExplicitColumns(self.explicit_).merged(explicit)
-            self.explicit_ = explicit.found
-            warn_of_units(table, columns)
-            least = None if further else k  # there are lists already
-            logs = rows_of(self, columns, table, log_val, least)
+            logs, weights = read_split(self, train, held_out, further)
+            self.explicit_ = explicit_of(self, logs[0], further)
+            warn_of_units(logs[0], columns)
+            data = ranker, logs, weights, columns, k, device, group, known
             with own_settings(device, training=True):
-                craft = Craft(self, ranker, logs, columns, k, device, group, known)
-                vars(self).update(craft.learn(starts, watch))
+                vars(self).update(Craft(self, *data).learn(starts, watch))
         return self
 
     def explain(self, log, *, max_leaf_nodes=12):
@@ -296,8 +295,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback; half of them teach the tree, on the other
-            half its fidelity is measured.
+            Impressions with their feedback; half of those whose explicit feedback is
+            known teach the tree, on the other half its fidelity is measured.
         max_leaf_nodes : int, default=12
             The number of rules.
 

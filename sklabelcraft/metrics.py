@@ -14,6 +14,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from sklabelcraft._docs import shared
+from sklabelcraft._known import any_positive, warn_of_unknown
 from sklabelcraft._numbers import as_column, as_floats, mean, real
 from sklabelcraft._ranked import Ranked
 
@@ -83,19 +84,21 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     """Normalised explicit-engagement gain of the first k impressions of each user.
 
     As :func:`nwtg_score`, with gain 1 for an impression that got any explicit feedback
-    and 0 for one that got none.
+    and 0 for one that got none. Where no signal is above 0 and one is missing, that is
+    not known: such rows are left out, with a warning of how many they are.
 
     Parameters
     ----------
     explicit : array-like of shape (n,) or (n, n_signals)
-        Explicit feedback, 0/1 or counts; several signals are summed.
+        Explicit feedback, 0/1 or counts; several signals are summed, and NaN is a
+        missing one.
     {ranking}
     zero_division : {"skip"} or float, default="skip"
         Value of a user who gave no explicit feedback. "skip" leaves such users out and
         warns how many they are.
     average : {"mean", None}, default="mean"
-        None returns one value per user with more than k rows, in order of first
-        appearance, NaN where a user is skipped.
+        None returns one value per user with more than k rows that are known, in order
+        of first appearance, NaN where a user is skipped.
 
     Returns
     -------
@@ -105,7 +108,8 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     Raises
     ------
     ValueError
-        If no user has more than k rows, or a value is not finite or negative.
+        If no user has more than k rows that are known, or a value is infinite or
+        negative.
 
     Examples
     --------
@@ -114,8 +118,13 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     1.0
     """
     ranked = Ranked.by(scores, groups, k)
-    explicit = nonnegative(as_floats(explicit, "explicit"), ranked.n_rows, "explicit")
-    gains = (explicit.reshape(len(explicit), -1) > 0).any(axis=1).astype(float)
+    explicit, n = as_floats(explicit, "explicit"), ranked.n_rows
+    explicit = nonnegative(explicit, n, "explicit", missing=True)
+    gains = any_positive(explicit.reshape(n, -1).T, n)
+    known = ~np.isnan(gains)
+    if not known.all():
+        warn_of_unknown(n - known.sum(), n, "these rows are left out", stacklevel=3)
+        ranked = ranked.only(known, as_column(scores, "scores"))
     return _normalised_gain(gains, ranked, zero_division, average)
 
 
@@ -158,13 +167,15 @@ def ds_score(duration, scores, *, groups, k=10, average="mean"):
     return mean(spread) if average == "mean" else spread
 
 
-def nonnegative(values, n, name):
-    """Check that there are `n` finite values, none below 0."""
+def nonnegative(values, n, name, missing=False):
+    """Check that there are `n` finite values, none below 0 or else missing."""
     if values.shape[:1] != (n,):
         raise ValueError(
             f"{name} must have as many rows as scores, {n}; got shape {values.shape}."
         )
     wrong = ~(np.isfinite(values) & (values >= 0))
+    if missing:
+        wrong &= ~np.isnan(values)
     if wrong.any():
         raise ValueError(
             f"{name} must be finite and >= 0, got {wrong.sum()} values that are not, "

@@ -1,5 +1,6 @@
 """Scorers ``scorer(estimator, X, y)`` for searches and cross-validation."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
@@ -7,10 +8,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import torch
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._floats import finite
+from sklabelcraft._known import any_positive
 from sklabelcraft._lists import Lists
 from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log, read_feedback
@@ -18,7 +21,8 @@ from sklabelcraft._stated import AFTER, SCORED, check_stated
 from sklabelcraft.columns import Columns, is_key
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 
-ROLES = ("watch_time", "duration", "explicit")
+ALWAYS_KNOWN = ("watch_time", "duration")
+ROLES = (*ALWAYS_KNOWN, "explicit")
 
 
 @dataclass(frozen=True)
@@ -26,16 +30,18 @@ class ListScorer:
     """Score the lists that an estimator would show to the users of X.
 
     Users whose metric is undefined, having no gain at all, are left out silently; the
-    metric itself, called directly, tells how many they are. Vary a scorer with
-    :func:`dataclasses.replace`, for example ``replace(nwtg_scorer, k=5)``.
+    metric itself, called directly, tells how many they are. Rows in which the column is
+    missing are left out, with a warning; of several columns, those in which one is
+    missing and none is above 0. Watch time and duration must not be missing. Vary a
+    scorer with :func:`dataclasses.replace`, for example ``replace(nwtg_scorer, k=5)``.
 
     Parameters
     ----------
     metric : callable
         ``metric(values, scores, groups=, k=, average=None)``, as
         :func:`~sklabelcraft.nwtg_score`: one value per group, in ascending order of the
-        groups. It is given the rows of users with more than k rows alone, and their
-        users numbered from 0 on, by first appearance.
+        groups. It is given the rows of users with more than k rows alone, of those that
+        are known, and their users numbered from 0 on, by first appearance.
     column : str, int or sequence of them
         The column that is measured: ``"watch_time"``, ``"duration"`` and ``"explicit"``
         stand for those that `columns` name; of several, those present are measured
@@ -104,7 +110,15 @@ class ListScorer:
                 f"a scorer needs an estimator with predict, got {estimator!r}; a "
                 "labeler is scored as LabelCraftRecommender(labeler)."
             )
-        values = self.of(estimator).per_user(estimator.predict(X), X, y)
+        scorer = self.of(estimator)
+        known = scorer._known(scorer._measured(X, y)[1])
+        if not known.all():
+            warnings.warn(
+                f"{self.column!r} is not known in {(~known).sum()} of {len(known)} "
+                "rows, which are left out.",
+                stacklevel=2,
+            )
+        values = scorer.per_user(estimator.predict(X), X, y)
         if values.isna().all():
             raise ValueError(f"none of the {len(values)} users has any gain.")
         return float(values.dropna().to_numpy().mean())
@@ -142,16 +156,11 @@ class ListScorer:
         Returns
         -------
         Series of shape (n_users,)
-            By user, in order of first appearance, NaN where the metric is undefined; a
-            missing user is NaN.
+            By user, in order of first appearance, NaN where the metric is undefined or
+            no more than k rows are known; a missing user is NaN.
         """
-        columns = USUAL["columns"] if self.columns is None else self.columns
-        k = USUAL["k"] if self.k is None else self.k
-        log = as_log(X)
-        feedback = None if self.table == "X" else read_feedback(y, log)
-        check_stated(columns, log, SCORED)
-        if feedback is not None:
-            check_stated(columns, feedback, AFTER)
+        columns, k = self._columns, USUAL["k"] if self.k is None else self.k
+        log, values = self._measured(X, y)
         users, scores = log.ids(columns.user), as_floats(scores, "scores")
         if scores.shape != (len(log),):
             raise ValueError(
@@ -161,16 +170,36 @@ class ListScorer:
         finite(scores, "scores", row_of=log.row_name)
         codes, names = users.codes(), users.names()
         lists = Lists.of(users, k)
+        taking_part = np.unique(codes[lists.rows.numpy()])
+        lists, *_ = lists.only(torch.from_numpy(self._known(values))[lists.rows], k)
         rows = np.sort(lists.rows.numpy())
-        taking_part, groups = np.unique(codes[rows], return_inverse=True)
-        values = measured_by(self, log, feedback)[rows]
-        found = self.metric(values, scores[rows], groups=groups, k=k, average=None)
-        if np.shape(found) != (len(taking_part),):
-            raise ValueError(
-                f"the metric must give one value for each of {len(taking_part)} "
-                f"groups, got shape {np.shape(found)}."
+        known, groups = np.unique(codes[rows], return_inverse=True)
+        found, metric = np.full(len(taking_part), np.nan), self.metric
+        if len(rows):
+            found[np.isin(taking_part, known)] = _checked(
+                metric(values[rows], scores[rows], groups=groups, k=k, average=None),
+                len(known),
             )
         return pd.Series(found, _index(names[taking_part]))
+
+    @property
+    def _columns(self):
+        return USUAL["columns"] if self.columns is None else self.columns
+
+    def _measured(self, X, y):
+        """The impressions as a log, and what is measured of them."""
+        log = as_log(X)
+        feedback = None if self.table == "X" else read_feedback(y, log)
+        check_stated(self._columns, log, SCORED)
+        if feedback is not None:
+            check_stated(self._columns, feedback, AFTER)
+        return log, measured_by(self, log, feedback)
+
+    def _known(self, values):
+        """In which rows it is known, bool of shape (n,)."""
+        if values.ndim == 2:
+            values = any_positive(values.T, len(values))
+        return ~np.isnan(values)
 
 
 def measured_by(scorer, log, feedback):
@@ -188,18 +217,29 @@ def measured_by(scorer, log, feedback):
     Returns
     -------
     ndarray of shape (n,) or (n, n_columns)
-        Finite and not negative.
+        Finite and not negative, or NaN where it is missing.
     """
-    columns = USUAL["columns"] if scorer.columns is None else scorer.columns
     table, key = log if scorer.table == "X" else feedback, scorer.column
     if isinstance(key, str) and key in ROLES:
-        key = getattr(columns, key)
-    if not isinstance(key, tuple):
+        key = getattr(scorer._columns, key)
+    if scorer.column in ALWAYS_KNOWN:
         return table.numeric(key, minimum=0)
+    if not isinstance(key, tuple):
+        return table.signal(key)
     keys = table.present(key)
     if not keys:
         raise ValueError(f"{scorer.column!r} stands for no column to be measured.")
-    return np.column_stack([table.numeric(key, minimum=0) for key in keys])
+    return np.column_stack([table.signal(key) for key in keys])
+
+
+def _checked(found, n):
+    """What a metric gave, one value for each of n groups."""
+    if np.shape(found) != (n,):
+        raise ValueError(
+            f"the metric must give one value for each of {n} groups, got shape "
+            f"{np.shape(found)}."
+        )
+    return found
 
 
 def _index(names):

@@ -506,7 +506,7 @@ def test_gains_are_of_what_is_not_negative(hints, hinted):
 def test_a_row_is_named_as_it_was_given(hints, hinted):
     """Also where rows are held out of the log."""
     X, y = hinted["train"]
-    X = X.assign(signed=np.where(np.arange(len(X)) == len(X) - 1, np.nan, 1.0))
+    X = X.assign(signed=np.where(np.arange(len(X)) == len(X) - 1, np.inf, 1.0))
     hints.set_params(objectives=[Objective("signed"), watch_time_objective])
     for frame in (X, X.reset_index(drop=True)):
         feedback = y.set_index(frame.index)

@@ -86,7 +86,7 @@ def cells(module, path):
 
 
 def encoder(fields, path):
-    """There is a vocabulary or a rank for each feature, and nothing else."""
+    """There is a vocabulary or a rank for each feature; numbers alone have gaps."""
     names = [list(fields[n]) for n in ("vocabularies", "occurrences")]
     require(names[0] == names[1], path, f"occurrences of {names[0]}", names[1])
     numbers = [list(fields[n]) for n in ("numbers", "ranks")]
@@ -94,6 +94,9 @@ def encoder(fields, path):
     known, features = sorted(names[0] + numbers[0], key=str), fields["features"]
     alike = known == sorted(features, key=str)
     require(alike, path, f"the features {known}", features)
+    gaps, keys = fields["gaps"], list(fields["ranks"])
+    inner = len(set(gaps)) == len(gaps) and set(gaps) <= set(keys)
+    require(inner, inside(path, "gaps"), f"some of {keys}", gaps)
     vocabularies(fields["vocabularies"], path)
 
 
@@ -159,6 +162,12 @@ def rows_of(rows, model, path, columns):
         require(there, inside(path, "columns"), f"with {name!r}", list(rows.columns))
 
 
+def weights_of(rows, shape, path):
+    """Kept rows have weights of this shape."""
+    found = rows.weights.shape
+    require(found == shape, inside(path, "weights"), f"of shape {shape}", found)
+
+
 def optimizer(state, values, path):
     """What an optimiser keeps belongs to weights of these names."""
     tables = [name for name in values if name.endswith("embeddings.table.weight")]
@@ -209,6 +218,7 @@ def ranker(estimator, path):
         shape = tuple(rows.columns["0"].shape)
         wanted = (len(rows), trained.n_outputs)
         require(shape == wanted, inside(path, "memory"), f"labels of {wanted}", shape)
+        weights_of(rows, wanted, inside(path, "memory"))
 
 
 def crafter(estimator, path):
@@ -223,9 +233,12 @@ def crafter(estimator, path):
     optimizer(task["optimizer"], _weights(trained.module), inside(path, "task"))
     optimizer(task["outer"], _weights(label), inside(path, "task"))
     rows_of(state["held_out"], trained, inside(path, "held_out"), state["scaled"])
+    weights_of(state["held_out"], (len(state["held_out"]),), inside(path, "held_out"))
     if state["memory"] is not None:
         names = "watch_time", "duration", "explicit"
-        rows_of(state["memory"].rows, trained, inside(path, "memory"), names)
+        rows = state["memory"].rows
+        rows_of(rows, trained, inside(path, "memory"), names)
+        weights_of(rows, (len(rows),), inside(path, "memory"))
 
 
 def label(fields, path):

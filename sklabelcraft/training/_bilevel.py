@@ -1,7 +1,6 @@
 """Training a ranker and the label that it is trained on together."""
 
 from dataclasses import replace
-from functools import partial
 
 import torch
 
@@ -10,6 +9,7 @@ from sklabelcraft.training._hypergradient import by_name, label_gradient
 from sklabelcraft.training._loop import Average, Task
 from sklabelcraft.training._optimizers import SGD, AdamW
 from sklabelcraft.training._ranker import RankerSteps
+from sklabelcraft.training._weighted import WeightedMean
 
 LABEL_OPTIMIZERS = {"adam": AdamW, "sgd": SGD}  # without decay
 HARD = 1e-5  # the temperature of lists as they are shown, in standard deviations
@@ -36,7 +36,7 @@ class BilevelStep:
         self.steps, self.loss, self.label = steps, loss, label
         self.optimizer, self.platform = optimizer, platform
 
-    def take(self, batch, feedback, shown=None):
+    def take(self, batch, feedback, weights, shown=None):
         """Step on a batch; the label first if held-out users are shown their lists.
 
         Batch and users are those of all processes, which compute a part each.
@@ -47,6 +47,8 @@ class BilevelStep:
             Rows to train on.
         feedback : tensor of shape (n, n_inputs)
             What ``label.prepare`` made of their feedback.
+        weights : tensor of shape (n, 1)
+            What they count for in the loss.
         shown : Shown, default=None
             A sample of held-out users.
 
@@ -57,10 +59,10 @@ class BilevelStep:
         balance : tensor of shape (n_objectives,) or None
             How the objectives were balanced, if the label took a step.
         """
-        group, n = self.steps.group, len(feedback)
-        rows, mean = group.share(n), partial(group.mean, n=n)
+        group = self.steps.group
+        mean = WeightedMean(weights, group)
         batch, *held_out = self.steps.start(batch, *([shown.batch] if shown else []))
-        batch, feedback = batch.part(rows), feedback[rows]
+        batch, feedback = batch.part(mean.own), feedback[mean.own]
         logits = self.steps.score(batch)
         balance = None
         if shown:
@@ -111,7 +113,7 @@ class BilevelTask(Task):
         The label, changed in place.
     source : InMemory or another source of windows
         The training rows, with what ``label.prepare`` made of their feedback,
-        (n, n_inputs).
+        (n, n_inputs), and what they count for in the loss, (n, 1).
     platform : Platform
         The held-out lists and the objectives on them.
     settings, label_settings : object
@@ -172,14 +174,15 @@ class BilevelTask(Task):
 
     def step(self, window, rows):
         """Take a step of the ranker, before it perhaps one of the label."""
-        impressions, (feedback,) = window
+        impressions, (feedback, weights) = window
         rows, shown = rows.to(feedback.device), None
         if self.moving and self.n_steps % self.label_settings.steps_per_move == 0:
             n_users = self.label_settings.validation_users
             shown = self.platform.draw(n_users, self.generator)
         self.n_steps += 1
         batch = impressions.batch(rows)
-        loss, balance = self.bilevel.take(batch, feedback[rows], shown)
+        taken = feedback[rows], weights[rows]
+        loss, balance = self.bilevel.take(batch, *taken, shown)
         if shown:
             self.balances.append(balance)
             self.averages["label"].update()
