@@ -16,8 +16,8 @@ from sklabelcraft._encoder import (
     N_DURATION_BUCKETS,
     UNKNOWN,
     Encoder,
-    warn_of_dates,
 )
+from sklabelcraft._misread import warn_of_dates
 from sklabelcraft._reading import as_log
 
 modest = settings(max_examples=50, deadline=None)

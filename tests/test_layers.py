@@ -35,6 +35,7 @@ LAYERS = [
     {"_judge", "_fusion"},
     {
         "_floats",
+        "_nested",
         "_log",
         "_reading",
         "_parquet",
@@ -46,7 +47,7 @@ LAYERS = [
         "preprocessing",
     },
     {"_bootstrap", "_folds"},
-    {"_encoder", "_history", "_batches"},
+    {"_encoder", "_history", "_bags", "_batches", "_misread"},
     {"_features"},
     {"modules"},
     {"training"},
@@ -64,7 +65,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics"}
-READ_FRAMES = {"_log.py", "_reading.py", "_ids.py", "_clock.py"}
+READ_FRAMES = {"_log.py", "_nested.py", "_reading.py", "_ids.py", "_clock.py"}
 FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 NEVER_CALLED = {
     "torch.manual_seed",
