@@ -176,7 +176,7 @@ def _check_form(key, known, form, ids):
     if ids.kind is not None:
         raise ValueError(
             f"column {key!r} held {known} in fit and holds {form} now, such as "
-            f"{ids.values[~ids.missing][0]!r}."
+            f"{ids.values[~ids.missing].tolist()[0]!r}."
         )
 
 

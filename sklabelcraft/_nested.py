@@ -101,10 +101,11 @@ def split(ids, key, row_of):
         If they are no texts.
     """
     if ids.kind not in (TEXT, None):
+        row = int((~ids.missing).argmax())
         raise ValueError(
             f"column {key!r} is stated among the lists, which are text such as "
             f"'39{SEPARATOR}43' or lists; it holds {ids.kind}, such as "
-            f"{ids.values[~ids.missing][0]!r} in row {row_of((~ids.missing).argmax())}."
+            f"{ids.values.tolist()[row]!r} in row {row_of(row)}."
         )
     pairs = zip(ids.values, ids.missing, strict=True)
     lists = [[] if missing else _parts(text) for text, missing in pairs]
@@ -141,8 +142,7 @@ def _of_arrow(values):
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not isinstance(values, pa.ChunkedArray):
-        values = pa.array(values)  # of a series of pandas
+    values = pa.table({"": values}).column(0)  # in chunks, also if of pandas
     lengths = pc.fill_null(pc.list_value_length(values), 0)
     lengths = lengths.to_numpy().astype(np.int64)
     lengths[values.is_null().to_numpy()] = 0
