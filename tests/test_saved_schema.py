@@ -129,7 +129,7 @@ FIELDS = {
     "roles": ("ranker", put(1, *ENCODER, "columns", "features"), "iterable|sequence"),
     "huge number": (
         "past",
-        put(10**400, *ENCODER, "numbers", 0, 1, "least"),
+        put(10**400, *ENCODER, "numbers", 0, 1, 0, "least"),
         "a finite number",
     ),
     "objective": (
@@ -253,7 +253,7 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "shape of ends": ("ranker", shaped("ies.2.values.ends", np.atleast_2d), "vectors"),
     "type of values": ("ranker", shaped("ies.0.values", np.float32), "of a type of"),
     "count": ("ranker", setting("occurrences.0.counts", 0, 0), ">= 1"),
-    "key of NaN": ("past", setting("encoder.numbers.0.keys", -(2**63), 0), "finite"),
+    "key of NaN": ("past", setting("encoder.numbers.0.0.keys", -(2**63), 0), "finite"),
     "key of seconds": ("crafter", setting("e_.counts.keys", 2**63 - 1, -1), "seconds"),
     "spread": ("gain", setting("std_", np.inf, 0), "finite"),
     "sum of counts": ("ranker", setting("ces.0.counts", 2**52, slice(2)), "sum below"),
