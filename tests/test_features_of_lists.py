@@ -11,8 +11,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
 
 from sklabelcraft import (
+    D2Q,
     DCN,
     DIN,
     MLP,
@@ -20,6 +22,7 @@ from sklabelcraft import (
     DCNRanker,
     DINRanker,
     LabelCrafter,
+    LabelCraftRecommender,
     MLPRanker,
     ModuleRanker,
 )
@@ -205,6 +208,23 @@ def test_saves(name, tmp_path):
     np.testing.assert_array_equal(loaded.predict(X), ranker.predict(X))
     later = [r.partial_fit(X[:200], y[:200]).predict(X) for r in (ranker, loaded)]
     np.testing.assert_array_equal(*later)
+
+
+def test_recommenders():
+    """They hand on which columns are lists, by name or by position in X."""
+    texts = LOG.data.assign(tags=[",".join(listed) for listed in TAGS])
+    parts = D2Q(), clone(RANKERS["MLP"])
+    named = LabelCraftRecommender(*parts, columns=Columns(lists=("tags",)))
+    scores = named.fit(texts, LOG.target).predict(texts)
+    assert named.ranker_.model_.encoder.lists == ["tags"]
+    places = {"user": 0, "item": 1, "duration": 2, "timestamp": 3, "watch_time": 0}
+    columns = Columns(**places, explicit=(1, 2, 3), lists=(-1,))
+    rows = texts.to_numpy(object), LOG.target.to_numpy(object)
+    placed = LabelCraftRecommender(*parts, columns=columns).fit(*rows)
+    np.testing.assert_array_equal(placed.predict(rows[0]), scores)
+    foreign = LabelCraftRecommender(D2Q(), LinearRegression(), columns=named.columns)
+    with pytest.raises(ValueError, match=r"lists=\('tags',\) is for rankers of this"):
+        foreign.fit(texts, LOG.target)
 
 
 def test_learned_labels(tmp_path):
