@@ -1,16 +1,16 @@
 """Warnings of columns that are perhaps meant otherwise than they are read."""
 
+import re
 import warnings
 
 import numpy as np
-import pandas as pd
 
 from sklabelcraft._ids import NUMBERS, TEXT
 from sklabelcraft._nested import SEPARATOR
 
 MANY = 100  # distinct whole numbers
 LOWEST = 0.1  # part of their range in which half the rows of a count are
-SEVERAL = rf"\s*\d+\s*(?:{SEPARATOR}\s*\d+\s*)+"
+SEVERAL = re.compile(rf"\s*\d+\s*(?:{SEPARATOR}\s*\d+\s*)+")
 
 
 def warn_of_dates(log, features, timestamp):
@@ -55,7 +55,7 @@ def _hold_several(found):
 
 def _several_in(found):
     """Those of the distinct texts that are numbers with commas between them."""
-    return found.values[pd.Series(found.values).str.fullmatch(SEVERAL).to_numpy(bool)]
+    return [text for text in found.values if SEVERAL.fullmatch(text)]
 
 
 def _look_like_counts(found):

@@ -11,6 +11,7 @@ from sklabelcraft._ids import TEXT, as_float64, is_missing, read_ids
 
 SEPARATOR = ","
 FLOATS = float, np.floating
+OBJECTS = np.dtype("O")
 
 
 class Nested(NamedTuple):
@@ -76,15 +77,15 @@ def is_nested(series):
     """Whether the values of a series are lists, by its type or by the first of them."""
     if series.dtype in (nw.List, nw.Array):
         return True
-    if series.dtype != nw.Object:
-        return False
-    there = (value for value in series.to_list() if not is_missing(value))
-    return _is_list(next(there, None))
+    native = series.to_native()
+    if series.dtype != nw.Object and getattr(native, "dtype", None) != OBJECTS:
+        return False  # pandas takes objects for text whose first ones are missing
+    return _is_list(next((v for v in native if not is_missing(v)), None))
 
 
 def nested(series, key, row_of):
     """Read a series whose values are lists."""
-    if series.dtype == nw.Object:
+    if series.dtype not in (nw.List, nw.Array):
         return _of_objects(series.to_list(), key, row_of)
     native = series.to_native()
     if series.implementation.is_polars():

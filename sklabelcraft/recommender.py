@@ -13,6 +13,7 @@ from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit, seed_of
 from sklabelcraft._foreign_rankers import (
+    check_trainable,
     check_usable,
     fit_foreign,
     go_on_foreign,
@@ -321,21 +322,13 @@ class LabelCraftRecommender(BaseRecommender):
                 self._fit_foreign(X, labels, train, validation, further)
 
     def _fit_foreign(self, X, labels, train, validation, further):
-        if train.feedback is None:
-            raise ValueError(
-                f"only rankers of this library are trained from files, got "
-                f"{self.ranker_!r}."
-            )
-        if self._stated("columns").lists:
-            raise ValueError(
-                f"lists={self._stated('columns').lists!r} is for rankers of this "
-                f"library, got {self.ranker_!r}."
-            )
+        columns, in_files = self._stated("columns"), train.feedback is None
+        check_trainable(self.ranker_, columns, in_files)
         if further:
             self.ranker_ = copy.deepcopy(self.ranker_)
             go_on_foreign(self.ranker_, X, labels)
         else:
-            users = train.log.ids(self._stated("columns").user).codes()
+            users = train.log.ids(columns.user).codes()
             fit_foreign(self.ranker_, X, labels, users, validation)
         scores = score_foreign(self.ranker_, X)
         if scores.ndim == 2:  # to be brought to one scale

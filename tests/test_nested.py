@@ -135,6 +135,17 @@ def test_lists_in_some_rows_alone():
     assert not as_log(pd.DataFrame({"x": [None, None]})).is_nested("x")
 
 
+@pytest.mark.parametrize("missing", [None, np.nan])
+@pytest.mark.parametrize("there", [["a"], np.array([0.5])])
+def test_lists_behind_many_missing_ones(missing, there):
+    """It is the first value that is there which tells."""
+    log = as_log(
+        pd.DataFrame({"x": pd.Series([missing] * 500 + [there], dtype=object)})
+    )
+    assert log.is_nested("x")
+    assert log.lists("x").lengths.tolist() == [0] * 500 + [1]
+
+
 @KINDS
 def test_what_cannot_be_keys(kind):
     """Lists of lists are no lists of ids."""
