@@ -112,6 +112,18 @@ def check_usable(ranker):
         raise ValueError(f"a ranker of this kind must have {wanted}, got {ranker!r}.")
 
 
+def check_trainable(ranker, columns, in_files):
+    """Check that a ranker of another library is not asked for what it cannot do."""
+    if in_files:
+        raise ValueError(
+            f"only rankers of this library are trained from files, got {ranker!r}."
+        )
+    if columns.lists:
+        raise ValueError(
+            f"lists={columns.lists!r} is for rankers of this library, got {ranker!r}."
+        )
+
+
 def fit_in_groups(ranker, X, labels, users, weights=None):
     """Fit a model that learns to rank within groups, such as LightGBM's or XGBoost's.
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from sklabelcraft._bags import NO_BAGS, Bags
 from sklabelcraft._ids import Ids
 from sklabelcraft._vocabulary import following
 
@@ -27,6 +28,8 @@ class KeptRows(NamedTuple):
         What else is known of them, by name.
     weights : ndarray of shape (n, ...)
         What they count for.
+    bags : Bags
+        Their lists, encoded.
     """
 
     codes: torch.Tensor
@@ -35,6 +38,7 @@ class KeptRows(NamedTuple):
     times: np.ndarray
     columns: dict
     weights: np.ndarray
+    bags: Bags = NO_BAGS
 
     @classmethod
     def of(cls, model, log, number, user, columns, weights):
@@ -56,8 +60,9 @@ class KeptRows(NamedTuple):
             What they count for.
         """
         codes, numeric = map(torch.from_numpy, model.encoder.encode(log))
-        codes, times = codes.to(torch.int32), model.history.times(log, number)
-        return cls(codes, numeric, log.ids(user), times, columns, weights)
+        codes, bags = codes.to(torch.int32), model.encoder.bags(log).to(torch.int32)
+        times = model.history.times(log, number)
+        return cls(codes, numeric, log.ids(user), times, columns, weights, bags)
 
     def __len__(self):
         return len(self.codes)
@@ -71,6 +76,7 @@ class KeptRows(NamedTuple):
             self.times[index],
             {name: values[index] for name, values in self.columns.items()},
             self.weights[index],
+            self.bags.rows(index),
         )
 
     def followed_by(self, other):
@@ -85,6 +91,7 @@ class KeptRows(NamedTuple):
             np.concatenate([self.times, other.times]),
             {name: np.concatenate([first, then]) for name, first, then in pairs},
             np.concatenate([self.weights, other.weights]),
+            self.bags.followed_by(other.bags),
         )
 
 

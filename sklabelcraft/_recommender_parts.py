@@ -7,6 +7,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sklabelcraft._callbacks import lent
 from sklabelcraft._foreign_rankers import (
+    check_trainable,
     fit_foreign,
     go_on_foreign,
     scales_of,
@@ -66,11 +67,11 @@ def fit_other(recommender, log, rows, held_out, further):
         Whether the ranker goes on from what it has learned.
     """
     X, labels, weights = rows
-    if isinstance(labels, CraftedLabels):
-        raise ValueError(
-            "only rankers of this library are trained from files, got "
-            f"{recommender.ranker_!r}."
-        )
+    columns, in_files = (
+        recommender._stated("columns"),
+        isinstance(labels, CraftedLabels),
+    )
+    check_trainable(recommender.ranker_, columns, in_files)
     if weights is not None:
         weights = weights_of(weights, log).of(log)
     if further:
@@ -82,7 +83,7 @@ def fit_other(recommender, log, rows, held_out, further):
             validation["X_val"], validation["y_val"], _ = labelled(
                 held_out, recommender.labeler_
             )
-        users = log.ids(recommender._stated("columns").user).codes()
+        users = log.ids(columns.user).codes()
         fit_foreign(recommender.ranker_, X, labels, users, validation, weights)
     scores = score_foreign(recommender.ranker_, X)
     if scores.ndim == 2:  # to be brought to one scale

@@ -46,6 +46,8 @@ WEIGHTS = np.linspace(0, 3, len(LOG.data))
 SIGNALS = ["like", "follow", "comment"]
 NOT_KNOWN = LOG.frame.astype(dict.fromkeys(SIGNALS, float))
 NOT_KNOWN.loc[::3, SIGNALS] = np.nan
+DRAWN = np.random.default_rng(0).integers(0, 9, (len(LOG.frame), 4))
+LOG.data["tags"] = LOG.frame["tags"] = [list(row[: row[0] % 4]) for row in DRAWN]
 SMALL = {"embedding_dim": 4, "hidden": (8,)}
 TRAINED = {"max_epochs": 2, "batch_size": 100, "random_state": 0}
 MLP_RANKER = MLPRanker(MLP(**SMALL), **TRAINED)

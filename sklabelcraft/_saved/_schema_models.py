@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklabelcraft._bags import Bags
 from sklabelcraft._encoder import Encoder
 from sklabelcraft._history import History
 from sklabelcraft._kept import KeptRows, Memory
@@ -45,14 +46,15 @@ MODELS = (
         checks.encoder,
         columns=Part("Columns"),
         features=KEYS,
+        lists=KEYS,
         min_count=Whole(1),
         duration=KEY_OR_NONE,
         ids=several(2, (str, int, np.integer, type(None)), "user and item"),
         n_rows=Whole(),
         vocabularies=Map(Part("Vocabulary")),
         occurrences=Map(Part("Occurrences")),
-        numbers=Map(Part("Numbers")),
-        ranks=Map(Part("Ranks")),
+        numbers=Map(Several(Part("Numbers"))),
+        ranks=Map(Several(Part("Ranks"))),
         gaps=KEYS,
     ),
     Record(
@@ -85,6 +87,12 @@ MODELS = (
         head_scale=Maybe(Array("float64", "h", finite=True)),
     ),
     Record(
+        Bags,
+        checks.bags,
+        codes=Tensor("int32", "e", least=0),
+        lengths=Tensor("int32", "n", "c", least=0),
+    ),
+    Record(
         KeptRows,
         checks.kept_rows,
         codes=Tensor("int32", "n", "c", least=0),
@@ -93,6 +101,7 @@ MODELS = (
         times=Array("int64 float64", "n", finite=True),
         columns=Map(Array("float64", "n", ...), sized=True),
         weights=Array("float64", "n", ..., least=0, finite=True),
+        bags=Part("Bags"),
     ),
     Record(
         Memory,
