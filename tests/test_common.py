@@ -84,7 +84,6 @@ SEVERAL_LABELS = {
 EXPECTED = {
     "WatchTime": ONE_COLUMN | ROLES,
     "LabelCraftRecommender": ONE_COLUMN | ROLES,
-    "FusedRecommender": ONE_COLUMN,
     "ExplicitFeedback": ONE_COLUMN,
     "MLPRanker": SEVERAL_LABELS,
     "DCNRanker": SEVERAL_LABELS,
