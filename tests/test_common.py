@@ -97,7 +97,7 @@ NAMED = {
 EXPECTED = {
     "WatchTime": ONE_COLUMN | ROLES,
     "LabelCraftRecommender": ONE_COLUMN | ROLES | WEIGHTED | NAMED,
-    "FusedRecommender": ONE_COLUMN | WEIGHTED | NAMED,
+    "FusedRecommender": WEIGHTED | NAMED,
     "LabelCrafter": WEIGHTED | CRAFTED,
     "ExplicitFeedback": ONE_COLUMN,
     "MLPRanker": SEVERAL_LABELS | WEIGHTED,
