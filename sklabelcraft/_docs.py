@@ -57,6 +57,10 @@ statistics_ : object or None
     What the label is learned from, to which ``partial_fit`` adds: how often each value
     occurred. Of more than 2**20 distinct ones, numbers are rounded down to fewer bits,
     no fewer than it takes. None where nothing is learned.""",
+    "seen": """\
+seen_ : object or None
+    Which items each user had in the rows so far, held-out ones among them: what
+    ``recommend`` leaves out. None where the log has no users or items.""",
     "learned_names": """\
 n_features_in_ : int
     Number of columns of the data given to ``fit``.

@@ -234,8 +234,12 @@ class RankerModel:
         """
         if self.head_mean is not None:
             return ((logits - self.head_mean) / self.head_scale).mean(axis=1)
-        unit = self.loss in UNIT_LOSSES.values()
-        return expit(logits[:, 0]) if unit else logits[:, 0]
+        return expit(logits[:, 0]) if self.has_unit_label else logits[:, 0]
+
+    @property
+    def has_unit_label(self):
+        """Whether what it predicts is one label in [0, 1]."""
+        return self.n_outputs == 1 and self.loss in UNIT_LOSSES.values()
 
     def to(self, device):
         """Move the network to a device."""

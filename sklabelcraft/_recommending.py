@@ -1,16 +1,21 @@
 """What recommenders share: they read impressions with feedback, and are scored."""
 
 from dataclasses import replace
+from numbers import Integral
 from typing import Any, NamedTuple
 
+import numpy as np
 from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._features import in_one_table
-from sklabelcraft._log import Log
+from sklabelcraft._log import Log, is_frame
 from sklabelcraft._parquet import StoredLog
-from sklabelcraft._reading import read_feedback, read_log
+from sklabelcraft._reading import is_stored, read_feedback, read_log
+from sklabelcraft._seen import Seen
+from sklabelcraft._shown import Table, check_length, shown_lists
 from sklabelcraft.scorers import nwtg_scorer
 
 
@@ -43,6 +48,94 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
             Mean over the users with more than k rows.
         """
         return nwtg_scorer(self, X, y)
+
+    def recommend(self, X_users, items, k=None, exclude_seen=True):
+        """Make a list of the best items for each user.
+
+        Every user is scored beside every item as by ``predict``, some users at a time,
+        so that the pairs are never all in memory.
+
+        Parameters
+        ----------
+        X_users : data frame of shape (n_users, n_columns)
+            A row for each user: the id, and what else the recommender knows of users
+            and of the moment, such as the timestamp for a network with a past.
+        items : data frame of shape (n_items, n_columns)
+            A row for each item: the id, the duration, and what else the recommender
+            knows of items.
+        k : int, default=None
+            Length of the lists; None for that of the recommender.
+        exclude_seen : bool, data frame, str or path, default=True
+            What is left out. True for the items that the user had in any row given to
+            ``fit``, held-out ones among them, or to ``partial_fit``; False for nothing.
+            Or a log, in memory or in Parquet files, with a column of users and one of
+            items: what the user had there.
+
+        Returns
+        -------
+        data frame
+            Of the library of `X_users`: columns of the user and the item under their
+            names, ``rank`` from 1 on, and ``score``. The users are in their order in
+            `X_users`, the items of each by rank. Equal scores are in the order of the
+            ids of the items. A user for whom fewer than k items are left has fewer.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing or in both tables, a user or an item is there twice,
+            or the recommender was fitted to an array, whose columns have no names.
+        """
+        check_is_fitted(self)
+        k = self._stated("k") if k is None else k
+        check_length(k)
+        user, item, duration = self._names_of("user", "item", "duration")
+        users = Table(X_users, "X_users", user, duration)
+        items = Table(items, "items", item, duration)
+        seen = self._seen_by(exclude_seen, user, item)
+        return shown_lists(self, self.feature_names_in_, users, items, k, seen)
+
+    def _names_of(self, *roles):
+        """The names of the columns of some roles, of which user and item are needed."""
+        if not hasattr(self, "feature_names_in_"):
+            raise ValueError(
+                "recommend tells the columns of users and of items apart by their "
+                "names, and the recommender was fitted to an array: fit a data frame."
+            )
+        columns = self._stated("columns")
+        keys = {role: getattr(columns, role) for role in roles}
+        for role in ("user", "item"):
+            if keys[role] is None:
+                raise ValueError(f"recommend needs Columns({role}=...), got None.")
+        names = self.feature_names_in_
+        return [names[k] if isinstance(k, Integral) else k for k in keys.values()]
+
+    def _seen_by(self, exclude, user, item):
+        """The pairs that a list leaves out; None if there are none."""
+        if isinstance(exclude, bool | np.bool_):
+            if exclude and self.seen_ is None:
+                raise ValueError(
+                    "exclude_seen=True needs a log with users and items in fit: state "
+                    "exclude_seen=False, or give a log of what was seen."
+                )
+            return self.seen_ if exclude else None
+        if not is_stored(exclude) and not is_frame(exclude):
+            raise ValueError(
+                "exclude_seen must be True, False or a log in a data frame or in "
+                f"Parquet files, got {type(exclude).__name__}."
+            )
+        log = StoredLog(exclude) if is_stored(exclude) else Log(exclude)
+        return Seen.nothing().grown(log, user, item) if len(log) else None
+
+    def _remember_seen(self, *parts, further=False):
+        """Keep which items each user had in some rows, beside those of before."""
+        columns = self._stated("columns")
+        logs = [rows.log for rows in parts if rows is not None]
+        if not further:
+            keys = [logs[0].optional(columns, role) for role in ("user", "item")]
+            self.seen_ = None if None in keys else Seen.nothing()
+        if self.seen_ is not None:
+            for log in logs:
+                self.seen_ = self.seen_.grown(log, columns.user, columns.item)
 
     def _keys(self, columns):
         keys = [columns.user, columns.item, columns.duration]

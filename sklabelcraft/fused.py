@@ -90,6 +90,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         deviations over the training rows.
     measures_ : list of object
         How each objective reads a log.
+    {seen}
     {learned_names}
 
     Examples
@@ -174,6 +175,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         with fitting(self, X, y) as watch:
             train, held_out = self._parts(X, y, X_val, y_val)
             recommenders = self._named(train.log)
+            self._remember_seen(train, held_out)
             self.measures_ = measures_of(self, train)
             rng = check_random_state(self.random_state)
             seeds = rng.randint(2**31 - 1, size=len(recommenders))

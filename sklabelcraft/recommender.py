@@ -20,6 +20,7 @@ from sklabelcraft._foreign_rankers import (
     score_foreign,
 )
 from sklabelcraft._going_on import gone_on, restated
+from sklabelcraft._probabilities import Probabilities
 from sklabelcraft._reading import is_stored, read_log, read_source
 from sklabelcraft._recommending import (
     BaseRecommender,
@@ -35,7 +36,7 @@ from sklabelcraft.rankers._labels import CraftedLabels, check_varying
 
 
 @shared
-class LabelCraftRecommender(BaseRecommender):
+class LabelCraftRecommender(Probabilities, BaseRecommender):
     """Rank impressions by a model trained on labels crafted from their feedback.
 
     ``fit`` joins X and y to the log, fits the labeler on it, and trains the ranker on
@@ -72,6 +73,7 @@ class LabelCraftRecommender(BaseRecommender):
         The fitted ranker.
     head_mean_, head_scale_ : ndarray of shape (n_labels,)
         What brings several labels to one scale, if the ranker is of another library.
+    {seen}
     {learned_names}
 
     References
@@ -174,6 +176,7 @@ class LabelCraftRecommender(BaseRecommender):
                 self._copy_parts()
             else:
                 self._make_parts(train)
+            self._remember_seen(train, held_out, further=further)
             self._fit_labeler(train, held_out, watch, further)
             if self._is_joint:
                 self.ranker_ = self.labeler_.ranker_
@@ -289,18 +292,13 @@ class LabelCraftRecommender(BaseRecommender):
         log, log_val = train.joined, held_out and held_out.joined
         with subtask(watch, "fit-labeler", self.labeler_) as outer:
             if isinstance(self.labeler_, LabelCrafter):
-                outer.attributes = lambda: self._with_crafter(outer.part.as_fitted())
+                outer.attributes = lambda: with_crafter(self, outer.part.as_fitted())
                 options = {"outer": outer, "further": further}
                 self.labeler_._fit(log, None, log_val, **options)
             elif not further:
                 self.labeler_.fit(log, None)
             else:
                 self.labeler_ = gone_on(self.labeler_, log)
-
-    def _with_crafter(self, crafter):
-        """The attributes with a LabelCrafter as it stands, once it has a ranker."""
-        ranker = {"ranker_": crafter.ranker_} if self._is_joint else {}
-        return vars(self) | {"labeler_": crafter} | ranker
 
     def _fit_ranker(self, train, held_out, watch, further):
         X, labels = labelled(train, self.labeler_)
@@ -346,6 +344,12 @@ def subtask(watch, name, part):
     else:
         with watch.subtask(name) as task, lent(task, part):
             yield task
+
+
+def with_crafter(recommender, crafter):
+    """The attributes with a LabelCrafter as it stands, once it has a ranker."""
+    ranker = {"ranker_": crafter.ranker_} if recommender._is_joint else {}
+    return vars(recommender) | {"labeler_": crafter} | ranker
 
 
 def labelled(rows, labeler):

@@ -181,7 +181,7 @@ def arguments(estimator, log):
 def results(estimator, X):
     """All that a fitted estimator says of rows: labels or scores, by method."""
     made = {}
-    for method in ("transform", "predict", "head_scores"):
+    for method in ("transform", "predict", "head_scores", "predict_proba"):
         if hasattr(estimator, method):
             made[method] = getattr(estimator, method)(X)
     return made

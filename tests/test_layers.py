@@ -46,16 +46,18 @@ LAYERS = [
         "preprocessing",
     },
     {"_bootstrap", "_folds"},
-    {"_encoder", "_history", "_batches"},
+    {"_encoder", "_history", "_batches", "_pairs", "_seen"},
     {"_features"},
     {"modules"},
     {"training"},
     {"_kept", "_stream"},
     {"_model", "_platform"},
+    {"_probabilities"},
     {"labelers", "rankers", "inspection"},
     {"_craft", "_race", "_starts"},
     {"labelcraft"},
     {"scorers"},
+    {"_shown"},
     {"_recommending"},
     {"_heads"},
     {"recommender", "_members", "fused", "datasets", "splitting"},
@@ -64,7 +66,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics"}
-READ_FRAMES = {"_log.py", "_reading.py", "_ids.py", "_clock.py"}
+READ_FRAMES = {"_log.py", "_reading.py", "_ids.py", "_clock.py", "_pairs.py"}
 FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 NEVER_CALLED = {
     "torch.manual_seed",

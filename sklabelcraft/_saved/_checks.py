@@ -49,6 +49,18 @@ def combinations(fields, path):
     require(fields["sizes"][:-1] == sizes, path, f"of sizes {sizes}", fields["sizes"])
 
 
+def seen(fields, path):
+    """The pairs of the users follow each other, of items that are known."""
+    users, items = fields["users"], fields["items"]
+    vocabularies({"user": users, "item": items}, path)
+    starts, codes = fields["starts"], fields["codes"]
+    n = len(users) + 2
+    require(len(starts) == n, inside(path, "starts"), f"{n} starts", len(starts))
+    ends = starts[:2].any() or starts[-1] != len(codes)
+    require(not ends, inside(path, "starts"), f"from 0 to {len(codes)}", starts)
+    _codes_below(codes[:, None], [len(items)], inside(path, "codes"))
+
+
 def counts_by_ids(fields, path):
     """Each column of codes has a vocabulary that knows its codes."""
     known, codes = fields["vocabularies"], fields["codes"]

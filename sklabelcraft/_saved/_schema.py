@@ -136,6 +136,7 @@ CRAFTED = {
         memory=Maybe(Part("Memory")),
     ),
 }
+SEEN_PAIRS = Maybe(Part("Seen"))
 NOTHING = {"statistics_": Maybe(Part())}
 MEANS = Array("float64", "e+1", least=0, finite=True)
 
@@ -171,6 +172,7 @@ ESTIMATORS = (
         checks.recommender,
         labeler_=Part(*LABELERS),
         ranker_=Part(*RANKERS),
+        seen_=SEEN_PAIRS,
     ),
     learner(
         FusedRecommender,
@@ -178,6 +180,7 @@ ESTIMATORS = (
         weights_=Map(NUMBER),
         heads_=Part("Heads"),
         measures_=Several(Part("MeasuredColumn")),
+        seen_=SEEN_PAIRS,
     ),
     Estimator(FeatureUnion, PARAMS, checks.union),
     Estimator(FrozenEstimator, PARAMS),

@@ -8,6 +8,7 @@ from sklabelcraft._saved._arrays import Array, Counted, Tensor, Values
 from sklabelcraft._saved._plain import Whole
 from sklabelcraft._saved._records import Map, Maybe, Module, Part, Record, Several
 from sklabelcraft._saved._singles import KEYS, KINDS, NUMBER, TRUTH, several
+from sklabelcraft._seen import Seen
 from sklabelcraft._vocabulary import Occurrences, Vocabulary
 from sklabelcraft.labelers._by_ids import Combinations, CountsByIds, GroupCounts
 from sklabelcraft.labelers._rules import ExplicitColumns
@@ -84,6 +85,14 @@ COUNTS = (
         counts=Counted("n"),
         first=Array("int64", "n", least=0),
         missing=several(2, int, "a count and a row"),
+    ),
+    Record(
+        Seen,
+        checks.seen,
+        users=Part("Vocabulary"),
+        items=Part("Vocabulary"),
+        starts=Array("int64", "u+1", least=0, rising=True),
+        codes=Array("int32", "n", least=1),
     ),
     Record(Ids, kind=KINDS, values=Values("n"), missing=Array("bool", "n")),
 )

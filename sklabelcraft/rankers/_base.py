@@ -19,6 +19,7 @@ from sklabelcraft._features import in_one_table
 from sklabelcraft._holdout import hold_out
 from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES
+from sklabelcraft._probabilities import Probabilities
 from sklabelcraft._reading import read_source
 from sklabelcraft._torch import on_cpu, own_settings, usable_device
 from sklabelcraft.columns import Columns
@@ -32,7 +33,7 @@ AT_ONCE = 2**17  # rows to score, so that what is made of them is small
 
 
 @shared
-class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
+class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimator):
     """How any network is trained; a subclass says which one is the default.
 
     Parameters
