@@ -75,7 +75,18 @@ for today in range(6, 9):
         {name: nwtg_scorer(model, *tomorrow) for name, model in models.items()}
     )
 
-pd.DataFrame(found, index=[f"day {today + 2}" for today in range(6, 9)]).round(3)
+found = pd.DataFrame(found, index=[f"day {today + 2}" for today in range(6, 9)])
+found.round(3)
+
+# %%
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+for (name, values), marker in zip(found.items(), "osD", strict=True):
+    ax.plot(found.index, values, marker=marker, label=name)
+ax.set(ylabel="NWTG@3 (watch time)")
+ax.legend()
+plt.show()
 
 # %%
 # What the nights took:
