@@ -29,6 +29,11 @@ class Pairs:
             )
         self._backend = kinds[0]
         there = [[name for name in names if name in t.columns] for t in tables]
+        for name, own in zip(("X_users", "items"), there, strict=True):
+            if not own:
+                raise ValueError(
+                    f"{name} have none of {list(names)}, which the recommender knows."
+                )
         twice = [name for name in there[0] if name in there[1]]
         if twice:
             raise ValueError(

@@ -22,6 +22,7 @@ def saved(tmp_path_factory):
         "groups": saves.LABELERS["CDF by two"],
         "fused": saves.FUSED,
         "gain": saves.LABELERS["DVR"],
+        "seen": saves.RECOMMENDERS["apart"],
     }
     for name, estimator in estimators.items():
         save(learned(clone(estimator)), folder / name)
@@ -382,6 +383,17 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "random state": ("random", shortened("random_state.key"), "of shape"),
     "heads": ("fused", shortened("heads_.mean"), "of shape"),
     "ranks of heads": ("fused", dropped("learned", "heads_", "ranks"), "with ranks"),
+    "items seen": ("seen", setting("seen_.codes", 9**9, 0), "at most"),
+    "no item seen": ("seen", setting("seen_.codes", 0, 0), ">= 1"),
+    "fewer items seen": ("seen", shortened("seen_.codes"), "from 0 to 1"),
+    "begin of a user": ("seen", setting("seen_.starts", 10**9, 3), "rising"),
+    "begin of nobody": ("seen", setting("seen_.starts", 1, 1), "from 0 to"),
+    "fewer users seen": ("seen", shortened("seen_.starts"), "starts"),
+    "nobody seen": (
+        "seen",
+        emptied("learned", "seen_", "users"),
+        "a vocabulary of 'user'",
+    ),
     "knee": ("fused", dropped("learned", "measures_", 0, "knee"), "scaled or not"),
 }
 
