@@ -60,7 +60,6 @@ numpydoc_xref_aliases = {name: name for name in DEFAULT_LINKS} | {
 intersphinx_mapping = neighbours.mapping("_build/inventories")
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
-viewcode_line_numbers = True
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
