@@ -52,8 +52,6 @@ numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"  # but for these
 numpydoc_xref_aliases = {name: name for name in DEFAULT_LINKS} | {
     "DataFrame": "pandas.DataFrame",
-    "Dataset": "pyarrow.dataset.Dataset",
-    "Module": "torch.nn.Module",
     "ndarray": "numpy.ndarray",
 }
 

@@ -25,7 +25,7 @@ SITES = {  # address, where a name stands there, and the names by their roles
         "reference/api/{name}.html#{name}",
         {
             "py:class": ["pandas.DataFrame"],
-            "py:function": ["pandas.read_csv", "pandas.read_parquet"],
+            "py:function": ["pandas.read_csv"],
         },
     ),
     "numpy": (

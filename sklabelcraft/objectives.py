@@ -183,7 +183,7 @@ def units_of(references, sizes):
 
 
 def list_mean(alpha, values, lists):
-    """Mean of the shown values of each list: sum alpha_k / k value.
+    """Mean of the shown values of each list: sum p_k / k value.
 
     Parameters
     ----------
@@ -203,9 +203,9 @@ def list_gain(alpha, values, lists, ideal=None):
 
     The discount of rank r is 1 / log2(r + 1), so that an entry counts by
 
-    .. math:: \sum_{r=1}^{k} \frac{\alpha_r - \alpha_{r-1}}{\log_2(r + 1)},
+    .. math:: \sum_{r=1}^{k} \frac{p_r - p_{r-1}}{\log_2(r + 1)},
 
-    with alpha_0 = 0; of hard lists it is the normalised gain of NWTG and NEG.
+    with p_r the r-th row of `alpha` and p_0 = 0; of hard lists it is the normalised gain of NWTG and NEG.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def list_spread(alpha, values, lists):
     Returns
     -------
     tensor of shape (n_lists,)
-        Each sqrt(sum alpha_k / k (value - E)^2), with E the mean of the shown values.
+        Each sqrt(sum p_k / k (value - mean)^2), with p_k the last row of `alpha`.
     """
     centred = values - list_mean(alpha, values, lists)[lists]
     variance = list_mean(alpha, centred.square(), lists)

@@ -63,4 +63,4 @@ found.table.pivot(index="method", columns="metric", values="mean").round(3)
 
 from sklabelcraft import ObjectiveTradeoffDisplay
 
-ObjectiveTradeoffDisplay.from_comparison(found)
+display = ObjectiveTradeoffDisplay.from_comparison(found)
