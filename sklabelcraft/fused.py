@@ -42,8 +42,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     where z_m is a head, one of the labels that a recommender predicts: its logit, or
     what a model of another kind predicts; mu_m and sigma_m are its mean and standard
     deviation over the training rows; and psi(d) is (2 rank(d) - 1)^2, standardised
-    likewise, which is high for short and for long videos. The weights v_m and v_d
-    are those, none negative, whose lists do best on the platform's objectives with held-out
+    likewise, which is high for short and for long videos. The weights v_m and v_d are
+    those, none negative, whose lists do best on the platform's objectives with held-out
     users: the mean over lists of k and of k / 2, for which more users have enough rows.
     They are chosen from a pool of several hundred for each of 20 bootstrap resamples of
     the users, and averaged.

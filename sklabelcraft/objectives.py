@@ -205,7 +205,8 @@ def list_gain(alpha, values, lists, ideal=None):
 
     .. math:: \sum_{r=1}^{k} \frac{p_r - p_{r-1}}{\log_2(r + 1)},
 
-    with p_r the r-th row of `alpha` and p_0 = 0; of hard lists it is the normalised gain of NWTG and NEG.
+    with p_r the r-th row of `alpha` and p_0 = 0; of hard lists it is the normalised
+    gain of NWTG and NEG.
 
     Parameters
     ----------
