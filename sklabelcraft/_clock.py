@@ -23,10 +23,10 @@ class Clock(NamedTuple):
     times: np.ndarray
 
 
-def clock_of_dates(series, key):
+def clock_of_dates(series, key, row_of):
     """Dates as nanoseconds, which keep their order."""
     if series.null_count():
-        row = series.is_null().to_numpy().argmax()
+        row = row_of(series.is_null().to_numpy().argmax())
         raise ValueError(f"column {key!r} must hold dates, row {row} has none.")
     if series.dtype == nw.Date:
         series = series.cast(nw.Datetime("us"))
@@ -37,7 +37,7 @@ def clock_of_dates(series, key):
     if beyond.any():
         raise ValueError(
             f"column {key!r} must hold dates of the years 1678 to 2262, row "
-            f"{beyond.argmax()} does not."
+            f"{row_of(beyond.argmax())} does not."
         )
     aware = series.dtype.time_zone is not None
     kind = "dates with a time zone" if aware else "dates without a time zone"

@@ -52,6 +52,11 @@ n_groups : int, default=30
 columns : Columns, default=None
     Names or positions of the log's columns; None for those of the estimator around
     this one, else the usual names.""",
+    "objective_weights": """\
+objective_weights : sequence of float or dict, default=None
+    What a unit of each objective is worth to the platform; None for 1 each. Or by its
+    name, the column and the measure, as in ``{"explicit_gain": 3}``; those left out are
+    worth 1. One of weight 0 is only measured.""",
     "statistics": """\
 statistics_ : object or None
     What the label is learned from, to which ``partial_fit`` adds: how often each value

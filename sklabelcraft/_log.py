@@ -79,13 +79,17 @@ class Log:
             return key in self.keys
         return key is not None and -len(self.keys) <= key < len(self.keys)
 
-    def canonical(self, key):
-        """The one way to write a key: its name if it has one, else its position."""
+    def canonical(self, key, role=None):
+        """The one way to write a key: its name if it has one, else its position.
+
+        Where it is not there, the error names the role that it is stated for.
+        """
         if key not in self:
             there = f"it has {self._known_keys}"
             if self.is_array:
                 there = f"it is an array of {len(self.keys)} columns, named by position"
-            raise ValueError(f"column {key!r} is not in the log; {there}.")
+            stated = f" It is stated as {role}." if role else ""
+            raise ValueError(f"column {key!r} is not in the log; {there}.{stated}")
         return key if isinstance(key, str) else self.keys[key]
 
     def _series(self, key):
@@ -95,12 +99,19 @@ class Log:
     def numeric(self, key, *, minimum=-np.inf):
         """The column as finite float64 of shape (n,), none below `minimum`."""
         values = _floats(self._series(key), key, self.row_name)
-        return finite(values, key, minimum, self.row_name)
+        return finite(values, f"column {key!r}", minimum, self.row_name)
 
     def row_name(self, position):
-        """The row that an error names: its position in the log as it was given."""
-        position = self.positions[position]
-        return position if self._origin is None else self._origin.name_of(position)
+        """The row that an error names: its position in the log as it was given.
+
+        Where a data frame has another index, that too.
+        """
+        given = self.positions[position]
+        if self._origin is not None:
+            return self._origin.name_of(given)
+        index = nw.maybe_get_index(self._frame)
+        (label,) = [given] if index is None else index[[position]].tolist()
+        return str(given) + (f" (index {label!r})" if str(label) != str(given) else "")
 
     def ids(self, key):
         """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
@@ -114,7 +125,7 @@ class Log:
             return Clock("the order of the rows", self.positions)
         series = self._series(key)
         if series.dtype in (nw.Datetime, nw.Date):
-            return clock_of_dates(series, key)
+            return clock_of_dates(series, key, self.row_name)
         try:
             values = _floats(series, key, self.row_name)
         except ValueError as error:
@@ -122,7 +133,7 @@ class Log:
                 f"{error} A clock must hold numbers or dates; pandas.to_datetime makes "
                 "dates of text."
             ) from error
-        finite(values, key, -np.inf, self.row_name)
+        finite(values, f"column {key!r}", row_of=self.row_name)
         exact = read_ids(series, f"column {key!r}").values
         return Clock("numbers", exact if exact.dtype == np.int64 else values)
 
@@ -152,7 +163,7 @@ class Log:
             )
         for key in keys:
             if key not in USUAL_EXPLICIT:
-                self.canonical(key)
+                self.canonical(key, "explicit")
         return found
 
     @property
@@ -167,7 +178,7 @@ class Log:
         key = getattr(columns, role)
         if key is None or (key not in self and columns.is_optional(role)):
             return None
-        return self.canonical(key)
+        return self.canonical(key, role)
 
     def in_memory(self):
         """The log itself; of a stored one, its rows."""

@@ -1,6 +1,7 @@
 """The platform of held-out lists, as a log and its objectives make it."""
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from sklabelcraft.objectives import (
     Objective,
     duration_objective,
     explicit_objective,
+    names_of,
     watch_time_objective,
 )
 from sklabelcraft.scaling import scale
@@ -39,14 +41,23 @@ def objectives_of(params, has_explicit):
             "objectives must be a sequence of at least one Objective, got "
             f"{list(objectives)!r}."
         )
-    weights = checked_weights(params.objective_weights, len(objectives))
+    weights = checked_weights(params.objective_weights, objectives)
     return tuple(objectives), weights
 
 
-def checked_weights(weights, n):
-    """What a unit of each of n objectives is worth, 1 each for None."""
+def checked_weights(weights, objectives):
+    """What a unit of each objective is worth; 1 for None, and where none is named."""
+    n, names = len(objectives), names_of(objectives)
     if weights is None:
         return [1.0] * n
+    if isinstance(weights, Mapping):
+        unknown = [name for name in weights if name not in names]
+        if unknown:
+            raise ValueError(
+                f"objective_weights must be by names of objectives, which are {names}; "
+                f"got {unknown[0]!r}."
+            )
+        weights = [weights.get(name, 1.0) for name in names]
     try:
         numbers = as_floats(weights, "objective_weights")
     except ValueError:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklabelcraft._floats import finite
 from sklabelcraft._ids import read_ids
 from sklabelcraft._lists import Lists
 from sklabelcraft._numbers import as_column, power_of_two
@@ -52,8 +53,7 @@ class Ranked(NamedTuple):
                 f"groups must have as many rows as scores, {len(scores)}; got "
                 f"{len(users.values)}."
             )
-        if not np.isfinite(scores).all():
-            raise ValueError("scores must be finite, got NaN or infinity.")
+        finite(scores, "scores")
         return cls.of(Lists.of(users, k), scores, k)
 
     @classmethod

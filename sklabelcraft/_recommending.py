@@ -16,6 +16,8 @@ from sklabelcraft._parquet import StoredLog
 from sklabelcraft._reading import is_stored, read_feedback, read_log
 from sklabelcraft._seen import Seen
 from sklabelcraft._shown import Table, check_length, shown_lists
+from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._units import warn_of_units
 from sklabelcraft.scorers import nwtg_scorer
 
 
@@ -28,6 +30,16 @@ class Rows(NamedTuple):
     log: Log | StoredLog
     feedback: Log | None
     joined: Any
+
+    @property
+    def table(self):
+        """Both side by side as a log, whose rows are named as those of the log."""
+        return Log(self.joined, self.log.positions)
+
+    def at(self, positions):
+        """The rows at some positions, ascending; not of a stored log."""
+        log, feedback = self.log.rows(positions), self.feedback.rows(positions)
+        return Rows(log, feedback, log.beside(feedback))
 
 
 class BaseRecommender(CallbackSupportMixin, LogEstimator):
@@ -147,14 +159,18 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         keys = self._keys(columns)
         log = read_log(self, X, keys, reset=reset, min_rows=min_rows)
         feedback = read_feedback(y, log)
-        for role in ("item", "timestamp"):
-            log.optional(columns, role)
+        if reset:
+            check_stated(columns, log, BEFORE)
+            check_stated(columns, feedback, AFTER)
         if columns.duration is not None:
             log.numeric(columns.duration, minimum=0)
         if columns.watch_time in feedback:
             feedback.numeric(columns.watch_time, minimum=0)
         feedback.any_positive([key for key in columns.explicit if key in feedback])
-        return Rows(log, feedback, log.beside(feedback))
+        rows = Rows(log, feedback, log.beside(feedback))
+        if reset:
+            warn_of_units(rows.table, columns_of_log(columns, log, feedback))
+        return rows
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

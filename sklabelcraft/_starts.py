@@ -1,8 +1,10 @@
-"""What a ``LabelCrafter`` starts from: its rules and its ranker."""
+"""What a ``LabelCrafter`` starts from: its rules, its ranker and its rows."""
 
 import numpy as np
 
 from sklabelcraft._estimator import inherit, seed_of
+from sklabelcraft._holdout import hold_out
+from sklabelcraft._reading import read_source
 from sklabelcraft.modules._embeddings import check_widths
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.rankers import BaseRanker, MLPRanker
@@ -53,3 +55,15 @@ def ranker_of(crafter, columns):
             f"{ranker.validation_fraction} on it and not on its ranker."
         )
     return inherit(ranker, random_state=seed_of(crafter.random_state), columns=columns)
+
+
+def rows_of(crafter, columns, table, log_val, k):
+    """The rows to train on and the held-out ones, those given or the latest.
+
+    A user with at least 2 (k + 1) rows gives at least k + 1; None for any number.
+    """
+    if log_val is None:
+        held = hold_out(table, columns, crafter.validation_fraction, k=k)
+        return table.without(held), table.rows(held)
+    valid = read_source(crafter, log_val, crafter._keys(columns), reset=False)
+    return table, valid.in_memory()

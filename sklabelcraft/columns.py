@@ -19,13 +19,14 @@ class Columns:
     """Which columns of a log hold what, by name or by position.
 
     It is stated on the outermost object, from which all parts inherit it. Positions of
-    `watch_time` and `explicit` count in y where X and y are apart.
+    `watch_time` and `explicit` count in y where X and y are apart. What is stated must
+    be there; a column under its usual name may be missing where it is not read. Later
+    rows need the timestamp only where the network sees a past.
 
     Parameters
     ----------
     user, item : str, int or None, default="user_id", "item_id"
-        Any values that can be keys. A user of None makes one list of all rows. An item
-        under the usual name may be missing.
+        Any values that can be keys. A user of None makes one list of all rows.
     duration : str, int or None, default="duration"
         Seconds, at least 0; None for rankers that do without.
     timestamp : str, int or None, default="timestamp"

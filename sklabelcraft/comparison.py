@@ -17,9 +17,17 @@ from sklabelcraft._bootstrap import summarise
 from sklabelcraft._estimator import inherit, stated_by
 from sklabelcraft._folds import folds_of, rows_of
 from sklabelcraft._reading import as_log, read_feedback
+from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._units import looked_at_once
 from sklabelcraft.columns import Columns
 from sklabelcraft.recommender import LabelCraftRecommender
-from sklabelcraft.scorers import ListScorer, ds_scorer, neg_scorer, nwtg_scorer
+from sklabelcraft.scorers import (
+    ListScorer,
+    ds_scorer,
+    measured_by,
+    neg_scorer,
+    nwtg_scorer,
+)
 
 N_RANDOM = 20  # random rankings that the reference is averaged over
 
@@ -156,17 +164,18 @@ def compare_labelers(
     scorers = _scorers(columns, scorers or {}, ks)
     rng = check_random_state(random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=int(n_seeds))]
-    read_feedback(y, as_log(X))  # to be checked
     folds = folds_of(cv, X, y)
+    _check_read(columns, scorers, X, y, folds)
     parts = ["test"] + ["valid"] * ("valid" in folds[0])
     rows = {part: [rows_of(fold[part], X, y) for fold in folds] for part in parts}
     references = {part: _reference(scorers, rows[part], rng) for part in parts}
     inherited = {"columns": columns, "k": max(ks)}
     made = _estimators(labelers, recommender, seeds, len(folds), inherited)
-    fitted = Parallel(n_jobs)(
-        delayed(_fit)(estimator, X, y, folds[fold])
-        for (_, _, fold), estimator in made.items()
-    )
+    with looked_at_once():
+        fitted = Parallel(n_jobs)(
+            delayed(_fit)(estimator, X, y, folds[fold])
+            for (_, _, fold), estimator in made.items()
+        )
     fitted = dict(zip(made, fitted, strict=True))
     found, *validation = (
         summarise(
@@ -241,6 +250,21 @@ def _estimators(labelers, recommender, seeds, n_folds, inherited):
         for seed, fold in product(seeds, range(n_folds)):
             made[name, seed, fold] = inherit(whole, random_state=seed, **inherited)
     return made
+
+
+def _check_read(columns, scorers, X, y, folds):
+    """Check what is stated, and measured in the rows of all folds, by rows of X."""
+    log = as_log(X)
+    feedback = read_feedback(y, log)
+    check_stated(columns, log, BEFORE)
+    check_stated(columns, feedback, AFTER)
+    used = np.zeros(len(log), dtype=bool)
+    for fold in folds:
+        for rows in fold.values():
+            used[rows] = True
+    parts = log.rows(np.flatnonzero(used)), feedback.rows(np.flatnonzero(used))
+    for scorer in scorers.values():
+        measured_by(scorer, *parts)
 
 
 def _check_seeds(name, estimator, n_seeds):

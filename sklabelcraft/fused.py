@@ -1,5 +1,6 @@
 """Several recommenders fused: their scores are weighed on held-out lists."""
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,7 +16,6 @@ from sklabelcraft._estimator import inherit
 from sklabelcraft._fusion import fuse, usual_platforms
 from sklabelcraft._heads import DURATION, Heads
 from sklabelcraft._holdout import hold_out
-from sklabelcraft._log import Log
 from sklabelcraft._members import check_recommenders, fit_part, usual_recommenders
 from sklabelcraft._platform import (
     checked_weights,
@@ -64,8 +64,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         What the platform wants; None for watch time, explicit feedback and the spread
         of durations. Each counts relative to lists shown at random. One whose column
         does not vary on the held-out rows is left out with a warning.
-    objective_weights : sequence of float, default=None
-        What a unit of each objective is worth to the platform; None for 1 each.
+    {objective_weights}
     duration_term : bool, default=True
         Whether the duration has a weight of its own.
     validation_fraction : float, default=0.2
@@ -117,7 +116,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     _parameter_constraints: dict = {
         "recommenders": [list, None],
         "objectives": ["array-like", None],
-        "objective_weights": ["array-like", None],
+        "objective_weights": ["array-like", dict, None],
         "duration_term": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "k": [Interval(Integral, 1, None, closed="left"), None],
@@ -216,8 +215,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         ----------
         X_val, y_val : as X and y of ``fit``
             Held-out impressions.
-        objective_weights : sequence of float, default=None
-            What a unit of each objective is worth; None for the parameter.
+        objective_weights : sequence of float or dict, default=None
+            What a unit of each objective is worth, likewise; None for the parameter.
 
         Returns
         -------
@@ -238,18 +237,18 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         ----------
         X_val, y_val : as X and y of ``fit``
             Held-out impressions.
-        objective_weights : sequence of sequences of float, default=None
+        objective_weights : sequence of sequences of float or dicts, default=None
             What a unit of each objective is worth to each platform; None for 1 each, 3
             for one or two of them, and 9 for one.
 
         Returns
         -------
         dict of str to FusedRecommender
-            A recommender for each platform, by its weights such as ``"(1, 3, 1)"``,
-            that share what was trained, and the weightings that were tried, so that a
-            point depends a little on which others are asked for. In a
-            ``FrozenEstimator`` they can be compared by :func:`compare_labelers` and
-            drawn by :class:`ObjectiveTradeoffDisplay`.
+            A recommender for each platform, by its weights such as ``"(1, 3, 1)"`` or
+            ``"explicit_gain 3"``, that share what was trained, and the weightings that
+            were tried, so that a point depends a little on which others are asked for.
+            In a ``FrozenEstimator`` they can be compared by :func:`compare_labelers`
+            and drawn by :class:`ObjectiveTradeoffDisplay`.
         """
         check_is_fitted(self)
         held_out = self._read(X_val, y_val, reset=False)
@@ -258,9 +257,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             platforms = _listed_platforms(objective_weights)
         points = zip(platforms, self._weigh(held_out, platforms), strict=True)
         return {
-            f"({', '.join(f'{float(w):g}' for w in platform)})": point_of(
-                self, platform, weights
-            )
+            _name_of(platform): point_of(self, platform, weights)
             for platform, weights in points
         }
 
@@ -311,17 +308,15 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         stated = self._stated("columns"), self.validation_fraction
         held = hold_out(rows.log, *stated, k=self._stated("k"))
         kept = np.delete(np.arange(len(rows.log)), held)
-        return [
-            self._read(rows.log.rows(i).native, rows.feedback.rows(i).native, False)
-            for i in (kept, held)
-        ]
+        return [rows.at(positions) for positions in (kept, held)]
 
     def _weigh(self, held_out, platforms):
         """The weights of the heads for each platform, by name."""
         rng = check_random_state(self.random_state)
         users = held_out.log.ids(self._stated("columns").user)
-        worths = [checked_weights(w, len(self.measures_)) for w in platforms]
-        log, k = Log(held_out.joined), self._stated("k")
+        objectives = [measure.objective for measure in self.measures_]
+        worths = [checked_weights(w, objectives) for w in platforms]
+        log, k = held_out.table, self._stated("k")
         judge, kept = make_judge(self.measures_, log, users, k, rng)
         worths = np.array(worths)[:, kept]
         if not worths.any(axis=1).all():
@@ -343,6 +338,13 @@ def _listed_platforms(objective_weights):
     return platforms
 
 
+def _name_of(platform):
+    """The weights of a platform as text."""
+    if isinstance(platform, Mapping):
+        return ", ".join(f"{name} {float(w):g}" for name, w in platform.items())
+    return f"({', '.join(f'{float(w):g}' for w in platform)})"
+
+
 def point_of(fusion, platform, weights):
     """A recommender with the same trained parts for another platform."""
     other = clone(fusion).set_params(objective_weights=platform)
@@ -356,7 +358,7 @@ def measures_of(fusion, train):
     columns = columns_of_log(fusion._stated("columns"), train.log, train.feedback)
     if fusion.duration_term and columns.duration is None:
         raise ValueError("duration_term=True needs Columns(duration=...), got None.")
-    log = Log(train.joined)
+    log = train.table
     explicit = log.present(columns.explicit)
     objectives, _ = objectives_of(fusion, bool(explicit))
     scaled = count_scaled(objectives, log, columns, explicit)

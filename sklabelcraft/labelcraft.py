@@ -12,10 +12,11 @@ from sklabelcraft._callbacks import fitting
 from sklabelcraft._craft import Craft, feedback_of
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import POSITIVE
-from sklabelcraft._holdout import hold_out
 from sklabelcraft._reading import read_log, read_source
-from sklabelcraft._starts import ranker_of, starting_weights
+from sklabelcraft._starts import ranker_of, rows_of, starting_weights
+from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft._torch import own_settings, usable_device
+from sklabelcraft._units import warn_of_units
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.inspection import readable_tree
 from sklabelcraft.labelers._base import LogLabeler
@@ -47,9 +48,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         of durations. Each counts relative to lists shown at random: 1 is as good, 1.1
         is better by a tenth of what they reach. One whose column does not vary on the
         held-out lists is left out with a warning.
-    objective_weights : sequence of float, default=None
-        What a unit of each objective is worth to the platform; None for 1 each. One of
-        weight 0 is only measured.
+    {objective_weights}
     balancing : callable, default=None
         Maps the objectives to weights that they are multiplied by at each step, as in
         :mod:`sklabelcraft.balancing`; None for ``SoftmaxBalancing()``.
@@ -69,7 +68,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     bound : float or None, default=2.0
         The largest correction of the rule's log-odds; None for any.
     hidden : sequence of int, default=(64, 64)
-        Widths of the label network.
+        Widths of the label network, 2**16 at most.
     optimizer : {"adam", "sgd"}, default="adam"
         Of the label network; Algorithm 1 of [1]_ has "sgd".
     learning_rate : float, default=0.002
@@ -132,7 +131,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     _parameter_constraints: dict = LogLabeler._parameter_constraints | {
         "ranker": [HasMethods(["fit", "predict"]), None],
         "objectives": ["array-like", None],
-        "objective_weights": ["array-like", None],
+        "objective_weights": ["array-like", dict, None],
         "balancing": [callable, None],
         "k": [Interval(Integral, 1, None, closed="left"), None],
         "temperature": [POSITIVE],
@@ -277,17 +276,15 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             min_rows = 1 if further else 2
             table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
             explicit = ExplicitColumns(table.present(columns.explicit))
-            if further:
+            if not further:
+                check_stated(columns, table, BEFORE + AFTER)
+            else:
                 known = self.training_state_
                 explicit = ExplicitColumns(self.explicit_).merged(explicit)
             self.explicit_ = explicit.found
-            if log_val is None:
-                least = None if further else k  # there are lists already
-                held = hold_out(table, columns, self.validation_fraction, k=least)
-                logs = table.without(held), table.rows(held)
-            else:
-                valid = read_source(self, log_val, keys, reset=False)
-                logs = table, valid.in_memory()
+            warn_of_units(table, columns)
+            least = None if further else k  # there are lists already
+            logs = rows_of(self, columns, table, log_val, least)
             with own_settings(device, training=True):
                 craft = Craft(self, ranker, logs, columns, k, device, group, known)
                 vars(self).update(craft.learn(starts, watch))
@@ -307,9 +304,11 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         Returns
         -------
         Bunch
-            ``tree``, a ``DecisionTreeRegressor`` on the columns ``names``: watch time
-            and duration in seconds, the share that was watched, explicit feedback 0 or
-            1; ``rules``, the tree as text; and ``fidelity``, its R2.
+            It is shown as a table, ``rules``, a DataFrame with a row per rule. Beside
+            it are ``tree``, a ``DecisionTreeRegressor`` on the columns ``names``: watch
+            time and duration in seconds, the share that was watched, explicit feedback
+            0 or 1; and its R2, ``fidelity`` of all rows, ``fidelity_with_explicit`` and
+            ``fidelity_without_explicit`` of those with and without explicit feedback.
         """
         check_is_fitted(self)
         columns = self._stated("columns")

@@ -168,7 +168,7 @@ def nonnegative(values, n, name):
     if wrong.any():
         raise ValueError(
             f"{name} must be finite and >= 0, got {wrong.sum()} values that are not, "
-            f"such as {values[wrong][0]}."
+            f"the first is row {np.argwhere(wrong)[0, 0]}: {values[wrong][0]}."
         )
     return values
 

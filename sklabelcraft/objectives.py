@@ -162,6 +162,19 @@ class Objective:
         return _ideal_gain(values, lists, k) if self.measure == "gain" else None
 
 
+def names_of(objectives):
+    """The measured columns with their measures, such as ``duration_spread``.
+
+    They are numbered where they would be one another's or that of a weight.
+    """
+    names = [f"{o.column}_{o.measure}" for o in objectives]
+    taken = {f"weight_{name}" for name in names} | {"epoch", "loss", "objective"}
+    return [
+        name if names.count(name) == 1 and name not in taken else f"{name}_{i}"
+        for i, name in enumerate(names)
+    ]
+
+
 def units_of(references, sizes):
     """What objectives are measured in: what lists shown at random reach.
 

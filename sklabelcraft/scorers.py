@@ -10,9 +10,11 @@ import pandas as pd
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import USUAL, stated_by
+from sklabelcraft._floats import finite
 from sklabelcraft._lists import Lists
 from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log, read_feedback
+from sklabelcraft._stated import AFTER, LISTED, check_stated
 from sklabelcraft.columns import Columns, is_key
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 
@@ -146,18 +148,22 @@ class ListScorer:
         columns = USUAL["columns"] if self.columns is None else self.columns
         k = USUAL["k"] if self.k is None else self.k
         log = as_log(X)
-        measured = log if self.table == "X" else read_feedback(y, log)
+        feedback = None if self.table == "X" else read_feedback(y, log)
+        check_stated(columns, log, LISTED)
+        if feedback is not None:
+            check_stated(columns, feedback, AFTER)
         users, scores = log.ids(columns.user), as_floats(scores, "scores")
         if scores.shape != (len(log),):
             raise ValueError(
                 f"scores must be one per row, of shape {(len(log),)}, got "
                 f"{scores.shape}."
             )
+        finite(scores, "scores", row_of=log.row_name)
         codes, names = users.codes(), users.names()
         lists = Lists.of(users, k)
         rows = np.sort(lists.rows.numpy())
         taking_part, groups = np.unique(codes[rows], return_inverse=True)
-        values = self._values(measured, columns)[rows]
+        values = measured_by(self, log, feedback)[rows]
         found = self.metric(values, scores[rows], groups=groups, k=k, average=None)
         if np.shape(found) != (len(taking_part),):
             raise ValueError(
@@ -166,16 +172,34 @@ class ListScorer:
             )
         return pd.Series(found, _index(names[taking_part]))
 
-    def _values(self, table, columns):
-        key = self.column
-        if isinstance(key, str) and key in ROLES:
-            key = getattr(columns, key)
-        if not isinstance(key, tuple):
-            return table.numeric(key, minimum=0)
-        keys = table.present(key)
-        if not keys:
-            raise ValueError(f"{self.column!r} stands for no column to be measured.")
-        return np.column_stack([table.numeric(key, minimum=0) for key in keys])
+
+def measured_by(scorer, log, feedback):
+    """What a scorer measures, as it is read from logs that hold X and y.
+
+    Parameters
+    ----------
+    scorer : ListScorer
+        Says what.
+    log : Log
+        Impressions.
+    feedback : Log or None
+        Their feedback; None will do where a column of X is measured.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, n_columns)
+        Finite and not negative.
+    """
+    columns = USUAL["columns"] if scorer.columns is None else scorer.columns
+    table, key = log if scorer.table == "X" else feedback, scorer.column
+    if isinstance(key, str) and key in ROLES:
+        key = getattr(columns, key)
+    if not isinstance(key, tuple):
+        return table.numeric(key, minimum=0)
+    keys = table.present(key)
+    if not keys:
+        raise ValueError(f"{scorer.column!r} stands for no column to be measured.")
+    return np.column_stack([table.numeric(key, minimum=0) for key in keys])
 
 
 def _index(names):

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from sklabelcraft._holdout import latest_rows
 from sklabelcraft._reading import as_log
+from sklabelcraft._stated import BEFORE, check_stated
 from sklabelcraft.columns import Columns
 
 PART = Interval(Real, 0, 1, closed="left")
@@ -64,6 +65,7 @@ def split_by_time(X, *, valid=0.25, test=0.25, columns=None):
             "be below 1."
         )
     log, columns = as_log(X), Columns() if columns is None else columns
+    check_stated(columns, log, BEFORE)
     tested = latest_rows(log, columns, test)
     held = latest_rows(log, columns, valid + test)
     return Bunch(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -345,3 +346,23 @@ def test_what_is_no_table_is_told(log):
     sparse = csr_array(np.ones((len(log.data), 4)))
     with pytest.raises(TypeError, match="dense data is required"):
         compare_labelers(LABELERS, sparse, np.ones(len(log.data)), cv=log.split)
+
+
+@pytest.mark.parametrize("kind", [pl.from_pandas, pd.DataFrame.to_numpy])
+def test_a_row_that_cannot_be_measured_is_named_before_any_fit(log, kind):
+    """By where it is in the log, not in its part; rows in no part are not looked at."""
+
+    class Never(WatchTime):
+        def fit(self, log, y=None):
+            raise AssertionError("fitted")
+
+    bad = log.target.assign(like=log.target["like"].where(log.data.index != 2000, -1))
+    positions = Columns(0, 1, 2, 3, watch_time=0, explicit=(1, 2, 3))
+    columns = Columns() if kind is pl.from_pandas else positions
+    data, options = (kind(log.data), kind(bad)), {"n_seeds": 1, "columns": columns}
+    never = {"never": Never()}
+    within, before = ([([0, 1], np.arange(1600, end))] for end in (2100, 2000))
+    with pytest.raises(ValueError, match=r"the first is row 2000: -1"):
+        compare_labelers(never, *data, cv=within, **options)
+    with pytest.raises(AssertionError, match="fitted"):
+        compare_labelers(never, *data, cv=before, **options)

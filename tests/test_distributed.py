@@ -20,7 +20,13 @@ from sklearn.base import clone
 
 from sklabelcraft._batches import Batch
 from sklabelcraft._parquet import StoredLog
-from sklabelcraft.training import RankerSteps, _distributed, check_agreed, fingerprint
+from sklabelcraft.training import (
+    RankerSteps,
+    _distributed,
+    check_agreed,
+    fingerprint,
+    without_addresses,
+)
 from sklabelcraft.training._distributed import ALONE, Alone, processes
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
@@ -292,6 +298,12 @@ def test_files_that_differ_between_processes_are_named(tmp_path):
     told[1]["b.parquet"] = told[0]["b.parquet"]
     with pytest.raises(ValueError, match=r"c\.parquet: nothing in process 0, 1 rows"):
         check_agreed(Pretended(told[1]), told[0])
+
+
+def test_addresses_of_objects_differ_and_do_not_count():
+    """However a system writes them."""
+    texts = [f"<function loss at 0x{address}>" for address in ("7f3ac0", "00007F3AC0")]
+    assert {without_addresses(text) for text in texts} == {"<function loss>"}
 
 
 def test_a_fingerprint_tells_values_and_shapes_apart():

@@ -12,9 +12,11 @@ LAYERS = [
     {
         "columns",
         "_docs",
+        "_units",
         "_callbacks",
         "_torch",
         "_ids",
+        "_floats",
         "_vocabulary",
         "_clock",
         "_numbers",
@@ -34,8 +36,8 @@ LAYERS = [
     {"metrics", "_ranked"},
     {"_judge", "_fusion"},
     {
-        "_floats",
         "_log",
+        "_stated",
         "_reading",
         "_parquet",
         "_parquet_files",

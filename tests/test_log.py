@@ -1,5 +1,6 @@
 """The log as a table: one behaviour for pandas, polars, pyarrow and arrays."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -564,3 +565,23 @@ def test_numbers_of_another_byte_order():
         log = as_log(data)
         assert log.rows(np.array([1])).numeric(log.keys[1]).tolist() == [6.0]
         assert log.rows(np.array([1])).ids(log.keys[0]).values.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "index", [["p", "q", "r"], [7, 8, 9], [("a", 1), ("a", 2), ("b", 1)]]
+)
+def test_a_row_is_named_by_its_place_and_by_an_index_of_its_own(index):
+    """The place is what arrays have; the index is what a user looks up."""
+    log = as_log(pd.DataFrame({"x": [0.0, 1.0, -1.0]}, index=pd.Index(index)))
+    told = re.escape(f"row 2 (index {index[2]!r}): -1")
+    with pytest.raises(ValueError, match=told):
+        log.numeric("x", minimum=0)
+    with pytest.raises(ValueError, match=told):
+        log.rows(np.array([1, 2])).numeric("x", minimum=0)
+
+
+def test_rows_taken_from_a_frame_have_the_index_that_they_had():
+    """Of a part that somebody else has cut, the index tells the row of the whole."""
+    frame = pd.DataFrame({"x": [0.0, 1.0, -1.0]})
+    with pytest.raises(ValueError, match=r"row 0 \(index 2\): -1"):
+        as_log(frame.iloc[[2, 0]]).numeric("x", minimum=0)

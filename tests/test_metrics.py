@@ -430,3 +430,13 @@ def test_neg_refuses_a_negative_signal_among_several():
     """A negative count is refused even where the signals' sum is not negative."""
     with pytest.raises(ValueError, match="finite and >= 0"):
         neg_score([[2, -1], [0, 0]], [2, 1], groups=[0, 0], k=1)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_is_no_number_is_told_by_its_row(metric):
+    """Of values and of scores."""
+    values, scores, groups = [1.0, np.inf, 0.0], [0.1, 0.2, np.nan], [7, 7, 7]
+    with pytest.raises(ValueError, match="the first is row 1: inf"):
+        metric(values, [0.1, 0.2, 0.3], groups=groups, k=1)
+    with pytest.raises(ValueError, match=r"scores must be finite.* row 2: nan"):
+        metric([1.0, 2.0, 0.0], scores, groups=groups, k=1)

@@ -273,6 +273,8 @@ def test_networks_are_plain_parameters(network):
         (DIN(history_length=0), "'history_length' parameter of DIN"),
         (DIN(attention_hidden=(0.5,)), "widths must be positive whole numbers"),
         (MLP(hidden=(2.5,)), "widths must be positive whole numbers"),
+        (MLP(hidden=(2**16 + 1,)), "numbers up to 65536, got "),
+        (DCN(embedding_dim=2**16 + 1), r"'embedding_dim' .* in the range \[1, 65536\]"),
     ],
 )
 def test_sizes_are_checked_when_a_network_is_made(network, message):

@@ -49,6 +49,7 @@ UNFITTED = [
     KneeScaler(0.5),
     LabelCrafter.as_published(),
     FusedRecommender(objective_weights=[1, 2.0, np.float32(3)]),
+    FusedRecommender(objective_weights={"explicit_gain": 3}),
     LabelCraftRecommender(D2Q(), clone(saves.MLP_RANKER)),
     MLPRanker(loss=log_loss, checkpoint=Path("~/somewhere"), device="cuda:1"),
     MLPRanker(device=torch.device("cpu"), checkpoint="there"),

@@ -390,3 +390,10 @@ def test_equal_scores_are_no_order(log):
         values = [scorer.per_user(np.zeros(len(X)), X, y) for scorer in SCORERS]
         found.append(pd.concat(values, axis=1).sort_index())
     np.testing.assert_allclose(*found, rtol=1e-9)
+
+
+def test_a_score_that_is_no_number_is_told_by_its_row(log):
+    """Among all rows, also those of users with too few of them."""
+    scores = np.where(np.arange(len(log.data)) == 1999, np.nan, 1.0)
+    with pytest.raises(ValueError, match=r"scores must be finite.* row 1999: nan"):
+        nwtg_scorer.per_user(scores, log.data, log.target)

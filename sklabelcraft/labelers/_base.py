@@ -16,6 +16,8 @@ from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._reading import read_as_floats, read_log, read_source
+from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._units import warn_of_units
 from sklabelcraft.columns import Columns
 
 
@@ -193,6 +195,10 @@ class BaseLabeler(LogLabeler):
         with all_or_nothing(self):
             keys = self._keys(columns)
             table = read_source(self, log, keys, reset=reset)
+            if reset:
+                check_stated(columns, table, BEFORE + AFTER)
+            if columns.duration in keys:
+                warn_of_units(table, columns)
             for part in table.parts(keys):
                 more = self._count(part, columns)
                 statistics = more if statistics is None else statistics.merged(more)

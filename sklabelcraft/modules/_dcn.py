@@ -25,9 +25,9 @@ class DCN(Network):
     n_cross_layers : int, default=2
         Number of cross layers.
     embedding_dim : int, default=16
-        Width of the embedding of each categorical column.
+        Width of the embedding of each categorical column, 2**16 at most.
     hidden : sequence of int, default=(64, 32)
-        Widths of the dense layers.
+        Widths of the dense layers, 2**16 at most.
 
     References
     ----------

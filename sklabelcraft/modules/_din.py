@@ -28,9 +28,9 @@ class DIN(Network):
         Widths of hidden layers in the attention; without any it is linear, and much
         faster.
     embedding_dim : int, default=16
-        Width of the embedding of each categorical column.
+        Width of the embedding of each categorical column, 2**16 at most.
     hidden : sequence of int, default=(64, 32)
-        Widths of the dense layers.
+        Widths of the dense layers, 2**16 at most.
 
     References
     ----------

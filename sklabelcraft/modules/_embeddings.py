@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 PAIR_SCALE = 20
+WIDEST = 2**16  # of a layer, and of an embedding
 SINGLE = {"dtype": torch.float32}  # whatever torch's default type is
 
 
@@ -86,6 +87,10 @@ def interactions(embedded):
 
 def check_widths(hidden):
     """Check the widths of dense layers; they are returned."""
-    if not all(isinstance(width, Integral) and width >= 1 for width in hidden):
-        raise ValueError(f"widths must be positive whole numbers, got {hidden!r}.")
+    if not all(
+        isinstance(width, Integral) and 1 <= width <= WIDEST for width in hidden
+    ):
+        raise ValueError(
+            f"widths must be positive whole numbers up to {WIDEST}, got {hidden!r}."
+        )
     return hidden

@@ -14,9 +14,9 @@ class MLP(Network):
     Parameters
     ----------
     embedding_dim : int, default=16
-        Width of the embedding of each categorical column.
+        Width of the embedding of each categorical column, 2**16 at most.
     hidden : sequence of int, default=(64, 32)
-        Widths of the dense layers.
+        Widths of the dense layers, 2**16 at most.
 
     References
     ----------

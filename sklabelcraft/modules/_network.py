@@ -7,10 +7,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from sklabelcraft._docs import shared
-from sklabelcraft.modules._embeddings import check_widths
+from sklabelcraft.modules._embeddings import WIDEST, check_widths
 
 WIDTHS = {
-    "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+    "embedding_dim": [Interval(Integral, 1, WIDEST, closed="both")],
     "hidden": ["array-like"],
 }
 

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._ids import OTHER
 from sklabelcraft._reading import as_log
+from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
 from sklabelcraft.plotting._panels import (
     LARGEST,
@@ -111,6 +112,8 @@ class LabelSurfaceDisplay:
         need_matplotlib(cls, "from_estimator")
         check_is_fitted(labeler)
         labeler, log = getattr(labeler, "labeler_", labeler), as_log(log)
+        if columns is not None:
+            check_stated(columns, log, BEFORE + AFTER)
         explicit = _explicit(labeler, columns, log)
         columns = columns or stated_by(labeler, "columns") or USUAL["columns"]
         seconds = _seconds(log.numeric(columns.duration, minimum=0), n_points)

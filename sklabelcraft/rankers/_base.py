@@ -21,6 +21,7 @@ from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES
 from sklabelcraft._probabilities import Probabilities
 from sklabelcraft._reading import read_source
+from sklabelcraft._stated import BEFORE, check_stated
 from sklabelcraft._torch import on_cpu, own_settings, usable_device
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES
@@ -181,6 +182,8 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
             device, columns = usable_device(self.device), self._stated("columns")
             keys = self._keys(columns) + (self.model_.keys if further else [])
             log = read_source(self, X, keys, reset=not further)
+            if not further:
+                check_stated(columns, log, BEFORE)
             labels = labels_of(y, log)
             if not isinstance(log, Log):
                 columns = in_one_table(columns, log, labels.names)

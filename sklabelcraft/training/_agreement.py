@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-ADDRESS = re.compile(" at 0x[0-9a-f]+")  # of an object, in its text
+ADDRESS = re.compile(" at 0x[0-9a-fA-F]+")  # of an object, in its text
 
 
 def check_agreed(group, summary):

@@ -9,7 +9,7 @@ import torch
 
 from sklabelcraft._batches import Batch, Impressions
 from sklabelcraft._lists import Lists
-from sklabelcraft.objectives import units_of
+from sklabelcraft.objectives import names_of, units_of
 from sklabelcraft.topk import soft_topk
 from sklabelcraft.training._distributed import ALONE, Alone
 
@@ -204,16 +204,8 @@ class Platform:
 
     @property
     def names(self):
-        """The measured columns with their measures, such as ``duration_spread``.
-
-        They are numbered where they would be one another's or that of a weight.
-        """
-        names = [f"{o.column}_{o.measure}" for o in self.objectives]
-        taken = {f"weight_{name}" for name in names} | {"epoch", "loss", "objective"}
-        return [
-            name if names.count(name) == 1 and name not in taken else f"{name}_{i}"
-            for i, name in enumerate(names)
-        ]
+        """The names of the objectives, as they are told."""
+        return names_of(self.objectives)
 
 
 def soft_ranks(scores, lists, k, temperature):
