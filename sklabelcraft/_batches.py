@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import torch
 
+from sklabelcraft._bags import NO_BAGS, Bags
+
 PIECE = 2**18  # numbers
 CROWDED = 4  # times the average number of rows that a past serves at most
 
@@ -27,6 +29,8 @@ class Batch(NamedTuple):
         1 where `past_rows` stands for an impression, 0 where it is padding.
     past_of : long tensor of shape (n,)
         The past of each impression.
+    bags : Bags
+        Codes of the columns of lists, which have 0 to any number of them in each row.
     """
 
     codes: torch.Tensor
@@ -35,6 +39,7 @@ class Batch(NamedTuple):
     past_rows: torch.Tensor
     past_mask: torch.Tensor
     past_of: torch.Tensor
+    bags: Bags = NO_BAGS
 
     def to(self, dtype):
         """The same batch with numbers of another type."""
@@ -55,6 +60,7 @@ class Batch(NamedTuple):
             past_rows,
             self.past_mask[pasts],
             past_of,
+            self.bags.rows(rows),
         )
 
 
@@ -96,6 +102,7 @@ class Impressions:
     codes: torch.Tensor
     numeric: torch.Tensor
     pasts: Pasts
+    bags: Bags = NO_BAGS
 
     def __len__(self):
         return len(self.codes)
@@ -108,7 +115,8 @@ class Impressions:
         """The rows at some positions."""
         pasts = self.pasts
         pasts = replace(pasts, start=pasts.start[index], stop=pasts.stop[index])
-        return Impressions(self.codes[index], self.numeric[index], pasts)
+        bags = self.bags.rows(index)
+        return Impressions(self.codes[index], self.numeric[index], pasts, bags)
 
     def followed_by(self, other):
         """These rows and others whose pasts lie in the same store."""
@@ -117,8 +125,12 @@ class Impressions:
             start=torch.cat([self.pasts.start, other.pasts.start]),
             stop=torch.cat([self.pasts.stop, other.pasts.stop]),
         )
-        codes = torch.cat([self.codes, other.codes])
-        return Impressions(codes, torch.cat([self.numeric, other.numeric]), pasts)
+        return Impressions(
+            torch.cat([self.codes, other.codes]),
+            torch.cat([self.numeric, other.numeric]),
+            pasts,
+            self.bags.followed_by(other.bags),
+        )
 
     def in_precision(self, dtype):
         """The same rows with numbers of another type."""
@@ -126,13 +138,13 @@ class Impressions:
 
     def batch(self, rows):
         """The rows at the positions `rows` as a :class:`Batch`."""
-        batch = Batch(self.codes[rows], self.numeric[rows], *self.pasts.of(rows))
-        return batch.to(self.numeric.dtype)
+        own = self.codes[rows], self.numeric[rows], *self.pasts.of(rows)
+        return Batch(*own, self.bags.rows(rows)).to(self.numeric.dtype)
 
 
 def _moved(value, device):
     """A dataclass with all tensors in it on a device."""
-    if torch.is_tensor(value):
+    if isinstance(value, torch.Tensor | Bags):
         return value.to(device)
     if isinstance(value, Impressions | Pasts):
         parts = {name: _moved(part, device) for name, part in vars(value).items()}

@@ -140,7 +140,7 @@ to : str or path, default=None
     folder, all files in which are read as the log.""",
     "sizes": """\
 cardinalities : list of int
-    Number of codes of each categorical column.
+    Number of codes of each categorical column, those of lists last.
 n_numeric, n_outputs : int
     Number of numeric columns and of labels.
 past_columns : tuple of int

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from sklabelcraft._bags import Bags
 from sklabelcraft._ids import Ids
 from sklabelcraft._vocabulary import following
 
@@ -19,6 +20,8 @@ class KeptRows(NamedTuple):
     ----------
     codes, numeric : tensor of shape (n, n_categorical), (n, n_numeric)
         The rows, encoded.
+    bags : Bags
+        Their lists, encoded.
     users : Ids
         Their users.
     times : ndarray of shape (n,)
@@ -29,6 +32,7 @@ class KeptRows(NamedTuple):
 
     codes: torch.Tensor
     numeric: torch.Tensor
+    bags: Bags
     users: Ids
     times: np.ndarray
     columns: dict
@@ -51,8 +55,13 @@ class KeptRows(NamedTuple):
             What else is known of them, by name.
         """
         codes, numeric = map(torch.from_numpy, model.encoder.encode(log))
+        encoded = (
+            codes.to(torch.int32),
+            numeric,
+            model.encoder.bags(log).to(torch.int32),
+        )
         times = model.history.times(log, number)
-        return cls(codes.to(torch.int32), numeric, log.ids(user), times, columns)
+        return cls(*encoded, log.ids(user), times, columns)
 
     def __len__(self):
         return len(self.codes)
@@ -62,6 +71,7 @@ class KeptRows(NamedTuple):
         return KeptRows(
             self.codes[index],
             self.numeric[index],
+            self.bags.rows(index),
             Ids(self.users.kind, self.users.values[index], self.users.missing[index]),
             self.times[index],
             {name: values[index] for name, values in self.columns.items()},
@@ -75,6 +85,7 @@ class KeptRows(NamedTuple):
         return KeptRows(
             torch.cat([self.codes, other.codes]),
             torch.cat([self.numeric, other.numeric]),
+            self.bags.followed_by(other.bags),
             following(self.users, other.users),
             np.concatenate([self.times, other.times]),
             {name: np.concatenate([first, then]) for name, first, then in pairs},

@@ -9,6 +9,7 @@ from pandas.api.types import infer_dtype
 from sklabelcraft._clock import Clock, clock_of_dates
 from sklabelcraft._floats import finite, floats_of
 from sklabelcraft._ids import as_float64, listed, read_ids
+from sklabelcraft._nested import is_nested, nested, split
 from sklabelcraft.columns import USUAL_EXPLICIT
 
 
@@ -118,6 +119,19 @@ class Log:
         if key is None:
             return read_ids(np.zeros(len(self), dtype=np.int64))
         return read_ids(self._series(key), f"column {key!r}")
+
+    def lists(self, key):
+        """The column, whose values are lists, as :class:`~sklabelcraft._nested.Nested`.
+
+        Texts such as "39,43" are lists of texts.
+        """
+        if self.is_nested(key):
+            return nested(self._series(key), key, self.row_name)
+        return split(self.ids(key), key, self.row_name)
+
+    def is_nested(self, key):
+        """Whether the values of the column are lists."""
+        return is_nested(self._series(key))
 
     def clock(self, key):
         """The column as a :class:`Clock`; of None, the order of the rows."""

@@ -43,11 +43,21 @@ class Columns:
         others categories. Of a log in one table, what is known before the impression is
         every column but the watch time, explicit feedback, columns of objectives, and
         columns under the usual names of feedback, such as "click" or "hate".
+    lists : sequence of str or int, default=()
+        Features that are texts such as "39,43" and hold several ids, here "39" and
+        "43". Where it is not stated, such a text is one category.
 
     Raises
     ------
     ValueError
         If a name is neither a text nor a position.
+
+    Notes
+    -----
+    Features whose values are lists need not be stated. Lists of floating-point numbers
+    are vectors, all of one length, and each of their components is a number; lists of
+    all else hold categories, any number of them in each row, whose embeddings are
+    averaged. An empty or a missing list has an embedding of 0.
 
     Examples
     --------
@@ -63,17 +73,24 @@ class Columns:
     watch_time: str | int = "watch_time"
     explicit: tuple = USUAL_EXPLICIT
     features: tuple | None = None
+    lists: tuple = ()
 
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in ("explicit", "features"):
+            if field.name in ("explicit", "features", "lists"):
                 value = _several(field.name, value)
                 object.__setattr__(self, field.name, value)
             elif not (is_key(value) or (value is None and field.name != "watch_time")):
                 raise ValueError(
                     f"{field.name} must be the name or position of a column, got "
                     f"{value!r}."
+                )
+        for role in ("user", "item", "duration", "timestamp"):
+            if getattr(self, role) in self.lists:
+                raise ValueError(
+                    f"lists names {getattr(self, role)!r}, which is the {role} and "
+                    "holds one value in each row."
                 )
 
     def is_optional(self, role):

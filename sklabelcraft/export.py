@@ -58,6 +58,11 @@ def export_onnx(estimator, path):
     ``<column>_is_missing`` of booleans tells where they are; of other columns, a
     missing value is like one that was not seen. A missing float64 category is NaN.
 
+    A column of lists is an input of shape (n, most), padded by anything, and one more,
+    ``<column>_length``, int64 of shape (n,), of how many there are in each row; texts
+    such as "39,43" are to be split into such lists. A column of vectors is float64 of
+    shape (n, width).
+
     A ranker that looks at the past takes that of each row as inputs of shape (n, t),
     ``past_<column>`` for each categorical column but the user and for the duration,
     oldest first, and their number as ``past_length``, int64 of shape (n,); what lies

@@ -40,6 +40,8 @@ from sklabelcraft.objectives import (
 RANK, SIZE = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 LAST = RANK == SIZE - 1
 LOG = make_short_videos(n_users=30, n_items=60, n_impressions=40, random_state=0)
+DRAWN = np.random.default_rng(0).integers(0, 9, (len(LOG.frame), 4))
+LOG.data["tags"] = LOG.frame["tags"] = [list(row[: row[0] % 4]) for row in DRAWN]
 SMALL = {"embedding_dim": 4, "hidden": (8,)}
 TRAINED = {"max_epochs": 2, "batch_size": 100, "random_state": 0}
 MLP_RANKER = MLPRanker(MLP(**SMALL), **TRAINED)

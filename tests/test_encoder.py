@@ -1,6 +1,5 @@
 """From the columns of a log to codes and numbers."""
 
-from datetime import datetime
 from itertools import product
 
 import numpy as np
@@ -16,7 +15,6 @@ from sklabelcraft._encoder import (
     N_DURATION_BUCKETS,
     UNKNOWN,
     Encoder,
-    warn_of_dates,
 )
 from sklabelcraft._reading import as_log
 
@@ -202,11 +200,3 @@ def test_a_duration_is_not_negative():
     log = pd.DataFrame({"user_id": "a", "item_id": "x", "duration": [1.0, -1.0]})
     with pytest.raises(ValueError, match=r"'duration' must be finite and >= 0.* row 1"):
         encoder.encode(as_log(log))
-
-
-def test_dates_among_the_features_are_warned_of():
-    """They are categories, and perhaps were meant as the clock."""
-    log = as_log(pd.DataFrame({"at": [datetime(2024, 1, 1)], "tag": ["a"]}))
-    with pytest.warns(UserWarning, match=r"\['at'\] hold dates .* timestamp='at'"):
-        warn_of_dates(log, ["at", "tag"], "timestamp")
-    warn_of_dates(log, ["tag"], "at")

@@ -7,6 +7,7 @@ import torch
 from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 
+from sklabelcraft._bags import Bags
 from sklabelcraft._batches import Impressions, Pasts
 from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft._lists import Lists
@@ -37,6 +38,7 @@ from sklabelcraft.training._optimizers import SGD
 from sklabelcraft.training._platform import random_references
 
 CARDINALITIES, N_NUMERIC, N_ROWS = [6, 9, 4], 2, 24
+OF_LISTS = 5  # codes of one more column
 double = {"dtype": torch.float64}
 
 
@@ -69,7 +71,7 @@ def randomise(module):
 
 
 def make_ranker(kind, n_outputs):
-    shape = [CARDINALITIES, N_NUMERIC, n_outputs, 3, (5, 4)]
+    shape = [[*CARDINALITIES, OF_LISTS], N_NUMERIC, n_outputs, 3, (5, 4)]
     own = {"mlp": (MLPModule,), "dcn": (DCNModule, 2), "din": (DINModule, [1, 2])}
     ranker, *rest = own[kind]
     return randomise(ranker(*shape, *rest))
@@ -87,7 +89,7 @@ def make_label():
 
 
 def make_impressions(n):
-    """Random rows with histories of 0 to 4 past rows."""
+    """Random rows with histories of 0 to 4 past rows, and lists of 0 to 3 codes."""
     codes, store = [
         torch.stack([torch.randint(size, (m,)) for size in CARDINALITIES], dim=1)
         for m in (n, 20)
@@ -98,7 +100,9 @@ def make_impressions(n):
     store, past = torch.randint(20, (40,)), store[:, 1:]
     room = torch.empty(20, dtype=torch.int64)
     pasts = Pasts(start, stop, store, past, (1, 2), room)
-    return Impressions(codes, numeric, pasts)
+    lengths = torch.randint(4, (n, 1))
+    bags = Bags(torch.randint(OF_LISTS, (int(lengths.sum()),)), lengths)
+    return Impressions(codes, numeric, pasts, bags)
 
 
 def make_platform():

@@ -36,6 +36,7 @@ LAYERS = [
     {"metrics", "_ranked"},
     {"_judge", "_fusion"},
     {
+        "_nested",
         "_log",
         "_stated",
         "_reading",
@@ -48,7 +49,7 @@ LAYERS = [
         "preprocessing",
     },
     {"_bootstrap", "_folds"},
-    {"_encoder", "_history", "_batches", "_pairs", "_seen"},
+    {"_encoder", "_history", "_bags", "_batches", "_misread", "_pairs", "_seen"},
     {"_features"},
     {"modules"},
     {"training"},
@@ -68,7 +69,14 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics"}
-READ_FRAMES = {"_log.py", "_reading.py", "_ids.py", "_clock.py", "_pairs.py"}
+READ_FRAMES = {
+    "_log.py",
+    "_nested.py",
+    "_reading.py",
+    "_ids.py",
+    "_clock.py",
+    "_pairs.py",
+}
 FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 NEVER_CALLED = {
     "torch.manual_seed",

@@ -75,7 +75,7 @@ def test_last_layer_reads_crosses_and_dense_layers_side_by_side():
 def test_rows_do_not_depend_on_each_other(network):
     """Scores of one row alone and among others are the same."""
     batch, module = random_batch(6), build(network)
-    one = Batch(*(part[2:3] for part in batch))
+    one = Batch(*(part[2:3] for part in batch[:6]))
     one = one._replace(past=batch.past, past_of=torch.tensor([0]))
     torch.testing.assert_close(module(batch)[2:3], module(one))
 

@@ -281,8 +281,8 @@ def test_widths_are_positive_whole_numbers(fast, log, hidden):
 
 
 def test_values_that_cannot_be_keys(fast, log):
-    """A column of lists is named in the error."""
-    X = log.data.assign(tag=[["a"]] * len(log.data))
+    """A column of sets is named in the error."""
+    X = log.data.assign(tag=[{"a"}] * len(log.data))
     with pytest.raises(ValueError, match="column 'tag' must hold values that can be"):
         fast.fit(X, log.preference)
 

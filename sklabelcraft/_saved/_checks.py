@@ -78,6 +78,14 @@ def _codes_below(codes, most, path):
         require(fits, path, f"at most {most}", largest)
 
 
+def _lists_below(bags, most, path):
+    """Codes in the lists of each column are at most so many."""
+    require(bags.n_columns == len(most), path, f"{len(most)} columns", bags.n_columns)
+    if len(bags.codes):
+        fits = bool((bags.codes <= torch.tensor(most)[bags.column]).all())
+        require(fits, path, f"at most {most}", bags.codes.max())
+
+
 def cells(module, path):
     """Rows add up over the cells, and each group begins where one may."""
     total, before = module["total"], module["before"]
@@ -94,6 +102,11 @@ def encoder(fields, path):
     known, features = sorted(names[0] + numbers[0], key=str), fields["features"]
     alike = known == sorted(features, key=str)
     require(alike, path, f"the features {known}", features)
+    lists = fields["lists"]
+    last = names[0][len(names[0]) - len(lists) :] == lists
+    require(last, inside(path, "lists"), f"the last ones of {names[0]}", lists)
+    n_numbers, n_ranks = ([*map(len, fields[n].values())] for n in ("numbers", "ranks"))
+    require(n_numbers == n_ranks, path, f"ranks of {n_numbers} numbers", n_ranks)
     vocabularies(fields["vocabularies"], path)
 
 
@@ -119,8 +132,9 @@ def history(fields, path):
 
 def model(fields, path):
     """The past is coded by the encoder, and several outputs have a scale."""
-    sizes, past = fields["encoder"].cardinalities, fields["history"]
-    columns = past.columns
+    encoder, past = fields["encoder"], fields["history"]
+    columns, sizes = past.columns, encoder.cardinalities
+    sizes = sizes[: len(sizes) - len(encoder.lists)]
     known = all(0 <= column < len(sizes) for column in columns)
     require(known, path, f"columns of {len(sizes)}", columns)
     if past.length:
@@ -134,10 +148,18 @@ def model(fields, path):
         require(right, inside(path, name), "one for each of several outputs", value)
 
 
+def bags(fields, path):
+    """The lists have as many elements together as there are."""
+    n, wanted = len(fields["codes"]), int(fields["lengths"].sum())
+    require(n == wanted, path, f"{wanted} elements", n)
+
+
 def kept_rows(fields, path):
-    """There are as many users as rows."""
-    n, users = len(fields["codes"]), fields["users"]
+    """There are as many users as rows, and lists for all of them or none."""
+    n, users, lists = len(fields["codes"]), fields["users"], fields["bags"]
     require(len(users.values) == n, path, f"{n} users", len(users.values))
+    known = len(lists.lengths) == (n if lists.n_columns else 0)
+    require(known, path, f"lists of {n} rows", lists.lengths.shape)
 
 
 def memory(fields, path):
@@ -150,7 +172,9 @@ def memory(fields, path):
 def rows_of(rows, model, path, columns):
     """Kept rows are coded by a model's encoder, and hold the columns of these names."""
     sizes = [size - 1 for size in model.encoder.cardinalities]
-    _codes_below(rows.codes.numpy(), sizes, inside(path, "codes"))
+    n = len(sizes) - len(model.encoder.lists)
+    _codes_below(rows.codes.numpy(), sizes[:n], inside(path, "codes"))
+    _lists_below(rows.bags, sizes[n:], inside(path, "bags"))
     n_numeric = model.encoder.n_numeric
     width = rows.numeric.shape[1]
     require(width == n_numeric, inside(path, "numeric"), f"{n_numeric} columns", width)

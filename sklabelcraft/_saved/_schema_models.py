@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklabelcraft._bags import Bags
 from sklabelcraft._encoder import Encoder
 from sklabelcraft._history import History
 from sklabelcraft._kept import KeptRows, Memory
@@ -44,14 +45,15 @@ MODELS = (
         checks.encoder,
         columns=Part("Columns"),
         features=KEYS,
+        lists=KEYS,
         min_count=Whole(1),
         duration=KEY_OR_NONE,
         ids=several(2, (str, int, np.integer, type(None)), "user and item"),
         n_rows=Whole(),
         vocabularies=Map(Part("Vocabulary")),
         occurrences=Map(Part("Occurrences")),
-        numbers=Map(Part("Numbers")),
-        ranks=Map(Part("Ranks")),
+        numbers=Map(Several(Part("Numbers"))),
+        ranks=Map(Several(Part("Ranks"))),
     ),
     Record(
         History,
@@ -83,10 +85,17 @@ MODELS = (
         head_scale=Maybe(Array("float64", "h", finite=True)),
     ),
     Record(
+        Bags,
+        checks.bags,
+        codes=Tensor("int32", "e", least=0),
+        lengths=Tensor("int32", "n", "c", least=0),
+    ),
+    Record(
         KeptRows,
         checks.kept_rows,
         codes=Tensor("int32", "n", "c", least=0),
         numeric=Tensor("float32", "n", "m"),
+        bags=Part("Bags"),
         users=Part("Ids"),
         times=Array("int64 float64", "n", finite=True),
         columns=Map(Array("float64", "n", ...), sized=True),

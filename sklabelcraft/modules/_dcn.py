@@ -103,7 +103,7 @@ class DCNModule(nn.Module):
 
     def forward(self, batch):
         """Logits of shape (n, n_outputs)."""
-        embedded = self.embeddings(batch.codes)
+        embedded = self.embeddings.of(batch)
         parts = [embedded.flatten(1), interactions(embedded), batch.numeric]
         inputs = torch.cat(parts, dim=1)
         # A linear layer on two concatenated outputs is the sum of one on each.

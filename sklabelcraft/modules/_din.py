@@ -120,7 +120,7 @@ class DINModule(nn.Module):
 
     def forward(self, batch):
         """Logits of shape (n, n_outputs)."""
-        embedded = self.embeddings(batch.codes)
+        embedded = self.embeddings.of(batch)
         candidate = embedded[:, self.past_columns].flatten(1)
         interest = self._interest(candidate, batch)
         parts = [

@@ -17,7 +17,7 @@ class Embeddings(nn.Module):
     Parameters
     ----------
     cardinalities : list of int
-        Number of codes of each column.
+        Number of codes of each column, behind them of each column of lists.
     dim : int
         Width of the embeddings.
 
@@ -40,7 +40,32 @@ class Embeddings(nn.Module):
     def forward(self, codes, columns=None):
         """Embed codes of all columns or of those given, (..., n), as (..., n, dim)."""
         starts = self.starts if columns is None else self.starts[list(columns)]
+        if codes.shape[-1] != len(starts):
+            raise ValueError(
+                f"there are codes of {codes.shape[-1]} columns for {len(starts)}, of "
+                "which the last ones may hold lists: of(batch) embeds these, too."
+            )
         return self.table(codes + starts)
+
+    def of(self, batch):
+        """Embed all columns of a batch, of lists the mean of their elements.
+
+        Parameters
+        ----------
+        batch : Batch
+            The rows.
+
+        Returns
+        -------
+        tensor of shape (n, n_columns, dim)
+            The columns of lists come last. A list without an element is 0.
+        """
+        if not batch.bags.n_columns:
+            return self(batch.codes)
+        n = len(self.starts) - batch.bags.n_columns
+        starts = self.starts[n:][batch.bags.column]
+        listed = batch.bags.mean(self.table(batch.bags.codes + starts))
+        return torch.cat([self(batch.codes, range(n)), listed], dim=1)
 
 
 def dense(n_inputs, hidden, n_outputs):

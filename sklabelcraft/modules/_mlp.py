@@ -74,6 +74,6 @@ class MLPModule(nn.Module):
 
     def forward(self, batch):
         """Logits of shape (n, n_outputs)."""
-        embedded = self.embeddings(batch.codes)
+        embedded = self.embeddings.of(batch)
         parts = [embedded.flatten(1), interactions(embedded), batch.numeric]
         return self.dense(torch.cat(parts, dim=1))

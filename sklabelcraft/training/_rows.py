@@ -3,6 +3,7 @@
 import torch
 from torch.func import functional_call
 
+from sklabelcraft._bags import Bags
 from sklabelcraft._batches import renumber
 from sklabelcraft._torch import DoublePrecision, copied
 from sklabelcraft.modules import Embeddings
@@ -85,15 +86,19 @@ class RowFinder:
         """
         if self._room is None:
             return None, batches
-        past_starts = self._starts[self._past_columns]
-        batches = [
-            batch._replace(
-                codes=batch.codes + self._starts, past=batch.past + past_starts
-            )
-            for batch in batches
-        ]
-        parts = [part for batch in batches for part in (batch.codes, batch.past)]
+        batches = [self._in_tables(batch) for batch in batches]
+        parts = [p for b in batches for p in (b.codes, b.past, b.bags.codes)]
         return renumber(parts, self._room, self._ordered), batches
+
+    def _in_tables(self, batch):
+        """A batch with rows of the tables in place of the codes."""
+        starts, bags = self._starts, batch.bags
+        n = len(starts) - bags.n_columns
+        return batch._replace(
+            codes=batch.codes + starts[:n],
+            past=batch.past + starts[self._past_columns],
+            bags=Bags(bags.codes + starts[n:][bags.column], bags.lengths),
+        )
 
 
 @torch.no_grad()
@@ -111,7 +116,7 @@ def exact_logits(module, impressions):
     module = copied(module, share=True).eval()
     finder = RowFinder(module, impressions.pasts.columns)
     state = dict(module.named_parameters()) | dict(module.named_buffers())
-    n_codes = impressions.codes.numel()
+    n_codes = impressions.codes.numel() + len(impressions.bags.codes)
     large = [name for name in finder.tables if len(state[name]) > n_codes]
     tables = {name: state.pop(name) for name in large}
     state = {name: _doubled(value) for name, value in state.items()}
