@@ -112,12 +112,13 @@ found = compare_labelers(
     n_seeds=1,
     random_state=0,
 )
-found.table.pivot(index="method", columns="metric", values="mean").round(3)
+found
 
 # %%
 # NWTG is the watch time in the lists, NEG the explicit feedback, DS the spread of the
-# durations in seconds, and S the sum of the three, each relative to lists at random. Is
-# the lead of the last one over the others real? The differences of S, with intervals:
+# durations in seconds, and S the sum of the three, each relative to lists at random. A
+# star is where a method is ahead of all others by more than noise. How sure is the lead
+# of the last one? The differences of S, with intervals:
 
 columns = ["method", "difference", "low", "high", "p_value"]
 found.table.query("metric == 'S'")[columns].round(3)
