@@ -62,7 +62,7 @@ def main():
     if options.figures:
         from _figures import save_figures
 
-        save_figures(options.figures, log, found.estimators)
+        save_figures(options.figures, log, found)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,8 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         ----------
         X_users : data frame of shape (n_users, n_columns)
             A row for each user: the id, and what else the recommender knows of users
-            and of the moment, such as the timestamp for a network with a past.
+            and of the moment, such as the timestamp for a network with a past. A model
+            of another library needs all the columns that it was fitted to.
         items : data frame of shape (n_items, n_columns)
             A row for each item: the id, the duration, and what else the recommender
             knows of items.
@@ -96,6 +97,19 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         ValueError
             If a column is missing or in both tables, a user or an item is there twice,
             or the recommender was fitted to an array, whose columns have no names.
+
+        Examples
+        --------
+        >>> from sklabelcraft import D2Q, LabelCraftRecommender
+        >>> from sklabelcraft.datasets import make_short_videos
+        >>> log = make_short_videos(n_users=50, random_state=0)
+        >>> recommender = LabelCraftRecommender(D2Q(), random_state=0)
+        >>> recommender = recommender.fit(log.data, log.target)
+        >>> users = log.data[["user_id"]].drop_duplicates()
+        >>> items = log.data[["item_id", "duration", "tag"]].drop_duplicates()
+        >>> lists = recommender.recommend(users, items, k=3)
+        >>> list(lists.columns), len(lists)
+        (['user_id', 'item_id', 'rank', 'score'], 150)
         """
         check_is_fitted(self)
         k = self._stated("k") if k is None else k

@@ -42,8 +42,8 @@ class Seen(NamedTuple):
             items.check_kind(ids[1], item)
             users, items = users.grown(ids[0]), items.grown(ids[1])
             codes = users.codes(ids[0], user), items.codes(ids[1], item)
-            keys.append(np.unique(codes[0] << ITEM | codes[1]))
-        keys = np.unique(np.concatenate(keys))
+            keys.append(distinct(codes[0] << ITEM | codes[1]))
+        keys = distinct(np.concatenate(keys))
         starts = np.searchsorted(keys, np.arange(len(users) + 2) << ITEM)
         codes = (keys & (1 << ITEM) - 1).astype(np.int32)
         return Seen(users, items, starts.astype(np.int64), codes)
@@ -74,3 +74,12 @@ class Seen(NamedTuple):
     def _keys(self):
         users = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
         return users << ITEM | self.codes
+
+
+def distinct(keys):
+    """The distinct numbers of an array, none negative, which is sorted in place.
+
+    ``np.unique`` hashes them, for which numbers that agree in many bits take long.
+    """
+    keys.sort()
+    return keys[np.diff(keys, prepend=-1) > 0]

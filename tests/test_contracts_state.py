@@ -13,7 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from members import EXAMPLES, arguments, changed, global_state, make_log, results
+from members import (
+    EXAMPLES,
+    arguments,
+    changed,
+    global_state,
+    make_log,
+    results,
+    users_and_items,
+)
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
 
@@ -115,6 +123,8 @@ def methods_of(key):
         for method in ("score", "tune", "frontier"):
             if hasattr(estimator, method):
                 getattr(estimator, method)(*given)
+        if hasattr(estimator, "recommend"):
+            estimator.recommend(*users_and_items(log))
         if hasattr(estimator, "watch_time"):
             estimator.watch_time(said["transform"], *given)
         if hasattr(estimator, "explain"):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from members import EXAMPLES, arguments
+from members import EXAMPLES, arguments, users_and_items
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -138,13 +138,6 @@ def test_equal_scores_are_in_the_order_of_the_ids(ids):
         assert lists[0] == sorted(there) + ["missing"] * (None in ids)
 
 
-def parts(log):
-    """The users and the items of a log, with what is known of each."""
-    users = log.data.drop_duplicates("user_id")[["timestamp", "user_id"]]
-    items = log.data.drop_duplicates("item_id")[["tag", "item_id", "duration"]]
-    return users.assign(timestamp=log.data["timestamp"].max() + 1), items
-
-
 OTHERS = {
     "past": LabelCraftRecommender(
         WatchTime(), DINRanker(DIN(history_length=3, hidden=(4,)), max_epochs=1)
@@ -175,7 +168,7 @@ def fitted(small_log):
 def test_scores_are_those_of_predict(key, small_log, fitted, monkeypatch):
     """Bit by bit, of all recommenders; those seen in fit are left out, no others."""
     monkeypatch.setattr(_shown, "AT_ONCE", 70)
-    users, items = parts(small_log)
+    users, items = users_and_items(small_log)
     found = fitted(key).recommend(users, items, k=len(items))
     pairs = users.merge(items, how="cross")[small_log.data.columns]
     scores = fitted(key).predict(pairs)
@@ -208,8 +201,8 @@ CONTAINERS = {
 def test_containers(container, small_log, fitted):
     """The same lists in the kind of frame that the users came in."""
     recommender = fitted("LabelCraftRecommender of two parts")
-    wanted = recommender.recommend(*parts(small_log))
-    users, items = map(CONTAINERS[container], parts(small_log))
+    wanted = recommender.recommend(*users_and_items(small_log))
+    users, items = map(CONTAINERS[container], users_and_items(small_log))
     found = recommender.recommend(users, items)
     assert type(found) is type(users)
     assert (
@@ -223,7 +216,7 @@ def test_containers(container, small_log, fitted):
 def test_the_order_of_rows_and_columns_decides_nothing(small_log, fitted):
     """Neither do further columns; users stay in the order they are given in."""
     recommender = fitted("LabelCraftRecommender of two parts")
-    users, items = parts(small_log)
+    users, items = users_and_items(small_log)
     wanted = recommender.recommend(users, items)
     mixed = items.sample(frac=1, random_state=0).assign(more=1)[::-1]
     found = recommender.recommend(users[users.columns[::-1]], mixed)
@@ -243,17 +236,17 @@ def test_few_pairs_are_scored_at_a_time(small_log, fitted, monkeypatch):
 
     monkeypatch.setattr(type(recommender), "predict", noted)
     monkeypatch.setattr(_shown, "AT_ONCE", 100)
-    recommender.recommend(*parts(small_log))
+    recommender.recommend(*users_and_items(small_log))
     assert sizes == [90] * 6 + [60]
     monkeypatch.setattr(_shown, "AT_ONCE", 7)
-    recommender.recommend(*parts(small_log))
+    recommender.recommend(*users_and_items(small_log))
     assert sizes[7:] == [30] * 20
 
 
 def test_unknown_users_and_items(small_log, fitted):
     """They are scored as predict does, and nothing was seen by them or of them."""
     recommender = fitted("LabelCraftRecommender of two parts")
-    users, items = parts(small_log)
+    users, items = users_and_items(small_log)
     users, items = (
         users[:1].assign(user_id=999),
         items.assign(item_id=500 + items.index),
@@ -267,7 +260,8 @@ def test_unknown_users_and_items(small_log, fitted):
 
 def test_the_length_is_that_of_the_recommender(small_log, fitted):
     """Unless it is stated."""
-    recommender, given = fitted("LabelCraftRecommender of two parts"), parts(small_log)
+    recommender = fitted("LabelCraftRecommender of two parts")
+    given = users_and_items(small_log)
     assert recommender.k == 3
     assert recommender.recommend(*given, **UNSEEN)["rank"].max() == 3
     assert recommender.recommend(*given, k=5, **UNSEEN)["rank"].max() == 5
@@ -277,7 +271,7 @@ def test_columns_of_other_names(small_log):
     """Lists have those of the log, which are stated by name or by position."""
     names = {"user_id": "who", "item_id": "what", "duration": "length"}
     X = small_log.data.rename(columns=names)
-    users, items = (part.rename(columns=names) for part in parts(small_log))
+    users, items = (part.rename(columns=names) for part in users_and_items(small_log))
     wanted = None
     stated = Columns(user="who", item="what", duration="length")
     for columns in (stated, replace(stated, user=0, item=1, duration=2)):
@@ -295,7 +289,7 @@ def test_missing_ids_are_one_more(small_log):
     data = small_log.data.assign(user_id=small_log.data["user_id"].replace(3, None))
     recommender = clone(EXAMPLES["LabelCraftRecommender of two parts"])
     recommender.fit(data, small_log.target)
-    users, items = parts(small_log)
+    users, items = users_and_items(small_log)
     users = users[:1].assign(user_id=None)
     found = recommender.recommend(users, items, k=100)
     had = small_log.data[small_log.data["user_id"] == 3]["item_id"]
@@ -346,24 +340,25 @@ def test_saves_know_what_was_seen(key, small_log, fitted, tmp_path):
     save(fitted(key), tmp_path)
     loaded = load(tmp_path)
     assert seen_pairs(loaded.seen_) == pairs_in(small_log.data)
-    wanted = fitted(key).recommend(*parts(small_log))
-    pd.testing.assert_frame_equal(loaded.recommend(*parts(small_log)), wanted)
+    wanted = fitted(key).recommend(*users_and_items(small_log))
+    pd.testing.assert_frame_equal(loaded.recommend(*users_and_items(small_log)), wanted)
 
 
 def test_logs_in_files(small_log, tmp_path):
     """The lists of a fit to files are those of the same table, seen row by row."""
     frame = small_log.frame[[*small_log.data, *small_log.target]]
+    given = users_and_items(small_log)
     recommender = clone(EXAMPLES["LabelCraftRecommender of two parts"])
     wanted = clone(recommender).fit(small_log.data, small_log.target)
-    wanted = wanted.recommend(*parts(small_log))
+    wanted = wanted.recommend(*given)
     stored = pa.Table.from_pandas(frame, preserve_index=False)
     pq.write_table(stored, tmp_path / "log.parquet", row_group_size=50)
     recommender.fit(tmp_path)
-    pd.testing.assert_frame_equal(recommender.recommend(*parts(small_log)), wanted)
-    again = recommender.recommend(*parts(small_log), exclude_seen=tmp_path)
+    pd.testing.assert_frame_equal(recommender.recommend(*given), wanted)
+    again = recommender.recommend(*given, exclude_seen=tmp_path)
     pd.testing.assert_frame_equal(again, wanted)
-    again = recommender.recommend(*parts(small_log), exclude_seen=frame[:0])
-    everything = recommender.recommend(*parts(small_log), exclude_seen=False)
+    again = recommender.recommend(*given, exclude_seen=frame[:0])
+    everything = recommender.recommend(*given, exclude_seen=False)
     pd.testing.assert_frame_equal(again, everything)
 
 
@@ -374,8 +369,8 @@ def test_a_log_without_items(small_log):
     recommender.fit(X, small_log.target)
     assert recommender.seen_ is None
     with pytest.raises(ValueError, match="exclude_seen=True needs a log with users"):
-        recommender.recommend(*parts(small_log))
-    given = parts(small_log)
+        recommender.recommend(*users_and_items(small_log))
+    given = users_and_items(small_log)
     assert len(recommender.recommend(*given, **UNSEEN)) == 3 * len(given[0])
     left = recommender.recommend(*given, k=100, exclude_seen=small_log.data)
     assert pairs_in(left).isdisjoint(pairs_in(small_log.data))
@@ -417,8 +412,8 @@ WRONG = {
         "data frames of one library, got pandas and polars",
     ),
     "duration": (
-        change(items=lambda i: i.assign(duration=[1.0, -2.0] + [1.0] * 28)),
-        "duration.*row 1",
+        change(items=lambda i: i.assign(duration=[*[1.0] * 29, -2.0])),
+        "duration.*row 29",
     ),
     "kind": (
         change(items=lambda i: i.assign(item_id=i["item_id"].astype(str))),
@@ -440,7 +435,7 @@ WRONG = {
 def test_what_cannot_be_listed_is_refused(name, small_log, fitted):
     """The message says what of which table is wrong."""
     (of_users, of_items, options), message = WRONG[name]
-    users, items = parts(small_log)
+    users, items = users_and_items(small_log)
     with pytest.raises(ValueError, match=message):
         fitted("LabelCraftRecommender of two parts").recommend(
             of_users(users), of_items(items), **options
@@ -454,7 +449,7 @@ def test_arrays_have_no_names_to_tell_users_from_items(small_log):
     recommender = LabelCraftRecommender(D2Q(), MLPRanker(max_epochs=1), columns=columns)
     recommender.fit(small_log.data.iloc[:, :4].to_numpy(), small_log.target.iloc[:, 0])
     with pytest.raises(ValueError, match="was fitted to an array: fit a data frame"):
-        recommender.recommend(*parts(small_log))
+        recommender.recommend(*users_and_items(small_log))
 
 
 def test_lists_need_users_and_items(small_log):
@@ -464,7 +459,7 @@ def test_lists_need_users_and_items(small_log):
         *arguments(recommender, small_log)
     )
     with pytest.raises(ValueError, match=r"recommend needs Columns\(user=...\)"):
-        recommender.recommend(*parts(small_log))
+        recommender.recommend(*users_and_items(small_log))
 
 
 def test_scores_must_be_numbers():
@@ -484,4 +479,4 @@ def test_tables_of_nothing_that_was_learned_are_refused():
 def test_what_is_not_fitted_recommends_nothing(small_log):
     """The error is that of scikit-learn."""
     with pytest.raises(NotFittedError):
-        LabelCraftRecommender().recommend(*parts(small_log))
+        LabelCraftRecommender().recommend(*users_and_items(small_log))

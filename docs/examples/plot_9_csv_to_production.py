@@ -124,8 +124,8 @@ columns = ["method", "difference", "low", "high", "p_value"]
 found.table.query("metric == 'S'")[columns].round(3)
 
 # %%
-# The same as a picture: up and to the right is better, and the cross is what lists at
-# random reach.
+# The same as a picture: on the left, up and to the right is better; on the right is the
+# sum. The cross and the dotted line are what lists at random reach.
 
 from sklabelcraft import ObjectiveTradeoffDisplay
 

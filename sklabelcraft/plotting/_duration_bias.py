@@ -297,7 +297,7 @@ def _tick(ax, bounds, most=6):
     """Ticks at a few bounds of the bins, and in the middle of the last, open one."""
     *closed, last, end = bounds
     middle, every = (last + end) / 2, max(1, -(-len(closed) // most))
-    apart = 0.7 * every * (end - last)
+    apart = 0.9 * every * (end - last)  # so that its text has room
     few = [bound for bound in closed[::every] if middle - bound > apart]
     labels = [f"{bound:g}" for bound in few]
     ax.set_xticks([*few, middle], [*labels, f"\N{GREATER-THAN OR EQUAL TO} {last:g}"])

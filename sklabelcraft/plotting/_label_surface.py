@@ -11,8 +11,8 @@ from sklabelcraft._ids import OTHER
 from sklabelcraft._reading import as_log
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
+from sklabelcraft.plotting._occupied import occupied
 from sklabelcraft.plotting._panels import (
-    LARGEST,
     check_drawable,
     leftmost,
     need_matplotlib,
@@ -22,7 +22,6 @@ from sklabelcraft.plotting._panels import (
 TITLES = ["without explicit feedback", "with explicit feedback"]
 SHORTEST = 1.0  # second, where the axes begin
 MOST_POINTS = 2048  # of an axis, of which none is a pixel wide
-DECADES = 1.5  # of labels, beyond which their scale is logarithmic
 
 
 class LabelSurfaceDisplay:
@@ -36,7 +35,7 @@ class LabelSurfaceDisplay:
         Ascending points of both axes.
     labels : ndarray of shape (n_panels, n_points, n_points)
         The labels without and, where there is a second panel, with explicit feedback;
-        rows are watch times, columns durations.
+        rows are watch times, columns durations. NaN where there is nothing to draw.
 
     Attributes
     ----------
@@ -45,8 +44,7 @@ class LabelSurfaceDisplay:
     figure_ : Figure
         What they lie in.
     colorbar_ : Colorbar
-        The scale of the labels, logarithmic if all are positive and span more than 1.5
-        decades.
+        The scale of the labels, from 0 to 1 if all of them are.
 
     Examples
     --------
@@ -77,7 +75,8 @@ class LabelSurfaceDisplay:
 
         The grid goes from 1 s to the 95 % quantile of the durations. Columns other than
         watch time, duration and explicit feedback have the values of one row of the
-        log, that which comes first in ascending order of these columns.
+        log, that which comes first in ascending order of these columns. Where the log
+        has no impressions, with or without explicit feedback, the panel stays empty.
 
         Parameters
         ----------
@@ -122,9 +121,9 @@ class LabelSurfaceDisplay:
             _labels(labeler, grid.filled(dict.fromkeys(explicit, value)))
             for value in ([0, 1] if explicit else [0])
         ]
-        return cls(seconds, np.reshape(labels, (-1, n_points, n_points))).plot(
-            axes, **kwargs
-        )
+        labels = np.reshape(labels, (-1, n_points, n_points))
+        there = _occupied(log, columns, explicit, seconds)
+        return cls(seconds, np.where(there, labels, np.nan)).plot(axes, **kwargs)
 
     def plot(self, axes=None, **kwargs):
         """Draw the surface.
@@ -143,7 +142,7 @@ class LabelSurfaceDisplay:
         """
         need_matplotlib(type(self), "plot")
         check_drawable(self.seconds, "seconds")
-        check_drawable(self.labels, "labels")
+        check_drawable(self.labels, "labels", gaps=True)
         self.axes_ = panels(self, len(self.labels), axes, size=(4.4, 4))
         self.figure_ = self.axes_[0].figure
         options = _colors(self.labels, **kwargs)
@@ -158,8 +157,6 @@ class LabelSurfaceDisplay:
         for ax in leftmost(self.axes_):
             ax.set_ylabel("watch time (s)")
         self.colorbar_ = self.figure_.colorbar(mesh, ax=list(self.axes_), label="label")
-        if self.colorbar_.ax.get_yscale() == "log":
-            _write_plainly(self.colorbar_.ax.yaxis)
         return self
 
 
@@ -226,11 +223,22 @@ def _labels(labeler, log):
     return labels
 
 
-def _colors(labels, norm=None, cmap="viridis", **kwargs):
-    """One scale of colours for all labels, by decades if they span many."""
-    low, high = labels.min(), labels.max()
-    if norm is None:
-        norm = "log" if low > 1 / LARGEST and high > low * 10**DECADES else "linear"
+def _occupied(log, columns, explicit, seconds):
+    """Where there are impressions: without explicit feedback, and with it."""
+    watch_time, duration = (
+        log.numeric(key, minimum=0) for key in (columns.watch_time, columns.duration)
+    )
+    told = log.any_positive(explicit) > 0
+    parts = [~told, told] if explicit else [~told]
+    return [occupied(watch_time[part], duration[part], seconds) for part in parts]
+
+
+def _colors(labels, norm="linear", cmap="viridis", **kwargs):
+    """One scale of colours for all panels, and for all labels between 0 and 1."""
+    there = labels[np.isfinite(labels)]
+    low, high = (there.min(), there.max()) if len(there) else (0, 1)
+    if norm == "linear" and low >= 0 and high <= 1:
+        low, high = 0, 1
     limits = {"vmin": low, "vmax": high} if isinstance(norm, str) else {}
     return {"norm": norm, "cmap": cmap, "rasterized": True} | limits | kwargs
 
