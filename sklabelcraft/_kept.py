@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sklabelcraft._bags import Bags
+from sklabelcraft._bags import NO_BAGS, Bags
 from sklabelcraft._ids import Ids
 from sklabelcraft._vocabulary import following
 
@@ -20,22 +20,22 @@ class KeptRows(NamedTuple):
     ----------
     codes, numeric : tensor of shape (n, n_categorical), (n, n_numeric)
         The rows, encoded.
-    bags : Bags
-        Their lists, encoded.
     users : Ids
         Their users.
     times : ndarray of shape (n,)
         When they were, on the clock of a history.
     columns : dict of ndarray of shape (n, ...)
         What else is known of them, by name.
+    bags : Bags
+        Their lists, encoded.
     """
 
     codes: torch.Tensor
     numeric: torch.Tensor
-    bags: Bags
     users: Ids
     times: np.ndarray
     columns: dict
+    bags: Bags = NO_BAGS
 
     @classmethod
     def of(cls, model, log, number, user, columns):
@@ -55,13 +55,9 @@ class KeptRows(NamedTuple):
             What else is known of them, by name.
         """
         codes, numeric = map(torch.from_numpy, model.encoder.encode(log))
-        encoded = (
-            codes.to(torch.int32),
-            numeric,
-            model.encoder.bags(log).to(torch.int32),
-        )
+        codes, bags = codes.to(torch.int32), model.encoder.bags(log).to(torch.int32)
         times = model.history.times(log, number)
-        return cls(*encoded, log.ids(user), times, columns)
+        return cls(codes, numeric, log.ids(user), times, columns, bags)
 
     def __len__(self):
         return len(self.codes)
@@ -71,10 +67,10 @@ class KeptRows(NamedTuple):
         return KeptRows(
             self.codes[index],
             self.numeric[index],
-            self.bags.rows(index),
             Ids(self.users.kind, self.users.values[index], self.users.missing[index]),
             self.times[index],
             {name: values[index] for name, values in self.columns.items()},
+            self.bags.rows(index),
         )
 
     def followed_by(self, other):
@@ -85,10 +81,10 @@ class KeptRows(NamedTuple):
         return KeptRows(
             torch.cat([self.codes, other.codes]),
             torch.cat([self.numeric, other.numeric]),
-            self.bags.followed_by(other.bags),
             following(self.users, other.users),
             np.concatenate([self.times, other.times]),
             {name: np.concatenate([first, then]) for name, first, then in pairs},
+            self.bags.followed_by(other.bags),
         )
 
 

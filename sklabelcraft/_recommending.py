@@ -218,6 +218,7 @@ def columns_of_log(columns, log, feedback):
     if features is None:
         features = [key for key in log.keys if key != timestamp]
     names = {"features": tuple(log.canonical(key) for key in features)}
+    names["lists"] = tuple(log.canonical(key) for key in columns.lists)
     for role in ("user", "item", "duration", "timestamp"):
         key = getattr(columns, role)
         names[role] = log.canonical(key) if key in log else key

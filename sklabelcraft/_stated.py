@@ -2,8 +2,8 @@
 
 from sklabelcraft.columns import USUAL_EXPLICIT
 
-LISTED = "user", "item", "duration"  # what makes lists of impressions
-BEFORE = *LISTED, "timestamp", "features"  # what is known before the impression
+SCORED = "user", "item", "duration", "features"  # what impressions are scored by
+BEFORE = *SCORED, "timestamp"  # what is known before the impression
 AFTER = "watch_time", "explicit"  # its feedback
 
 

@@ -57,7 +57,8 @@ class Columns:
     Features whose values are lists need not be stated. Lists of floating-point numbers
     are vectors, all of one length, and each of their components is a number; lists of
     all else hold categories, any number of them in each row, whose embeddings are
-    averaged. An empty or a missing list has an embedding of 0.
+    averaged. An empty or a missing list has an embedding of 0. A user's past, as
+    :class:`DIN` sees it, holds no lists.
 
     Examples
     --------

@@ -324,6 +324,11 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
                 f"only rankers of this library are trained from files, got "
                 f"{self.ranker_!r}."
             )
+        if self._stated("columns").lists:
+            raise ValueError(
+                f"lists={self._stated('columns').lists!r} is for rankers of this "
+                f"library, got {self.ranker_!r}."
+            )
         if further:
             self.ranker_ = copy.deepcopy(self.ranker_)
             go_on_foreign(self.ranker_, X, labels)

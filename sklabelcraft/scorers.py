@@ -14,7 +14,7 @@ from sklabelcraft._floats import finite
 from sklabelcraft._lists import Lists
 from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log, read_feedback
-from sklabelcraft._stated import AFTER, LISTED, check_stated
+from sklabelcraft._stated import AFTER, SCORED, check_stated
 from sklabelcraft.columns import Columns, is_key
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 
@@ -149,7 +149,7 @@ class ListScorer:
         k = USUAL["k"] if self.k is None else self.k
         log = as_log(X)
         feedback = None if self.table == "X" else read_feedback(y, log)
-        check_stated(columns, log, LISTED)
+        check_stated(columns, log, SCORED)
         if feedback is not None:
             check_stated(columns, feedback, AFTER)
         users, scores = log.ids(columns.user), as_floats(scores, "scores")

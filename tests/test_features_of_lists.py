@@ -11,8 +11,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
 
 from sklabelcraft import (
+    D2Q,
     DCN,
     DIN,
     MLP,
@@ -20,6 +22,7 @@ from sklabelcraft import (
     DCNRanker,
     DINRanker,
     LabelCrafter,
+    LabelCraftRecommender,
     MLPRanker,
     ModuleRanker,
 )
@@ -27,10 +30,12 @@ from sklabelcraft._bags import Bags
 from sklabelcraft._batches import Impressions
 from sklabelcraft._history import History
 from sklabelcraft._kept import KeptRows
+from sklabelcraft._reading import as_log
 from sklabelcraft.datasets import make_short_videos
 from sklabelcraft.export import export_onnx
 from sklabelcraft.modules import Embeddings, MLPModule
 from sklabelcraft.persistence import load, save
+from sklabelcraft.rankers._identity import _fingerprints
 from sklabelcraft.training import RowFinder, exact_logits
 from sklabelcraft.training._optimizers import SGD
 
@@ -207,6 +212,25 @@ def test_saves(name, tmp_path):
     np.testing.assert_array_equal(*later)
 
 
+def test_recommenders():
+    """They hand on which columns are lists, by name or by position in X."""
+    texts = LOG.data.assign(tags=[",".join(listed) for listed in TAGS])
+    parts = D2Q(), clone(RANKERS["MLP"])
+    named = LabelCraftRecommender(*parts, columns=Columns(lists=("tags",)))
+    scores = named.fit(texts, LOG.target).predict(texts)
+    assert named.ranker_.model_.encoder.lists == ["tags"]
+    places = {"user": 0, "item": 1, "duration": 2, "timestamp": 3, "watch_time": 0}
+    columns = Columns(**places, explicit=(1, 2, 3), lists=(-1,))
+    rows = texts.to_numpy(object), LOG.target.to_numpy(object)
+    placed = LabelCraftRecommender(*parts, columns=columns).fit(*rows)
+    np.testing.assert_array_equal(placed.predict(rows[0]), scores)
+    joint = LabelCraftRecommender(clone(CRAFTER), columns=columns).fit(*rows)
+    assert joint.ranker_.model_.encoder.lists == [5]
+    foreign = LabelCraftRecommender(D2Q(), LinearRegression(), columns=named.columns)
+    with pytest.raises(ValueError, match=r"lists=\('tags',\) is for rankers of this"):
+        foreign.fit(texts, LOG.target)
+
+
 def test_learned_labels(tmp_path):
     """A label is learned through lists, saved, and goes on."""
     crafter = clone(CRAFTER).fit(FRAME)
@@ -222,6 +246,13 @@ def test_checkpoints(tmp_path):
     whole = clone(RANKERS["MLP"]).fit(X, y)
     stopped = clone(RANKERS["MLP"]).set_params(checkpoint=tmp_path / "fit")
     np.testing.assert_array_equal(stopped.fit(X, y).predict(X), whole.predict(X))
+
+
+def test_lists_tell_a_fit_from_others(ranker):
+    """Rows that differ in their lists alone are others to a checkpoint."""
+    logs = as_log(X), as_log(X.assign(tags=[listed[:1] for listed in TAGS]))
+    first, then = (_fingerprints("rows", ranker.model_.encode(log)) for log in logs)
+    assert first["rows"] != then["rows"]
 
 
 def padded(lists, filler):

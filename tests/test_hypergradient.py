@@ -128,7 +128,7 @@ def make_platform():
 def make_steps(kind, ranker, impressions, n_outputs=1):
     """SGD, or AdamW after three real steps."""
     settings = Bunch(
-        optimizer=kind, learning_rate=0.3, weight_decay=0.2, precision="float32"
+        optimizer=kind, learning_rate=0.1, weight_decay=0.2, precision="float32"
     )
     steps = RankerSteps(ranker, impressions.pasts.columns, n_outputs, settings)
     for _ in range(3 * (kind == "adamw")):

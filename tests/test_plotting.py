@@ -396,9 +396,9 @@ def test_surface_needs_seconds(log):
     """Durations in another unit leave no axis."""
     frame = log.frame.assign(duration=log.frame["duration"] / 3600)
     with pytest.raises(ValueError, match="the durations, which is 0"):
-        surface(D2Q(), frame)
+        surface(WatchTime(), frame)
     with pytest.raises(ValueError, match="must have rows"):
-        LabelSurfaceDisplay.from_estimator(D2Q().fit(frame), frame[:0])
+        LabelSurfaceDisplay.from_estimator(WatchTime().fit(frame), frame[:0])
 
 
 def test_surface_takes_the_names_that_the_labeler_states(log):
@@ -624,9 +624,9 @@ def test_one_list_of_all_rows(log, recommenders):
 
 @pytest.mark.parametrize("as_array", [True, False])
 def test_names_and_positions_of_columns(as_array):
-    """User and duration are found where the columns say; the others are not read."""
+    """User and duration are found where the columns say; the time is not read."""
     X = THREE_USERS.rename(columns={"user_id": "uid", "duration": "length"})
-    names = Columns(user="uid", duration="length", item="?", features=("?",))
+    names = Columns(user="uid", duration="length", timestamp="?")
     if as_array:
         X, names = X.to_numpy(), Columns(user=1, duration=-2)
     display = durations_of(X, columns=names)

@@ -95,10 +95,10 @@ MODELS = (
         checks.kept_rows,
         codes=Tensor("int32", "n", "c", least=0),
         numeric=Tensor("float32", "n", "m"),
-        bags=Part("Bags"),
         users=Part("Ids"),
         times=Array("int64 float64", "n", finite=True),
         columns=Map(Array("float64", "n", ...), sized=True),
+        bags=Part("Bags"),
     ),
     Record(
         Memory,

@@ -11,7 +11,7 @@ from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._numbers import real
 from sklabelcraft._ranked import Ranked
 from sklabelcraft._reading import as_log
-from sklabelcraft._stated import LISTED, check_stated
+from sklabelcraft._stated import SCORED, check_stated
 from sklabelcraft.columns import Columns
 from sklabelcraft.plotting._panels import (
     COLORS,
@@ -189,7 +189,7 @@ class DurationBiasDisplay:
         if not scores:
             raise ValueError("scores must hold those of at least one method.")
         log, columns = as_log(X), columns or USUAL["columns"]
-        check_stated(columns, log, LISTED)
+        check_stated(columns, log, SCORED)
         durations = log.numeric(columns.duration, minimum=0)
         users = log.ids(columns.user).codes()
         shown = {name: _shown(values, users, k) for name, values in scores.items()}
