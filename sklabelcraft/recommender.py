@@ -293,8 +293,7 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
         with subtask(watch, "fit-labeler", self.labeler_) as outer:
             if isinstance(self.labeler_, LabelCrafter):
                 outer.attributes = lambda: with_crafter(self, outer.part.as_fitted())
-                options = {"outer": outer, "further": further}
-                self.labeler_._fit(log, None, log_val, **options)
+                self.labeler_._fit(log, None, log_val, outer=outer, further=further)
             elif not further:
                 self.labeler_.fit(log, None)
             else:
@@ -313,8 +312,7 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
                 outer.attributes = lambda: (
                     vars(self) | {"ranker_": outer.part.as_fitted()}
                 )
-                options = {"outer": outer, "further": further}
-                self.ranker_._fit(X, labels, **validation, **options)
+                self.ranker_._fit(X, labels, **validation, outer=outer, further=further)
             else:
                 self._fit_foreign(X, labels, train, validation, further)
 
