@@ -23,7 +23,7 @@ from sklabelcraft._numbers import power_of_two, real
 
 @dataclass(frozen=True)
 class SoftmaxBalancing:
-    """Weigh the objectives by softmax(-tau M): the one that lags counts most.
+    """Weigh the objectives o by softmax(-tau o): the one that lags counts most.
 
     Parameters
     ----------

@@ -40,12 +40,12 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     Every recommender is trained on its own. What is learned here are a few numbers: the
     score of an impression x of duration d is
 
-        s(x) = sum_h w_h (z_h(x) - m_h) / sigma_h + c phi(d),
+        s(x) = sum_m v_m (z_m(x) - mu_m) / sigma_m + v_d psi(d),
 
-    where z_h is a head, one of the labels that a recommender predicts: its logit, or
-    what a model of another kind predicts; m_h and sigma_h are its mean and standard
-    deviation over the training rows; and phi(d) is (2 rank(d) - 1)^2, standardised
-    likewise, which is high for short and for long videos. The weights w_h and c are
+    where z_m is a head, one of the labels that a recommender predicts: its logit, or
+    what a model of another kind predicts; mu_m and sigma_m are its mean and standard
+    deviation over the training rows; and psi(d) is (2 rank(d) - 1)^2, standardised
+    likewise, which is high for short and for long videos. The weights v_m and v_d are
     those, none negative, whose lists do best on the platform's objectives with held-out
     users: the mean over lists of k and of k / 2, for which more users have enough rows.
     They are chosen from a pool of several hundred for each of 20 bootstrap resamples of

@@ -213,7 +213,7 @@ def units_of(references, sizes):
 
 
 def list_mean(alpha, values, lists, weights=None):
-    """Mean of the shown values of each list: sum alpha_k / k value.
+    """Mean of the shown values of each list: sum p_k / k value.
 
     Parameters
     ----------
@@ -235,9 +235,10 @@ def list_gain(alpha, values, lists, ideal=None, weights=None):
 
     The discount of rank r is 1 / log2(r + 1), so that an entry counts by
 
-    .. math:: \sum_{r=1}^{k} \frac{\alpha_r - \alpha_{r-1}}{\log_2(r + 1)},
+    .. math:: \sum_{r=1}^{k} \frac{p_r - p_{r-1}}{\log_2(r + 1)},
 
-    with alpha_0 = 0; of hard lists it is the normalised gain of NWTG and NEG.
+    with p_r the r-th row of `alpha` and p_0 = 0; of hard lists it is the normalised
+    gain of NWTG and NEG.
 
     Parameters
     ----------
@@ -289,13 +290,13 @@ def list_spread(alpha, values, lists, weights=None):
     alpha, values, lists : tensors of shape (k, n), (n,) and (n,)
         As in :class:`Objective`.
     weights : tensor of shape (n,), default=None
-        What each value counts for beside alpha_k; None for 1 each.
+        What each value counts for beside p_k; None for 1 each.
 
     Returns
     -------
     tensor of shape (n_lists_with_a_weight,)
-        Each sqrt(sum alpha_k / k (value - E)^2), with E the mean of the shown values;
-        with weights, alpha_k w by its sum over the list in place of alpha_k / k.
+        Each sqrt(sum p_k / k (value - mean)^2), with p_k the last row of `alpha`; with
+        weights, p_k w by its sum over the list in place of p_k / k.
     """
     centred = values - _shown_mean(alpha, values, lists, weights)[lists]
     variance = _shown_mean(alpha, centred.square(), lists, weights)

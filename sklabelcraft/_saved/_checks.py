@@ -51,9 +51,8 @@ def combinations(fields, path):
 
 def seen(fields, path):
     """The pairs of the users follow each other, of items that are known."""
-    users, items = fields["users"], fields["items"]
+    users, items, starts, codes = fields.values()
     vocabularies({"user": users, "item": items}, path)
-    starts, codes = fields["starts"], fields["codes"]
     n = len(users) + 2
     require(len(starts) == n, inside(path, "starts"), f"{n} starts", len(starts))
     ends = starts[:2].any() or starts[-1] != len(codes)

@@ -36,7 +36,7 @@ def soft_topk(
     Entropic optimal transport of a list's n scores onto two anchors, "left out" with
     mass (n - k) / n and "shown" with mass k / n [1]_, has the closed form
 
-    .. math:: \alpha_i = \operatorname{sigmoid}((s_i - t) / \tau),
+    .. math:: p_i = \operatorname{sigmoid}((s_i - t) / T),
 
     with the one threshold t per list at which the indicator sums to k. It is found by
     Newton's method to machine precision, and differentiated implicitly.
@@ -58,11 +58,11 @@ def soft_topk(
         each, as with ``k[:, None]`` for a matrix of scores, and the result has these
         dimensions, too; what the several share is computed once.
     temperature : float or array-like of shape (...) or (n_k, ...), default=None
-        The softness tau, in units of the scores, of the same shapes as `k`; towards 0
+        The softness T, in units of the scores, of the same shapes as `k`; towards 0
         the result is the hard top-k, in which ties at the boundary share equally.
     epsilon : float or array-like of shape (...) or (n_k, ...), default=None
         Instead of `temperature`, the softness relative to the largest transport cost
-        of each list: tau = epsilon max(s^2, (s - 1)^2) / 2, as in [1]_; with
+        of each list: T = epsilon max(s^2, (s - 1)^2) / 2, as in [1]_; with
         ``method="sorted"`` the 1 is a k. Derivatives in the scores go through the
         largest cost, too.
     method : {"two_anchor", "sorted"}, default="two_anchor"
