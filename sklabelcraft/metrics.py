@@ -87,8 +87,7 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
 
     Parameters
     ----------
-    explicit : array-like of shape (n,) or (n, n_signals)
-        Explicit feedback, 0/1 or counts; several signals are summed.
+    {explicit}
     {ranking}
     zero_division : {"skip"} or float, default="skip"
         Value of a user who gave no explicit feedback. "skip" leaves such users out and
@@ -114,8 +113,7 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     1.0
     """
     ranked = Ranked.by(scores, groups, k)
-    explicit = nonnegative(as_floats(explicit, "explicit"), ranked.n_rows, "explicit")
-    gains = (explicit.reshape(len(explicit), -1) > 0).any(axis=1).astype(float)
+    gains = any_positive(explicit, ranked.n_rows)
     return _normalised_gain(gains, ranked, zero_division, average)
 
 
@@ -158,6 +156,12 @@ def ds_score(duration, scores, *, groups, k=10, average="mean"):
     return mean(spread) if average == "mean" else spread
 
 
+def any_positive(explicit, n):
+    """Whether `n` rows got any explicit feedback, checked, as floats of shape (n,)."""
+    explicit = nonnegative(as_floats(explicit, "explicit"), n, "explicit")
+    return (explicit.reshape(len(explicit), -1) > 0).any(axis=1).astype(float)
+
+
 def nonnegative(values, n, name):
     """Check that there are `n` finite values, none below 0."""
     if values.shape[:1] != (n,):
@@ -181,18 +185,30 @@ def _normalised_gain(gains, ranked, zero_division, average):
     score = score.clip(max=1)  # which rounding may exceed
     skip = isinstance(zero_division, str)
     score[undefined] = np.nan if skip else real(zero_division, "zero_division")
-    return _mean_of_defined(score) if average == "mean" else score
+    if average is None:
+        return score
+    advice = "; zero_division sets a value for them"
+    return mean_of_defined(score, "gain at all", advice, stacklevel=5)
 
 
-def _mean_of_defined(score):
-    undefined = np.isnan(score)
+def mean_of_defined(values, lacking, advice="", *, weights=None, stacklevel=4):
+    """The mean over the users that have a value; how many have none is warned of.
+
+    Raises
+    ------
+    ValueError
+        If no user has a value.
+    """
+    undefined = np.isnan(values)
     if undefined.all():
-        raise ValueError(f"none of the {len(score)} users has any gain.")
+        raise ValueError(f"none of the {len(values)} users has any {lacking}.")
     if undefined.any():
         warnings.warn(
-            f"{undefined.sum()} of {len(score)} users have no gain at all and are "
-            "left out; zero_division sets a value for them.",
+            f"{undefined.sum()} of {len(values)} users have no {lacking} and are left "
+            f"out{advice}.",
             UndefinedMetricWarning,
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
-    return mean(score[~undefined])
+    if weights is None:
+        return mean(values[~undefined])
+    return float(np.average(values[~undefined], weights=weights[~undefined]))

@@ -31,7 +31,7 @@ LAYERS = [
         "_quantiles",
         "_mixtures",
     },
-    {"metrics", "_ranked"},
+    {"metrics", "retrieval_metrics", "_ranked"},
     {"_judge", "_fusion"},
     {
         "_floats",
@@ -55,7 +55,7 @@ LAYERS = [
     {"labelers", "rankers", "inspection"},
     {"_craft", "_race", "_starts"},
     {"labelcraft"},
-    {"scorers"},
+    {"scorers", "_scoring"},
     {"_recommending"},
     {"_heads"},
     {"recommender", "_members", "fused", "datasets", "splitting"},
@@ -63,7 +63,7 @@ LAYERS = [
     {"_saved", "persistence", "export"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-NUMERICS = LAYERS[1] | {"metrics"}
+NUMERICS = LAYERS[1] | {"metrics", "retrieval_metrics"}
 READ_FRAMES = {"_log.py", "_reading.py", "_ids.py", "_clock.py"}
 FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 NEVER_CALLED = {
