@@ -2,27 +2,29 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import Bunch, check_random_state
+from scipy.stats import norm, t
+from sklearn.utils import check_random_state
+
+from sklabelcraft.results import Comparison
 
 METRICS = ["NWTG", "DS", "NEG"]  # what S sums
 CHUNK = 2**24  # resampled users held at a time
 
 
-def summarise(values, reference, against, n_bootstrap, rng):
+def summarise(measured, reference, against, n_bootstrap, rng):
     """Table, values per seed and values per user of one part of the log."""
-    by_user = values.groupby(level=["method", "user"], sort=False, dropna=False)
-    of_users = by_user.mean()  # missing users are one user
-    of_users = {name: of_users.xs(name) for name in of_users.index.unique("method")}
-    of_seeds = values.groupby(level=["method", "seed"], sort=False).mean()
-    of_seeds = _with_sum(of_seeds, reference)
+    of_users = measured.of_users()
+    of_seeds = _with_sum(measured.by("method", "seed")[reference.index], reference)
     state = rng.randint(2**31 - 1)
-    resampled = {
-        name: resampled_means(users, n_bootstrap, check_random_state(state))
-        for name, users in of_users.items()
-    }
-    resampled = {name: _with_sum(means, reference) for name, means in resampled.items()}
-    return Bunch(
-        table=_tabulate(of_seeds, resampled, against),
+    resampled = {}
+    for name, (users, weights) in of_users.items():
+        rng = check_random_state(state)
+        means = resampled_means(users, n_bootstrap, rng, weights.fillna(0.0))
+        means = means.reindex(columns=reference.index)
+        resampled[name] = _with_sum(means, reference)
+    of_users = {name: users for name, (users, _) in of_users.items()}
+    return Comparison(
+        table=_tabulate(of_seeds, resampled, of_users, against),
         seeds=of_seeds.stack(["k", "metric"], future_stack=True)
         .rename("value")
         .reset_index(),
@@ -42,15 +44,15 @@ def _with_sum(means, reference):
     return both.sort_index(axis=1, level="k", sort_remaining=False)
 
 
-def resampled_means(users, n_bootstrap, rng):
+def resampled_means(users, n_bootstrap, rng, weights=1.0):
     """Means of the metrics over users drawn with replacement, one row a resample.
 
     The same state of `rng` draws the same users, so methods are paired. NaN where none
     of the users drawn has the metric.
     """
     n = len(users)
-    defined = users.notna().to_numpy(dtype=float)
-    columns = np.hstack([users.fillna(0.0).to_numpy(), defined])
+    counted = users.notna() * weights
+    columns = np.hstack([users.fillna(0.0) * counted, counted])
     sums = []
     for part in np.array_split(np.arange(n_bootstrap), -(-n_bootstrap * n // CHUNK)):
         drawn = rng.randint(n, size=(len(part), n)) + n * np.arange(len(part))[:, None]
@@ -61,16 +63,18 @@ def resampled_means(users, n_bootstrap, rng):
     return pd.DataFrame(value / count, columns=users.columns)
 
 
-def _tabulate(of_seeds, resampled, against):
+def _tabulate(of_seeds, resampled, of_users, against):
     """A row per method, k and metric."""
     by_method = of_seeds.groupby(level="method", sort=False)
     mean, error = by_method.mean(), by_method.sem(ddof=1)
+    best = _best(mean, of_seeds, resampled)
     rows = {}
     for name, means in resampled.items():
         difference = resampled[against] - means
         low, high = difference.quantile([0.025, 0.975]).to_numpy()
         beyond = np.minimum((difference <= 0).sum(), (difference >= 0).sum())
-        rows[name] = pd.DataFrame(
+        n_users = _n_users(of_users[name], means.columns)
+        table = pd.DataFrame(
             {
                 "mean": mean.loc[name],
                 "se_users": means.std(),
@@ -80,6 +84,41 @@ def _tabulate(of_seeds, resampled, against):
                 "low": low,
                 "high": high,
                 "p_value": np.minimum(1.0, 2 * beyond / difference.count()),
+                "n_users": n_users,
+                "best": best.loc[name],
             }
         )
+        of_resamples = ["se_users", "low", "high", "p_value"]
+        table.loc[table["n_users"] < 2, of_resamples] = np.nan
+        rows[name] = table
     return pd.concat(rows, names=["method"]).reset_index()
+
+
+def _n_users(users, columns):
+    """How many users have each metric; of S and those of all together, any."""
+    taking_part = users.notna().T.groupby(level="k").any().sum(axis=1)
+    of_all = pd.Series(columns.get_level_values("k"), columns).map(taking_part)
+    return users.notna().sum().reindex(columns).fillna(of_all).astype(int)
+
+
+def _best(mean, of_seeds, resampled):
+    """Which method has the highest mean, further above all others than noise."""
+    found = pd.DataFrame(False, mean.index, mean.columns)
+    for column in mean.columns[mean.notna().any()]:
+        leader = mean[column].idxmax()
+        found.loc[leader, column] = len(mean) > 1 and all(
+            _is_ahead(
+                of_seeds[column][leader] - of_seeds[column][other],
+                resampled[leader][column] - resampled[other][column],
+            )
+            for other in mean.index.drop(leader)
+        )
+    return found
+
+
+def _is_ahead(of_seeds, of_resamples):
+    """Whether a mean difference is more than half of its 95 % interval."""
+    over_users = norm.ppf(0.975) * of_resamples.std()
+    over_seeds = t.ppf(0.975, len(of_seeds) - 1) * of_seeds.sem()
+    noise = np.hypot(*np.nan_to_num([over_users, over_seeds]))
+    return of_seeds.mean() > noise > 0

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,44 @@ from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft.columns import Columns, is_key
 
 ROLES = ("watch_time", "duration", "explicit", "item")
+
+
+class ListedRows(NamedTuple):
+    """The rows of the users that take part.
+
+    Attributes
+    ----------
+    n_rows : int
+        Number of rows, those of other users included.
+    rows : ndarray of shape (n,)
+        Which take part.
+    values : ndarray of shape (n, ...)
+        What is measured.
+    groups : ndarray of shape (n,)
+        Their users, numbered by first appearance.
+    k : int
+        Length of the shown lists.
+    users : ndarray of shape (n_users,)
+        The names of the users.
+    """
+
+    n_rows: int
+    rows: np.ndarray
+    values: np.ndarray
+    groups: np.ndarray
+    k: int
+    users: np.ndarray
+
+    def measured(self, metric, scores, **options):
+        """A metric of the lists that the scores of all rows lead to."""
+        scores = as_floats(scores, "scores")
+        if scores.shape != (self.n_rows,):
+            raise ValueError(
+                f"scores must be one per row, of shape {(self.n_rows,)}, got "
+                f"{scores.shape}."
+            )
+        lists = {"groups": self.groups, "k": self.k}
+        return metric(self.values, scores[self.rows], **lists, **options)
 
 
 @dataclass(frozen=True)
@@ -68,7 +106,8 @@ class RankingScorer:
                 f"a scorer needs an estimator with predict, got {estimator!r}; a "
                 "labeler is scored as LabelCraftRecommender(labeler)."
             )
-        return self.of(estimator)._score(estimator.predict(X), X, y)
+        measure = self.of(estimator).on(X, y)
+        return self._mean(measure(estimator.predict(X)))
 
     def of(self, estimator):
         """The scorer with what it takes from an estimator.
@@ -88,24 +127,18 @@ class RankingScorer:
         k = stated_by(estimator, "k") if k is None else k
         return replace(self, columns=columns, k=k)
 
-    def _measured(self, scores, X, y):
-        """The names of the users that take part, and what a metric is given."""
+    def _read(self, X, y):
+        """What is measured: the rows of users with more than k of them."""
         columns = USUAL["columns"] if self.columns is None else self.columns
         k = USUAL["k"] if self.k is None else self.k
         log = as_log(X)
         measured = log if self.table == "X" else read_feedback(y, log)
-        users, scores = log.ids(columns.user), as_floats(scores, "scores")
-        if scores.shape != (len(log),):
-            raise ValueError(
-                f"scores must be one per row, of shape {(len(log),)}, got "
-                f"{scores.shape}."
-            )
+        users = log.ids(columns.user)
         codes, names = users.codes(), users.names()
-        lists = Lists.of(users, k)
-        rows = np.sort(lists.rows.numpy())
+        rows = np.sort(Lists.of(users, k).rows.numpy())
         taking_part, groups = np.unique(codes[rows], return_inverse=True)
         values = self._values(measured, columns)[rows]
-        return names[taking_part], (values, scores[rows]), {"groups": groups, "k": k}
+        return ListedRows(len(log), rows, values, groups, k, names[taking_part])
 
     def _values(self, table, columns):
         key = self.column

@@ -73,15 +73,14 @@ class ListScorer(RankingScorer):
             By user, in order of first appearance, NaN where the metric is undefined; a
             missing user is NaN.
         """
-        return self.weighed(scores, X, y)[0]
+        values, _ = self.on(X, y)(scores)
+        return values
 
-    def weighed(self, scores, X, y=None):
-        """The metric of each user's list, and what it counts in the mean.
+    def on(self, X, y=None):
+        """Read some rows, to measure the lists of many scores.
 
         Parameters
         ----------
-        scores : array-like of shape (n,)
-            One score per row.
         X : as in a call of the scorer
             Impressions.
         y : as in a call of the scorer, default=None
@@ -89,32 +88,35 @@ class ListScorer(RankingScorer):
 
         Returns
         -------
-        values : Series of shape (n_users,)
-            As of :meth:`per_user`.
-        weights : Series of shape (n_users,)
-            By user, 1 or the number of impressions.
+        callable
+            Maps scores, one per row, to two Series by user: what :meth:`per_user` says,
+            and what it counts in the mean, 1 or the number of impressions.
         """
-        users, measured, lists = self._measured(scores, X, y)
-        found = self.metric(*measured, **lists, average=None)
-        if np.shape(found) != (len(users),):
-            raise ValueError(
-                f"the metric must give one value for each of {len(users)} groups, got "
-                f"shape {np.shape(found)}."
-            )
-        n_rows = np.bincount(lists["groups"])
-        weights = n_rows if self.weight == "impression" else np.ones(len(users))
-        index = _index(users)
-        return pd.Series(found, index), pd.Series(weights, index, dtype=float)
+        listed = self._read(X, y)
+        index = _index(listed.users)
+        n_rows = np.bincount(listed.groups).astype(float)
+        by_rows = self.weight == "impression"
+        weights = pd.Series(n_rows if by_rows else np.ones(len(index)), index)
 
-    def _score(self, scores, X, y):
-        values, weights = self.weighed(scores, X, y)
-        if values.isna().all():
+        def measure(scores):
+            found = listed.measured(self.metric, scores, average=None)
+            if np.shape(found) != (len(index),):
+                raise ValueError(
+                    f"the metric must give one value for each of {len(index)} groups, "
+                    f"got shape {np.shape(found)}."
+                )
+            return pd.Series(found, index), weights
+
+        return measure
+
+    def _mean(self, measured):
+        values, weights = (series.to_numpy() for series in measured)
+        there = ~np.isnan(values)
+        if not there.any():
             raise ValueError(f"none of the {len(values)} users has any gain.")
-        there = values.notna().to_numpy()
-        values, weights = values.to_numpy()[there], weights.to_numpy()[there]
         if self.weight == "user":
-            return float(values.mean())
-        return float(np.average(values, weights=weights))
+            return float(values[there].mean())
+        return float(np.average(values[there], weights=weights[there]))
 
 
 @shared
@@ -138,13 +140,11 @@ class LogScorer(RankingScorer):
     5
     """
 
-    def overall(self, scores, X, y=None):
-        """The metric of all lists.
+    def on(self, X, y=None):
+        """Read some rows, to measure the lists of many scores.
 
         Parameters
         ----------
-        scores : array-like of shape (n,)
-            One score per row.
         X : as in a call of the scorer
             Impressions.
         y : as in a call of the scorer, default=None
@@ -152,17 +152,16 @@ class LogScorer(RankingScorer):
 
         Returns
         -------
-        float
-            NaN where the metric is undefined.
+        callable
+            Maps scores, one per row, to the metric, NaN where it is undefined.
         """
-        _, measured, lists = self._measured(scores, X, y)
-        return float(self.metric(*measured, **lists))
+        listed = self._read(X, y)
+        return lambda scores: float(listed.measured(self.metric, scores))
 
-    def _score(self, scores, X, y):
-        found = self.overall(scores, X, y)
-        if np.isnan(found):
+    def _mean(self, measured):
+        if np.isnan(measured):
             raise ValueError("the metric is not defined on these rows.")
-        return found
+        return measured
 
 
 def _index(names):

@@ -19,6 +19,7 @@ LAYERS = [
         "_clock",
         "_numbers",
         "_disk",
+        "results",
     },
     {
         "topk",
@@ -45,7 +46,7 @@ LAYERS = [
         "_going_on",
         "preprocessing",
     },
-    {"_bootstrap", "_folds"},
+    {"_bootstrap", "_folds", "_segments"},
     {"_encoder", "_history", "_batches"},
     {"_features"},
     {"modules"},
@@ -56,10 +57,11 @@ LAYERS = [
     {"_craft", "_race", "_starts"},
     {"labelcraft"},
     {"scorers", "_scoring"},
+    {"_measuring"},
     {"_recommending"},
     {"_heads"},
     {"recommender", "_members", "fused", "datasets", "splitting"},
-    {"comparison", "plotting", "_onnx"},
+    {"comparison", "_parts", "plotting", "_onnx"},
     {"_saved", "persistence", "export"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -256,7 +256,7 @@ def test_auc_is_of_users_with_more_than_k_rows():
     scorer = replace(auc_scorer, k=1)
     assert scorer(ByDuration(), X, y) == 1
     assert replace(auc_scorer, k=2)(ByDuration(), X, y) == 1
-    assert np.isnan(scorer.overall(X["duration"], X, 0 * y))
+    assert np.isnan(scorer.on(X, 0 * y)(X["duration"]))
     with pytest.raises(ValueError, match="the metric is not defined on these rows"):
         scorer(ByDuration(), X, 0 * y)
 
@@ -283,7 +283,7 @@ def test_weights_are_users_or_their_impressions(log):
     """They stand beside the values, by user."""
     X, y = log.data.iloc[7:], log.target.iloc[7:]
     for scorer, expected in [(gauc_scorer, [53] + [60] * 39), (top_k_recall_scorer, 1)]:
-        values, weights = scorer.weighed(X["duration"], X, y)
+        values, weights = scorer.on(X, y)(X["duration"])
         assert values.equals(scorer.per_user(X["duration"], X, y))
         assert (weights == expected).all()
         assert weights.index.equals(values.index)
