@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
-from sklearn.utils import check_random_state
 
 from sklabelcraft.results import Comparison
 
@@ -11,14 +10,13 @@ METRICS = ["NWTG", "DS", "NEG"]  # what S sums
 CHUNK = 2**24  # resampled users held at a time
 
 
-def summarise(measured, reference, against, n_bootstrap, rng):
+def summarise(measured, reference, against, n_bootstrap, seed):
     """Table, values per seed and values per user of one part of the log."""
     of_users = measured.of_users()
     of_seeds = _with_sum(measured.by("method", "seed")[reference.index], reference)
-    state = rng.randint(2**31 - 1)
     resampled = {}
     for name, (users, weights) in of_users.items():
-        rng = check_random_state(state)
+        rng = np.random.RandomState(seed)
         means = resampled_means(users, n_bootstrap, rng, weights.fillna(0.0))
         means = means.reindex(columns=reference.index)
         resampled[name] = _with_sum(means, reference)

@@ -1,7 +1,5 @@
 """A part of the log that methods are compared on, whole and by segment."""
 
-from copy import deepcopy
-
 import numpy as np
 import pandas as pd
 
@@ -66,13 +64,12 @@ class Part:
             (cell, estimator.predict(self.rows[cell[-1]][0]))
             for cell, estimator in estimators.items()
         )
+        measured = self._measured(scores)
+        seed = rng.randint(2**31 - 1)
         found = {
-            name: summarise(
-                lists, self.references[name], against, n_bootstrap, deepcopy(rng)
-            )
-            for name, lists in self._measured(scores).items()
+            name: summarise(lists, self.references[name], against, n_bootstrap, seed)
+            for name, lists in measured.items()
         }
-        rng.randint(2**31 - 1)  # drawn by each
         whole = found[ALL]
         if self.is_segmented:
             whole.segments = {name: found[name] for name in found if name is not ALL}
