@@ -56,8 +56,14 @@ class Comparison(Readable, Bunch):
 class Front(Readable, dict):
     """Recommenders by what objectives are worth to a platform, printed as weights.
 
-    It is what ``FusedRecommender.frontier`` returns: a dict.
+    Parameters
+    ----------
+    recommenders : dict of str to FusedRecommender
+        By their platform, as ``FusedRecommender.frontier`` returns them.
     """
+
+    def __init__(self, recommenders):
+        super().__init__(recommenders)
 
     def summary(self):
         """The weights of the heads, a row per platform.
