@@ -18,6 +18,7 @@ def summarise(measured, reference, against, n_bootstrap, seed):
     for name, (users, weights) in of_users.items():
         rng = np.random.RandomState(seed)
         means = resampled_means(users, n_bootstrap, rng, weights.fillna(0.0))
+        means = means.loc[:, users.notna().sum() > 1]  # one alone is always the same
         means = means.reindex(columns=reference.index)
         resampled[name] = _with_sum(means, reference)
     of_users = {name: users for name, (users, _) in of_users.items()}
@@ -71,8 +72,7 @@ def _tabulate(of_seeds, resampled, of_users, against):
         difference = resampled[against] - means
         low, high = difference.quantile([0.025, 0.975]).to_numpy()
         beyond = np.minimum((difference <= 0).sum(), (difference >= 0).sum())
-        n_users = _n_users(of_users[name], means.columns)
-        table = pd.DataFrame(
+        rows[name] = pd.DataFrame(
             {
                 "mean": mean.loc[name],
                 "se_users": means.std(),
@@ -82,21 +82,26 @@ def _tabulate(of_seeds, resampled, of_users, against):
                 "low": low,
                 "high": high,
                 "p_value": np.minimum(1.0, 2 * beyond / difference.count()),
-                "n_users": n_users,
+                "n_users": _n_users(of_users[name], means.columns),
                 "best": best.loc[name],
             }
         )
-        of_resamples = ["se_users", "low", "high", "p_value"]
-        table.loc[table["n_users"] < 2, of_resamples] = np.nan
-        rows[name] = table
     return pd.concat(rows, names=["method"]).reset_index()
 
 
 def _n_users(users, columns):
-    """How many users have each metric; of S and those of all together, any."""
-    taking_part = users.notna().T.groupby(level="k").any().sum(axis=1)
-    of_all = pd.Series(columns.get_level_values("k"), columns).map(taking_part)
-    return users.notna().sum().reindex(columns).fillna(of_all).astype(int)
+    """How many users have each metric; of S, the fewest that one of its parts has."""
+    has = users.notna()
+    counts = {}
+    for k, metric in columns:
+        if metric == "S":
+            in_sum = has[k].columns.intersection(METRICS)
+            counts[k, metric] = has[k][in_sum].sum().min()
+        elif (k, metric) in has:
+            counts[k, metric] = has[k, metric].sum()
+        else:
+            counts[k, metric] = has[k].any(axis=1).sum()
+    return pd.Series(counts, columns, dtype=int)
 
 
 def _best(mean, of_seeds, resampled):
@@ -118,5 +123,4 @@ def _is_ahead(of_seeds, of_resamples):
     """Whether a mean difference is more than half of its 95 % interval."""
     over_users = norm.ppf(0.975) * of_resamples.std()
     over_seeds = t.ppf(0.975, len(of_seeds) - 1) * of_seeds.sem()
-    noise = np.hypot(*np.nan_to_num([over_users, over_seeds]))
-    return of_seeds.mean() > noise > 0
+    return of_seeds.mean() > np.hypot(over_users, np.nan_to_num(over_seeds))

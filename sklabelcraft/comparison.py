@@ -120,12 +120,12 @@ def compare_labelers(
             ``difference`` to it (`against` minus method) with the bounds ``low`` and
             ``high`` of its 95 % interval and its two-sided ``p_value``, by the paired
             bootstrap over users; the number of users that have the metric,
-            ``n_users``; and whether the method is the ``best``: ahead of each other one
-            by more than the noise of the difference, the root of the squares of half
-            its 95 % intervals over users (paired bootstrap) and seeds (Student's t).
-            What only all users together have, and what is of a single user, has no
-            error over users. With a `segment`, a first column of that name: "all
-            users", and then the rows of each segment.
+            ``n_users`` (of S, the fewest of its parts); and whether the method is the
+            ``best``: ahead of each other one by more than the noise of the difference,
+            the root of the squares of half its 95 % intervals over users (paired
+            bootstrap) and seeds (Student's t). What only all users together have, or
+            only one user, has no error over users and no best. With a `segment`, a
+            first column of that name: "all users", and then each segment.
         ``seeds`` : DataFrame
             The ``value`` of each method, k, metric and seed.
         ``users`` : dict of DataFrame

@@ -170,13 +170,14 @@ def test_a_segment_is_measured_as_a_log_of_its_own(log, country, found):
 
 
 def test_users_are_counted(log, country, found):
-    """Those that have the metric; of S and of all together, those that take part."""
+    """Those that have the metric; of all together, those that take part."""
     rows = found.table.set_index(["segment", *KEY])["n_users"]
     liked = log.target.loc[log.split.test, ["like", "follow", "comment"]].any(axis=1)
     users = log.data.loc[log.split.test, "user_id"]
     some = set(users[liked])
     assert rows["all users", "long", 5, "NEG"] == len(some)
-    assert rows["all users", "long", 5, "S"] == 40
+    assert rows["all users", "long", 5, "S"] == len(some)
+    assert rows["all users", "long", 5, "AUC"] == 40
     assert rows["AT", "long", 5, "recall"] == len([u for u in some if u % 2 == 0]) - (
         8 in some
     )
@@ -191,6 +192,22 @@ def test_one_user_has_no_error_over_users(found):
         assert (rows["n_users"] == 1).all()
         assert rows["mean"].notna().all()
         assert rows[["se_users", "low", "high", "p_value"]].isna().all(axis=None)
+        assert not rows["best"].any()
+
+
+def test_a_metric_of_one_user_has_no_error(log):
+    """Nor has S, of which it is a part, though other metrics have it."""
+    y = log.target * [1, 0, 0, 0]
+    y.loc[log.split.test[3], "like"] = 1
+    found = compare_labelers(METHODS, log.data, y, **options_of(log), k=5)
+    rows = found.table.query("method == 'long'").set_index("metric")
+    for metric in ("NEG", "GAUC", "recall", "S"):
+        assert rows.loc[metric, "n_users"] == 1
+        assert rows.loc[metric, ["se_users", "low", "high", "p_value"]].isna().all()
+    assert rows.loc["NWTG", "n_users"] == 40
+    assert rows.loc["NWTG", "se_users"] > 0
+    best = found.table["metric"][found.table["best"]]
+    assert set(best) == {"NWTG", "DS"} & set(best)
 
 
 def test_a_segment_with_too_short_lists_has_no_values(log):
