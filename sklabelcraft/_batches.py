@@ -17,7 +17,8 @@ class Batch(NamedTuple):
     codes : long tensor of shape (n, n_categorical)
         Codes of the categorical columns; 0 stands for everything unknown.
     numeric : float tensor of shape (n, n_numeric)
-        Numeric columns as ranks in [-1, 1].
+        Numeric columns as ranks in [-1, 1], a missing number as 0; behind them, of each
+        column with missing ones in ``fit``, 1 where one is missing, else 0.
     past : long tensor of shape (n_distinct, n_past_columns)
         Codes of earlier impressions, in those columns that describe the item or the
         moment; each combination once.

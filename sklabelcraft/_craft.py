@@ -11,6 +11,7 @@ from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft._features import in_one_table
 from sklabelcraft._holdout import MOST
 from sklabelcraft._kept import KeptRows, Memory
+from sklabelcraft._known import warn_of_unknown
 from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES, RankerModel
 from sklabelcraft._platform import (
@@ -115,12 +116,14 @@ class Craft:
         """What the label is made of, and what the platform measures."""
         known, explicit = self.known or {}, self.crafter.explicit_
         objectives, _ = objectives_of(self.label_settings, bool(explicit))
-        feedback_of(self.logs[1], self.columns, explicit)  # to be checked
-        counts = known.get("counts")
+        held_out = feedback_of(self.logs[1], self.columns, explicit)
+        counts, self.n_unknown = known.get("counts"), int(held_out.unknown.sum())
         for part in self.logs[0].parts(self._feedback_keys()):
             feedback = feedback_of(part, self.columns, explicit)
             more = FeedbackCounts.of(*(column.numpy() for column in feedback))
+            self.n_unknown += more.n_unknown
             counts = more if counts is None else counts.merged(more)
+        self._check_known(counts)
         self.counts, self.signals = counts, Signals.learn(counts, self.crafter.inputs)
         distinct = self.signals(Feedback.counted(counts))[1]
         self.counted = distinct, torch.from_numpy(counts.counts)
@@ -133,11 +136,32 @@ class Craft:
         for name, numbers in known.get("scaled", {}).items():
             self.scaled[name] = self.scaled[name].merged(numbers)
         self.held_out = KeptRows.of(
-            self.model, self.logs[1], 1, self.columns.user, measured
+            self.model,
+            self.logs[1],
+            1,
+            self.columns.user,
+            measured,
+            np.ones(len(self.logs[1])),
         )
         if self.known:
             self.held_out = self.known["held_out"].followed_by(self.held_out)
             self.held_out = self.held_out.rows(slice(-MOST, None))
+
+    def _check_known(self, counts):
+        """Check that explicit feedback of some row is known, and tell of the others."""
+        if counts.n_unknown == counts.counts.sum():
+            raise ValueError(
+                f"the explicit feedback of all {counts.n_unknown} rows to train on is "
+                f"missing in {self.crafter.explicit_}. If the log has none, say "
+                "explicit=()."
+            )
+        self.may_be_unknown = counts.n_unknown > 0
+        warn_of_unknown(
+            self.n_unknown,
+            sum(map(len, self.logs)),
+            "these rows are labelled by their watch time, and left out where explicit "
+            "feedback is measured",
+        )
 
     def _feedback_keys(self):
         seconds = self.columns.watch_time, self.columns.duration
@@ -229,11 +253,13 @@ class Craft:
     def _keep(self, log):
         feedback = feedback_of(log, self.columns, self.crafter.explicit_)
         columns = {name: values.numpy() for name, values in feedback._asdict().items()}
-        return KeptRows.of(self.model, log, 0, self.columns.user, columns)
+        weights = np.ones(len(log))
+        return KeptRows.of(self.model, log, 0, self.columns.user, columns, weights)
 
     def _prepared(self, label, feedback):
         """What the label network makes of feedback before anything learned."""
-        return label.prepare(feedback).to(self.device, self.dtype)
+        prepared = label.prepare(feedback, self.may_be_unknown)
+        return prepared.to(self.device, self.dtype)
 
     def _window(self, label, log):
         """Rows to train on, encoded, with what a label is made of."""
@@ -261,6 +287,7 @@ class Craft:
             "start_": run.start,
             "ranker_": copy.copy(self.ranker).adopt(model, losses, of_ranker),
             "history_": history,
+            "n_unknown_": self.n_unknown,
             "training_state_": {
                 "task": on_cpu(state),
                 "counts": self.counts,

@@ -10,7 +10,9 @@ k : int, default=10
     Length of the shown list; users with at most k rows are left out.""",
     "explicit": """\
 explicit : array-like of shape (n,) or (n, n_signals)
-    Explicit feedback, 0/1 or counts; several signals are summed.""",
+    Explicit feedback, 0/1 or counts; several signals are summed, and NaN is a missing
+    one. Rows in which that leaves open whether there is any are left out, with a
+    warning of how many they are.""",
     "scored": """\
 column : str, int or sequence of them
     The column that is measured: ``"watch_time"``, ``"duration"``, ``"explicit"`` and
@@ -60,6 +62,17 @@ y : data frame, series or array of shape (n,) or (n, n_signals)
     "feedback_if_apart": """\
 y : data frame, series or array of shape (n,) or (n, n_signals), default=None
     Their feedback: what is logged after them. None where X is the whole log.""",
+    "unknown": """\
+Explicit feedback that is missing is not known. Where no signal is above 0 and one is
+missing, the label is its expectation given the watch time w and the duration d:
+(1 - p) g(w, d, 0) + p g(w, d, 1), with p the share of rows with explicit feedback among
+those of a like watch time that are known, in 20 bins of its rank. An objective is
+measured on the lists without the rows in which its column is missing; those of watch
+time and duration must not be.""",
+    "n_unknown": """\
+n_unknown_ : int
+    Number of rows of the last ``fit`` or ``partial_fit``, those held out included,
+    whose explicit feedback is not known.""",
     "groups": """\
 n_groups : int, default=30
     Number of equal-frequency duration groups; equal durations are never split, so there
@@ -149,7 +162,7 @@ to : str or path, default=None
 cardinalities : list of int
     Number of codes of each categorical column.
 n_numeric, n_outputs : int
-    Number of numeric columns and of labels.
+    How many numbers a row has, and labels.
 past_columns : tuple of int
     The categorical columns that the past consists of.""",
     "trained": """\

@@ -11,13 +11,16 @@ from sklabelcraft._vocabulary import Occurrences, Pile, Vocabulary
 
 UNKNOWN = 0
 N_DURATION_BUCKETS = 32
+MIDDLE = 0.5  # the rank of a missing number
 
 
 class Encoder:
     """Learns the codes and ranks of a log's columns and encodes logs with them.
 
     Floating-point columns but user and item are numbers, all others categories; the
-    duration is a number and, in buckets, the last category.
+    duration is a number and, in buckets, the last category. A missing number has the
+    middle rank; of a column with missing numbers in the first log, one number more says
+    which they are.
 
     Parameters
     ----------
@@ -42,8 +45,8 @@ class Encoder:
         categorical = [key for key in self.features if key not in numeric]
         self.vocabularies = dict.fromkeys(categorical, Vocabulary())
         self.occurrences = dict.fromkeys(categorical)
-        self.numbers = dict.fromkeys(numeric)
-        self._take_in(log)
+        self.numbers, self.gaps = dict.fromkeys(numeric), []
+        self.gaps = [key for key, n in self._take_in(log).items() if n]
         return self
 
     def grown(self, log):
@@ -54,6 +57,8 @@ class Encoder:
         return grown
 
     def _take_in(self, log):
+        """Learn from further rows; how many numbers are missing in each column."""
+        missing = dict.fromkeys(self.numbers, 0)
         piles = {key: Pile(key, known) for key, known in self.occurrences.items()}
         n_rows = self.n_rows
         for part in log.parts(self.features):
@@ -62,14 +67,19 @@ class Encoder:
             for key, pile in piles.items():
                 pile.add(Occurrences.of(part.ids(key), positions))
             for key, known in self.numbers.items():
-                more = Numbers.of(self._number(part, key))
+                values = self._number(part, key)
+                there = ~np.isnan(values)
+                missing[key] += len(part) - there.sum()
+                more = Numbers.of(values[there])
                 self.numbers[key] = more if known is None else known.merged(more)
+        _check_known(self.numbers, self.n_rows)
         self.occurrences = {key: pile.merged() for key, pile in piles.items()}
         self.vocabularies = {
             key: known.extended(self.occurrences[key], self.min_count)
             for key, known in self.vocabularies.items()
         }
         self.ranks = {key: Ranks.among(known) for key, known in self.numbers.items()}
+        return missing
 
     def _is_number(self, log, key):
         if key in self.ids:
@@ -84,8 +94,8 @@ class Encoder:
 
     @property
     def n_numeric(self):
-        """Number of numeric columns."""
-        return len(self.ranks)
+        """How many numbers a network sees of each row."""
+        return len(self.ranks) + len(self.gaps)
 
     def positions_without(self, user):
         """Positions of the categories that describe the item or the moment."""
@@ -93,8 +103,16 @@ class Encoder:
         return tuple(j for j, key in enumerate(keys) if key != user)
 
     def encode(self, log):
-        """Codes, (n, n_categorical), and ranks in [-1, 1], (n, n_numeric)."""
-        ranks = {key: rank(self._number(log, key)) for key, rank in self.ranks.items()}
+        """Codes, (n, n_categorical), and ranks in [-1, 1], (n, n_numeric).
+
+        Behind the ranks, numbers that are 1 where one is missing, else 0.
+        """
+        values = {key: self._number(log, key) for key in self.ranks}
+        missing = {key: np.isnan(column) for key, column in values.items()}
+        ranks = {
+            key: np.where(missing[key], MIDDLE, self.ranks[key](column))
+            for key, column in values.items()
+        }
         codes = [
             vocabulary.codes(log.ids(key), key)
             for key, vocabulary in self.vocabularies.items()
@@ -103,11 +121,24 @@ class Encoder:
             bucket = ranks[self.duration] * (N_DURATION_BUCKETS * (1 - 1e-9))
             codes.append(1 + bucket.astype(np.int64))
         numbers = [2 * rank - 1 for rank in ranks.values()]
+        numbers += [missing[key] for key in self.gaps]
         n = len(log)
         return _stacked(codes, n, np.int64), _stacked(numbers, n, np.float32)
 
     def _number(self, log, key):
-        return log.numeric(key, minimum=0 if key == self.duration else -np.inf)
+        if key == self.duration:
+            return log.numeric(key, minimum=0)
+        return log.numeric(key, missing=True)
+
+
+def _check_known(numbers, n_rows):
+    """Check that each column has a number in some row."""
+    empty = [key for key, known in numbers.items() if not len(known.keys)]
+    if empty:
+        raise ValueError(
+            f"column {empty[0]!r} is a feature and holds no number: all {n_rows} rows "
+            "are missing. Leave it out of the features."
+        )
 
 
 def _stacked(columns, n, dtype):

@@ -38,12 +38,15 @@ def _as_float(value):
         return np.inf if value > 0 else -np.inf
 
 
-def finite(values, key, minimum, row_of):
-    """Check that no value of the column `key` is missing, infinite or too low."""
+def finite(values, key, minimum, row_of, missing=False):
+    """Check that no value of the column `key` is infinite, too low or else missing."""
     wrong = ~(np.isfinite(values) & (values >= minimum))
+    if missing:
+        wrong &= ~np.isnan(values)
     if wrong.any():
         first = values[wrong][0]
         what = "Negative values in data" if first < minimum else "Not finite"
+        what = "Missing (NaN)" if np.isnan(first) else what
         wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
         raise ValueError(
             f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} "

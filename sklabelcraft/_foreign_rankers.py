@@ -20,18 +20,36 @@ def fit_foreign(ranker, X, labels, users, validation):
     X : data frame or array of shape (n, n_columns)
         The impressions.
     labels : ndarray of shape (n,) or (n, n_labels)
-        Their labels.
+        Their labels; rows of which one is not known, and NaN, are left out.
     users : ndarray of shape (n,)
         Codes of the users, which are the groups.
     validation : dict
         ``X_val`` and ``y_val`` for a regressor that takes them.
     """
+    X, labels, users = _with_labels(X, labels, users)
     if is_classifier(ranker):
         fit_soft_classes(ranker, X, labels)
     elif any(has_fit_parameter(part, "group") for part in _parts(ranker)):
         fit_in_groups(ranker, X, labels, users)
     else:
+        if validation:
+            pair = _with_labels(*validation.values())
+            validation = dict(zip(validation, pair, strict=True))
         ranker.fit(X, labels, **validation)
+
+
+def _with_labels(X, labels, *more):
+    """The rows of which all labels are known, with what else is known of each."""
+    known = ~np.isnan(labels.reshape(len(labels), -1)).any(axis=1)
+    if known.all():
+        return [X, labels, *more]
+    if not known.any():
+        raise ValueError(
+            f"there is no row, of {len(labels)}, of which all labels are known, as a "
+            "ranker of another library needs it."
+        )
+    rows = np.flatnonzero(known)
+    return [_safe_indexing(X, rows), *(values[rows] for values in (labels, *more))]
 
 
 def score_foreign(ranker, X):
@@ -48,7 +66,7 @@ def go_on_foreign(ranker, X, labels):
     if is_classifier(ranker):
         raise ValueError(f"a classifier does not go on as a ranker, got {ranker!r}.")
     check_goes_on(ranker)
-    ranker.partial_fit(X, labels)
+    ranker.partial_fit(*_with_labels(X, labels))
 
 
 def check_goes_on(part):

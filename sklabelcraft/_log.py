@@ -9,6 +9,7 @@ from pandas.api.types import infer_dtype
 from sklabelcraft._clock import NUMBERS, Clock, clock_of_dates
 from sklabelcraft._floats import finite, floats_of
 from sklabelcraft._ids import as_float64, listed, read_ids
+from sklabelcraft._known import any_positive
 from sklabelcraft.columns import USUAL_EXPLICIT
 
 
@@ -92,10 +93,13 @@ class Log:
         key = self.canonical(key)
         return self._frame[key] if isinstance(key, str) else self._frame[:, key]
 
-    def numeric(self, key, *, minimum=-np.inf):
-        """The column as finite float64 of shape (n,), none below `minimum`."""
+    def numeric(self, key, *, minimum=-np.inf, missing=False):
+        """The column as finite float64 of shape (n,), none below `minimum`.
+
+        With `missing`, it may have missing values, which are NaN.
+        """
         values = _floats(self._series(key), key, self.row_name)
-        return finite(values, key, minimum, self.row_name)
+        return finite(values, key, minimum, self.row_name, missing)
 
     def row_name(self, position):
         """The row that an error names: its position in the log as it was given."""
@@ -135,11 +139,15 @@ class Log:
         return self._series(key).dtype.is_temporal()
 
     def any_positive(self, keys):
-        """Whether any of the columns `keys` is above 0, float64 of shape (n,)."""
-        positive = np.zeros(len(self), dtype=bool)
-        for key in keys:
-            positive |= self.numeric(key, minimum=0) > 0
-        return positive.astype(np.float64)
+        """Whether any of the columns `keys` is above 0, float64 of shape (n,).
+
+        NaN where that is not known: where none is, but one is missing.
+        """
+        return any_positive(map(self.signal, keys), len(self))
+
+    def signal(self, key):
+        """A column of explicit feedback, none below 0, missing ones as NaN, (n,)."""
+        return self.numeric(key, minimum=0, missing=True)
 
     def present(self, keys):
         """Those of `keys` that are columns; only the usual ones may be missing."""

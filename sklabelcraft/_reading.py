@@ -33,10 +33,14 @@ def read_as_floats(what):
 
 
 def _array_options(data):
-    """How an array is checked; objects stay, so that ids keep all their digits."""
+    """How an array is checked; objects stay, so that ids keep all their digits.
+
+    What may be missing is for who reads a column to say.
+    """
+    options = {"ensure_all_finite": "allow-nan"}
     if getattr(data, "dtype", None) == np.dtype(object):
-        return {"dtype": None, "ensure_all_finite": "allow-nan"}
-    return {}
+        options["dtype"] = None
+    return options
 
 
 def is_stored(data):
@@ -121,7 +125,8 @@ def read_feedback(y, like):
     refuse_lazy(y, "y")
     if like.is_array:
         with read_as_floats("y"):
-            y = check_array(y, ensure_2d=False, input_name="y")
+            options = {"ensure_2d": False, "ensure_all_finite": "allow-nan"}
+            y = check_array(y, input_name="y", **options)
         y = y.reshape(len(y), -1)
     else:
         y = _feedback_frame(y)

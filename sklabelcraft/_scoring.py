@@ -1,20 +1,24 @@
 """Scoring the lists that an estimator would show: what is read, and by which names."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import USUAL, stated_by
+from sklabelcraft._known import any_positive
 from sklabelcraft._lists import Lists
 from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft.columns import Columns, is_key
 
-ROLES = ("watch_time", "duration", "explicit", "item")
+ALWAYS_KNOWN = ("watch_time", "duration")
+ROLES = (*ALWAYS_KNOWN, "explicit", "item")
 
 
 class ListedRows(NamedTuple):
@@ -24,6 +28,8 @@ class ListedRows(NamedTuple):
     ----------
     n_rows : int
         Number of rows, those of other users included.
+    n_unknown : int
+        Number of those in which it is not known what is measured.
     rows : ndarray of shape (n,)
         Which take part.
     values : ndarray of shape (n, ...)
@@ -33,15 +39,19 @@ class ListedRows(NamedTuple):
     k : int
         Length of the shown lists.
     users : ndarray of shape (n_users,)
-        The names of the users.
+        The names of the users with more than k rows, known or not.
+    is_listed : bool ndarray of shape (n_users,)
+        Whose rows take part.
     """
 
     n_rows: int
+    n_unknown: int
     rows: np.ndarray
     values: np.ndarray
     groups: np.ndarray
     k: int
     users: np.ndarray
+    is_listed: np.ndarray
 
     def measured(self, metric, scores, **options):
         """A metric of the lists that the scores of all rows lead to."""
@@ -106,8 +116,15 @@ class RankingScorer:
                 f"a scorer needs an estimator with predict, got {estimator!r}; a "
                 "labeler is scored as LabelCraftRecommender(labeler)."
             )
-        measure = self.of(estimator).on(X, y)
-        return self._mean(measure(estimator.predict(X)))
+        scorer = self.of(estimator)
+        listed = scorer._read(X, y)
+        if listed.n_unknown:
+            warnings.warn(
+                f"{self.column!r} is not known in {listed.n_unknown} of "
+                f"{listed.n_rows} rows, which are left out.",
+                stacklevel=2,
+            )
+        return scorer._mean(scorer._measure(listed)(estimator.predict(X)))
 
     def of(self, estimator):
         """The scorer with what it takes from an estimator.
@@ -128,17 +145,30 @@ class RankingScorer:
         return replace(self, columns=columns, k=k)
 
     def _read(self, X, y):
-        """What is measured: the rows of users with more than k of them."""
+        """What is measured: the rows of users with more than k that are known."""
         columns = USUAL["columns"] if self.columns is None else self.columns
         k = USUAL["k"] if self.k is None else self.k
         log = as_log(X)
         measured = log if self.table == "X" else read_feedback(y, log)
         users = log.ids(columns.user)
         codes, names = users.codes(), users.names()
-        rows = np.sort(Lists.of(users, k).rows.numpy())
-        taking_part, groups = np.unique(codes[rows], return_inverse=True)
-        values = self._values(measured, columns)[rows]
-        return ListedRows(len(log), rows, values, groups, k, names[taking_part])
+        values = self._values(measured, columns)
+        known = _known(values)
+        lists = Lists.of(users, k)
+        taking_part = np.unique(codes[lists.rows.numpy()])
+        lists, *_ = lists.only(torch.from_numpy(known)[lists.rows], k)
+        rows = np.sort(lists.rows.numpy())
+        listed, groups = np.unique(codes[rows], return_inverse=True)
+        return ListedRows(
+            len(log),
+            (~known).sum(),
+            rows,
+            values[rows],
+            groups,
+            k,
+            names[taking_part],
+            np.isin(taking_part, listed),
+        )
 
     def _values(self, table, columns):
         key = self.column
@@ -146,9 +176,18 @@ class RankingScorer:
             key = getattr(columns, key)
         if self.column == "item":
             return table.ids(table.canonical(key)).codes()
-        if not isinstance(key, tuple):
+        if self.column in ALWAYS_KNOWN:
             return table.numeric(key, minimum=0)
+        if not isinstance(key, tuple):
+            return table.signal(key)
         keys = table.present(key)
         if not keys:
             raise ValueError(f"{self.column!r} stands for no column to be measured.")
-        return np.column_stack([table.numeric(key, minimum=0) for key in keys])
+        return np.column_stack([table.signal(key) for key in keys])
+
+
+def _known(values):
+    """In which rows it is known, bool of shape (n,)."""
+    if values.ndim == 2:
+        values = any_positive(values.T, len(values))
+    return ~np.isnan(values)

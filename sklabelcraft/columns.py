@@ -35,13 +35,16 @@ class Columns:
         Seconds, at least 0.
     explicit : sequence of str or int, default=("like", "follow", "comment")
         Explicit feedback, 0/1 or counts. Of the usual ones those present are used; an
-        empty sequence does without.
+        empty sequence does without. What is missing is not known, which is not 0: where
+        no signal is above 0 and one is missing, nothing is learned or measured of it.
     features : sequence of str or int, default=None
         What a ranker sees; None for all that is known before the impression but the
         timestamp. Floating-point columns other than user and item are numbers, all
-        others categories. Of a log in one table, what is known before the impression is
-        every column but the watch time, explicit feedback, columns of objectives, and
-        columns under the usual names of feedback, such as "click" or "hate".
+        others categories. A missing category is a category of its own. A missing number
+        has the middle rank; of a column with missing ones in ``fit``, the network is
+        told which they are. Of a log in one table, what is known before the impression
+        is every column but the watch time, explicit feedback, columns of objectives,
+        and columns under the usual names of feedback, such as "click" or "hate".
 
     Raises
     ------

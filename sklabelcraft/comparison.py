@@ -14,6 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sklabelcraft._estimator import inherit, stated_by
 from sklabelcraft._folds import folds_of, rows_of
+from sklabelcraft._known import warn_of_unknown
 from sklabelcraft._parts import Part
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._scoring import RankingScorer
@@ -171,7 +172,10 @@ def compare_labelers(
     scorers = _scorers(columns, scorers or {}, ks)
     rng = check_random_state(random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=int(n_seeds))]
-    read_feedback(y, as_log(X))  # to be checked
+    feedback = read_feedback(y, as_log(X))
+    known = feedback.any_positive([k for k in columns.explicit if k in feedback])
+    told = "these rows are left out where it is measured"
+    warn_of_unknown(np.isnan(known).sum(), len(known), told, stacklevel=3)
     folds = folds_of(cv, X, y)
     parts = {
         part: Part(scorers, X, y, [fold[part] for fold in folds])

@@ -51,7 +51,8 @@ def export_onnx(estimator, path):
     int64 where all values in ``fit`` were whole (booleans are 0 and 1), else float64.
     An id of another type is refused by the runtime, so that "1", 1 and 1.0 are never
     taken for each other. All else, among it the duration in seconds and all feedback,
-    is float64 and not checked: it must be finite, seconds and feedback at least 0.
+    is float64 and not checked: it must be finite, seconds and feedback at least 0;
+    numbers other than seconds, and explicit feedback, may be missing, which is NaN.
 
     A value that was not seen in ``fit`` is scored as ``predict`` scores it. If values
     of a text or whole-number column were missing in ``fit``, a further input

@@ -47,7 +47,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     those, none negative, whose lists do best on the platform's objectives with held-out
     users: the mean over lists of k and of k / 2, for which more users have enough rows.
     They are chosen from a pool of several hundred for each of 20 bootstrap resamples of
-    the users, and averaged.
+    the users, and averaged. An objective is measured on the lists without the held-out
+    rows in which its column is missing; a warning tells how many they are.
 
     Since nothing else is trained, the weights can be chosen again: :meth:`tune` does so
     for other rows or other weights of the objectives, :meth:`frontier` for many.

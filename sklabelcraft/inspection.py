@@ -12,10 +12,12 @@ NAMES = ["watch time (s)", "duration (s)", "share watched", "explicit feedback"]
 def readable_tree(watch_time, duration, explicit, labels, max_leaf_nodes):
     """A short tree fitted to half of the labels, and its R2 on the other half.
 
+    Rows whose explicit feedback is not known are left out.
+
     Parameters
     ----------
     watch_time, duration, explicit, labels : ndarray of shape (n,)
-        Feedback and label of each row, times in seconds.
+        Feedback and label of each row, times in seconds; NaN where it is not known.
     max_leaf_nodes : int
         The number of rules.
 
@@ -24,6 +26,8 @@ def readable_tree(watch_time, duration, explicit, labels, max_leaf_nodes):
     Bunch
         The entries tree, names, rules and fidelity.
     """
+    rows = np.column_stack([watch_time, duration, explicit, labels])
+    watch_time, duration, explicit, labels = rows[~np.isnan(explicit)].T
     if len(labels) < 3:
         raise ValueError(f"rules need at least 3 rows to be tested, got {len(labels)}.")
     part = np.zeros_like(watch_time)

@@ -19,7 +19,7 @@ from sklabelcraft._torch import own_settings, usable_device
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.inspection import readable_tree
 from sklabelcraft.labelers._base import LogLabeler
-from sklabelcraft.labelers._rules import ExplicitColumns
+from sklabelcraft.labelers._rules import check_same_explicit
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
@@ -37,6 +37,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     [1]_. The log-odds of the label are those of a hand-made rule plus a learned
     correction. Several rules are tried as starts, each with a ranker of its own; those
     that fall behind drop out, and the label that served the objectives best is kept.
+
+    {unknown}
 
     Parameters
     ----------
@@ -103,6 +105,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         The ranker trained along with it.
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
+    {n_unknown}
     history_ : list of dict
         Per epoch, the ranker's loss, each objective on all held-out lists as they would
         be shown, relative to lists shown at random, and their mean by weight,
@@ -273,21 +276,18 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             columns, k = self._stated("columns"), self._stated("k")
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
-            keys, known = self._keys(columns), None
+            keys, known = self._keys(columns), self.training_state_ if further else None
             min_rows = 1 if further else 2
             table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
-            explicit = ExplicitColumns(table.present(columns.explicit))
-            if further:
-                known = self.training_state_
-                explicit = ExplicitColumns(self.explicit_).merged(explicit)
-            self.explicit_ = explicit.found
-            if log_val is None:
-                least = None if further else k  # there are lists already
-                held = hold_out(table, columns, self.validation_fraction, k=least)
-                logs = table.without(held), table.rows(held)
-            else:
-                valid = read_source(self, log_val, keys, reset=False)
-                logs = table, valid.in_memory()
+            explicit = table.present(columns.explicit)
+            if not further:
+                self.explicit_ = explicit
+            check_same_explicit(self.explicit_, explicit)
+            if log_val is not None:
+                log_val = read_source(self, log_val, keys, reset=False)
+            least = None if further else k  # there are lists already
+            rest = columns, self.validation_fraction, least
+            logs = _with_held_out(table, log_val, *rest)
             with own_settings(device, training=True):
                 craft = Craft(self, ranker, logs, columns, k, device, group, known)
                 vars(self).update(craft.learn(starts, watch))
@@ -299,8 +299,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback; half of them teach the tree, on the other
-            half its fidelity is measured.
+            Impressions with their feedback; half of those whose explicit feedback is
+            known teach the tree, on the other half its fidelity is measured.
         max_leaf_nodes : int, default=12
             The number of rules.
 
@@ -328,6 +328,14 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         feedback = feedback_of(log, columns, self.explicit_)
         with own_settings():
             return self.label_net_.exact(feedback)
+
+
+def _with_held_out(log, held_out, columns, fraction, k):
+    """Rows to train on and held-out rows, which are taken from them unless given."""
+    if held_out is not None:
+        return log, held_out.in_memory()
+    held = hold_out(log, columns, fraction, k=k)
+    return log.without(held), log.rows(held)
 
 
 PUBLISHED = {

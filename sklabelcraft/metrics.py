@@ -14,6 +14,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from sklabelcraft._docs import shared
+from sklabelcraft._known import any_positive, warn_of_unknown
 from sklabelcraft._numbers import as_column, as_floats, mean, real
 from sklabelcraft._ranked import Ranked
 
@@ -93,8 +94,8 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
         Value of a user who gave no explicit feedback. "skip" leaves such users out and
         warns how many they are.
     average : {"mean", None}, default="mean"
-        None returns one value per user with more than k rows, in order of first
-        appearance, NaN where a user is skipped.
+        None returns one value per user with more than k rows that are known, in order
+        of first appearance, NaN where a user is skipped.
 
     Returns
     -------
@@ -104,7 +105,8 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     Raises
     ------
     ValueError
-        If no user has more than k rows, or a value is not finite or negative.
+        If no user has more than k rows that are known, or a value is infinite or
+        negative.
 
     Examples
     --------
@@ -113,7 +115,7 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     1.0
     """
     ranked = Ranked.by(scores, groups, k)
-    gains = any_positive(explicit, ranked.n_rows)
+    gains, ranked = known_gains(explicit, ranked, scores)
     return _normalised_gain(gains, ranked, zero_division, average)
 
 
@@ -156,19 +158,30 @@ def ds_score(duration, scores, *, groups, k=10, average="mean"):
     return mean(spread) if average == "mean" else spread
 
 
-def any_positive(explicit, n):
-    """Whether `n` rows got any explicit feedback, checked, as floats of shape (n,)."""
-    explicit = nonnegative(as_floats(explicit, "explicit"), n, "explicit")
-    return (explicit.reshape(len(explicit), -1) > 0).any(axis=1).astype(float)
+def known_gains(explicit, ranked, scores):
+    """Whether rows got any explicit feedback, and the ranks of those that are known.
+
+    The others are left out with a warning of how many they are.
+    """
+    explicit, n = as_floats(explicit, "explicit"), ranked.n_rows
+    explicit = nonnegative(explicit, n, "explicit", missing=True)
+    gains = any_positive(explicit.reshape(n, -1).T, n)
+    known = ~np.isnan(gains)
+    if not known.all():
+        warn_of_unknown(n - known.sum(), n, "these rows are left out", stacklevel=4)
+        ranked = ranked.only(known, as_column(scores, "scores"))
+    return gains, ranked
 
 
-def nonnegative(values, n, name):
-    """Check that there are `n` finite values, none below 0."""
+def nonnegative(values, n, name, missing=False):
+    """Check that there are `n` finite values, none below 0 or else missing."""
     if values.shape[:1] != (n,):
         raise ValueError(
             f"{name} must have as many rows as scores, {n}; got shape {values.shape}."
         )
     wrong = ~(np.isfinite(values) & (values >= 0))
+    if missing:
+        wrong &= ~np.isnan(values)
     if wrong.any():
         raise ValueError(
             f"{name} must be finite and >= 0, got {wrong.sum()} values that are not, "

@@ -23,6 +23,9 @@ ROUNDING = 1e-6  # share of what is measured that a reference may be by rounding
 class Objective:
     """A number that the platform wants high on the lists that it shows.
 
+    It is measured on the lists without the rows in which its column is missing; only
+    ``"watch_time"`` and ``"duration"`` must not be.
+
     Parameters
     ----------
     column : str or int

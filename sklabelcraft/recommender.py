@@ -39,8 +39,8 @@ class LabelCraftRecommender(BaseRecommender):
     """Rank impressions by a model trained on labels crafted from their feedback.
 
     ``fit`` joins X and y to the log, fits the labeler on it, and trains the ranker on
-    its labels. The names of columns, `k` and the random state are stated here once:
-    labeler and ranker inherit them where theirs are None.
+    its labels where they are known, not NaN. The names of columns, `k` and the random
+    state are stated here once: labeler and ranker inherit them where theirs are None.
 
     Parameters
     ----------

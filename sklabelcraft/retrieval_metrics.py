@@ -10,7 +10,7 @@ from scipy.special import gammaln
 from sklabelcraft._docs import shared
 from sklabelcraft._ids import read_ids
 from sklabelcraft._ranked import Ranked
-from sklabelcraft.metrics import LISTS, any_positive, mean_of_defined, validated
+from sklabelcraft.metrics import LISTS, known_gains, mean_of_defined, validated
 
 EXPLICIT = {"explicit": ["array-like"]} | LISTS
 ITEMS = {"items": ["array-like"]} | {n: LISTS[n] for n in ("scores", "groups", "k")}
@@ -30,9 +30,9 @@ def gauc_score(explicit, scores, *, groups, k=10, average="mean"):
     {explicit}
     {ranking}
     average : {"mean", None}, default="mean"
-        None returns one value per user with more than k rows, in order of first
-        appearance, NaN where all impressions or none got feedback. The mean leaves such
-        users out and warns how many they are.
+        None returns one value per user with more than k rows that are known, in order
+        of first appearance, NaN where all impressions or none got feedback. The mean
+        leaves such users out and warns how many they are.
 
     Returns
     -------
@@ -42,8 +42,8 @@ def gauc_score(explicit, scores, *, groups, k=10, average="mean"):
     Raises
     ------
     ValueError
-        If no user has more than k rows, none has impressions of both kinds, or a value
-        is not finite or negative.
+        If no user has more than k rows that are known, none has impressions of both
+        kinds, or a value is infinite or negative.
 
     References
     ----------
@@ -56,9 +56,8 @@ def gauc_score(explicit, scores, *, groups, k=10, average="mean"):
     >>> gauc_score([0, 1, 0], [0.9, 0.5, 0.1], groups=[7, 7, 7], k=1)
     0.5
     """
-    ranked = Ranked.by(scores, groups, k)
-    n_rows = ranked.users.lengths.numpy()
-    positive = any_positive(explicit, ranked.n_rows)[ranked.order]
+    gains, ranked = known_gains(explicit, Ranked.by(scores, groups, k), scores)
+    n_rows, positive = ranked.users.lengths.numpy(), gains[ranked.order]
     n_positive = np.bincount(ranked.lists, positive)
     rank = (ranked.first + (ranked.size + 1) / 2)[ranked.run]  # of ties, the middle
     outranked = np.bincount(ranked.lists, positive * rank)
@@ -82,9 +81,9 @@ def top_k_recall_score(explicit, scores, *, groups, k=10, average="mean"):
     {explicit}
     {ranking}
     average : {"mean", None}, default="mean"
-        None returns one value per user with more than k rows, in order of first
-        appearance, NaN where the user gave no explicit feedback. The mean leaves such
-        users out and warns how many they are.
+        None returns one value per user with more than k rows that are known, in order
+        of first appearance, NaN where the user gave no explicit feedback. The mean
+        leaves such users out and warns how many they are.
 
     Returns
     -------
@@ -94,8 +93,8 @@ def top_k_recall_score(explicit, scores, *, groups, k=10, average="mean"):
     Raises
     ------
     ValueError
-        If no user has more than k rows, none gave explicit feedback, or a value is not
-        finite or negative.
+        If no user has more than k rows that are known, none gave explicit feedback, or
+        a value is infinite or negative.
 
     Examples
     --------
@@ -103,8 +102,8 @@ def top_k_recall_score(explicit, scores, *, groups, k=10, average="mean"):
     >>> top_k_recall_score([1, 0, 1], [0.9, 0.5, 0.1], groups=[7, 7, 7], k=2)
     0.5
     """
-    ranked = Ranked.by(scores, groups, k)
-    liked, share = ranked.shown(any_positive(explicit, ranked.n_rows))
+    gains, ranked = known_gains(explicit, Ranked.by(scores, groups, k), scores)
+    liked, share = ranked.shown(gains)
     n_liked = np.bincount(ranked.lists, liked)
     found = np.bincount(ranked.lists, share * liked)
     values = np.where(n_liked, found / n_liked.clip(1), np.nan)

@@ -8,8 +8,9 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from sklabelcraft._docs import shared
+from sklabelcraft._known import any_positive
 from sklabelcraft._scoring import RankingScorer
-from sklabelcraft.metrics import any_positive, ds_score, neg_score, nwtg_score
+from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 from sklabelcraft.retrieval_metrics import (
     gauc_score,
     top_k_coverage_score,
@@ -23,16 +24,18 @@ class ListScorer(RankingScorer):
     """Score the lists that an estimator would show to the users of X, one by one.
 
     Users whose metric is undefined, having no gain at all, are left out silently; the
-    metric itself, called directly, tells how many they are. Vary a scorer with
-    :func:`dataclasses.replace`, for example ``replace(nwtg_scorer, k=5)``.
+    metric itself, called directly, tells how many they are. Rows in which the column is
+    missing are left out, with a warning; of several columns, those in which one is
+    missing and none is above 0. Watch time and duration must not be missing. Vary a
+    scorer with :func:`dataclasses.replace`, for example ``replace(nwtg_scorer, k=5)``.
 
     Parameters
     ----------
     metric : callable
         ``metric(values, scores, groups=, k=, average=None)``, as
         :func:`~sklabelcraft.nwtg_score`: one value per group, in ascending order of the
-        groups. It is given the rows of users with more than k rows alone, and their
-        users numbered from 0 on, by first appearance.
+        groups. It is given the rows of users with more than k rows alone, of those that
+        are known, and their users numbered from 0 on, by first appearance.
     {scored}
     weight : {"user", "impression"}, default="user"
         What counts alike in the mean: each user, or each of their impressions.
@@ -70,8 +73,8 @@ class ListScorer(RankingScorer):
         Returns
         -------
         Series of shape (n_users,)
-            By user, in order of first appearance, NaN where the metric is undefined; a
-            missing user is NaN.
+            By user, in order of first appearance, NaN where the metric is undefined or
+            no more than k rows are known; a missing user is NaN.
         """
         values, _ = self.on(X, y)(scores)
         return values
@@ -92,20 +95,26 @@ class ListScorer(RankingScorer):
             Maps scores, one per row, to two Series by user: what :meth:`per_user` says,
             and what it counts in the mean, 1 or the number of impressions.
         """
-        listed = self._read(X, y)
+        return self._measure(self._read(X, y))
+
+    def _measure(self, listed):
         index = _index(listed.users)
-        n_rows = np.bincount(listed.groups).astype(float)
-        by_rows = self.weight == "impression"
-        weights = pd.Series(n_rows if by_rows else np.ones(len(index)), index)
+        weights = np.ones(len(index))
+        if self.weight == "impression":
+            weights[listed.is_listed] = np.bincount(listed.groups)
+        weights = pd.Series(weights, index)
 
         def measure(scores):
-            found = listed.measured(self.metric, scores, average=None)
-            if np.shape(found) != (len(index),):
-                raise ValueError(
-                    f"the metric must give one value for each of {len(index)} groups, "
-                    f"got shape {np.shape(found)}."
-                )
-            return pd.Series(found, index), weights
+            values, n = pd.Series(np.nan, index), listed.is_listed.sum()
+            if n:
+                found = listed.measured(self.metric, scores, average=None)
+                if np.shape(found) != (n,):
+                    raise ValueError(
+                        f"the metric must give one value for each of {n} groups, got "
+                        f"shape {np.shape(found)}."
+                    )
+                values[listed.is_listed] = found
+            return values, weights
 
         return measure
 
@@ -129,7 +138,7 @@ class LogScorer(RankingScorer):
     metric : callable
         ``metric(values, scores, groups=, k=)``, as
         :func:`~sklabelcraft.top_k_coverage_score`: one number. It is given the rows of
-        users with more than k rows alone.
+        users with more than k rows alone, of those that are known.
     {scored}
 
     Examples
@@ -155,7 +164,11 @@ class LogScorer(RankingScorer):
         callable
             Maps scores, one per row, to the metric, NaN where it is undefined.
         """
-        listed = self._read(X, y)
+        return self._measure(self._read(X, y))
+
+    def _measure(self, listed):
+        if not len(listed.rows):
+            return lambda scores: np.nan
         return lambda scores: float(listed.measured(self.metric, scores))
 
     def _mean(self, measured):
@@ -173,7 +186,7 @@ def _index(names):
 
 def _auc(explicit, scores, *, groups, k):
     """Area under the ROC curve of all rows together; NaN if all or none are liked."""
-    liked = any_positive(explicit, len(scores))
+    liked = any_positive(explicit.reshape(len(scores), -1).T, len(scores))
     return np.nan if np.ptp(liked) == 0 else roc_auc_score(liked, scores)
 
 

@@ -77,12 +77,13 @@ ESTIMATORS = [
 ONE_COLUMN = {
     "check_fit_non_negative": "only the columns with a role must not be negative"
 }
+ROLES = {"check_estimators_nan_inf": "only the columns with a role must be known"}
 SEVERAL_LABELS = {
     "check_supervised_y_2d": "labels of shape (n, 1) are what a labeler returns"
 }
 EXPECTED = {
-    "WatchTime": ONE_COLUMN,
-    "LabelCraftRecommender": ONE_COLUMN,
+    "WatchTime": ONE_COLUMN | ROLES,
+    "LabelCraftRecommender": ONE_COLUMN | ROLES,
     "FusedRecommender": ONE_COLUMN,
     "ExplicitFeedback": ONE_COLUMN,
     "MLPRanker": SEVERAL_LABELS,

@@ -132,7 +132,7 @@ def test_what_cannot_be_is_the_same_error_in_all(played, what, message):
     ("what", "message", "collected"),
     [
         ("raising", "this one has its reasons", "while gradients"),
-        ("invalid", "Input y contains NaN", "while summaries of the data"),
+        ("invalid", "Input y contains infinity", "while summaries of the data"),
     ],
 )
 def test_an_error_in_one_process_ends_the_others(played, what, message, collected):

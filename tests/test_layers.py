@@ -18,6 +18,7 @@ LAYERS = [
         "_vocabulary",
         "_clock",
         "_numbers",
+        "_known",
         "_disk",
         "results",
     },

@@ -175,8 +175,8 @@ def test_one_bad_text_among_numbers(data):
 def test_values_that_are_no_seconds(kind, bad):
     """Below the minimum, or not finite: the error counts the rows, names the first."""
     data = {"user_id": [1, 1, 1], "duration": [1.0, bad, bad]}
-    if kind is as_array and bad != -0.5:
-        with pytest.raises(ValueError, match=r"Input contains (NaN|inf)"):
+    if kind is as_array and np.isinf(bad):
+        with pytest.raises(ValueError, match="Input contains inf"):
             as_log(kind(data))
         return
     log = as_log(kind(data))
@@ -204,12 +204,33 @@ def test_missing_values_are_refused(frame):
     ],
 )
 def test_missing_feedback_of_any_type(signal):
-    """A missing boolean or whole number is refused with its row, not taken as none."""
+    """A missing boolean or whole number is not known; as seconds it is refused."""
     frame = {pl.Series: pl.DataFrame, pd.Series: pd.DataFrame}
     log = as_log(frame.get(type(signal), pa.table)({"like": signal}))
-    with pytest.raises(ValueError, match=r"'like' must be finite .*; 1 of 3 .* row 1"):
-        log.any_positive(["like"])
-    assert log.rows(np.array([0, 2])).any_positive(["like"]).tolist() == [1, 0]
+    np.testing.assert_equal(log.any_positive(["like"]), [1, np.nan, 0])
+    with pytest.raises(ValueError, match=r"Missing .*: .*'like' .*; 1 of 3 .* row 1"):
+        log.numeric("like", minimum=0)
+
+
+@KINDS
+def test_explicit_feedback_is_known_where_one_signal_tells(kind):
+    """1 if any is above 0, 0 if none is and all are there, else not known."""
+    nan = np.nan
+    data = {
+        "like": [2.0, 0.0, nan, nan],
+        "follow": [nan, 0.0, 0.0, 1.0],
+    }
+    log = as_log(kind(data))
+    np.testing.assert_equal(log.any_positive(log.keys), [1, 0, nan, 1])
+    assert log.any_positive([]).tolist() == [0.0] * 4
+
+
+@KINDS
+@pytest.mark.parametrize("bad", [-1.0, np.inf])
+def test_explicit_feedback_that_is_none(kind, bad):
+    """It may be missing, but neither negative nor infinite."""
+    with pytest.raises(ValueError, match=r"row 1: (-1|inf)|Input contains inf"):
+        as_log(kind({"like": [np.nan, bad]})).any_positive([0])
 
 
 @FRAMES
@@ -441,9 +462,9 @@ def test_feedback_that_does_not_fit(frame, wrong, message):
         (None, "y is None"),
         (np.zeros(3), "same number of rows, got 2 and 3"),
         (LAZY, "y must be in memory, got a lazy frame"),
-        (np.array([1.0, np.nan]), "Input y contains NaN"),
+        (np.array([1.0, np.inf]), "Input y contains inf"),
     ],
-    ids=["none", "rows", "lazy", "nan"],
+    ids=["none", "rows", "lazy", "inf"],
 )
 def test_feedback_that_does_not_fit_an_array(wrong, message):
     """The same is refused beside an array."""
@@ -522,9 +543,10 @@ def test_odd_values_are_no_numbers(value):
 
 
 def test_feedback_that_cannot_be_compared_is_told():
-    """As a number that signals that it is none."""
-    with pytest.raises(ValueError, match="y must hold numbers that float64 can hold"):
-        read_feedback([Decimal("sNaN"), 1.5], as_log(np.ones((2, 1))))
+    """As a number that signals that it is none, which is a missing one."""
+    feedback = read_feedback([Decimal("sNaN"), 1.5], as_log(np.ones((2, 1))))
+    with pytest.raises(ValueError, match=r"Missing \(NaN\): column 0 .* row 0"):
+        feedback.numeric(0)
 
 
 @pytest.mark.parametrize(

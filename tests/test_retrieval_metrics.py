@@ -1,5 +1,6 @@
 """AUC within users, recall and coverage: by hand, against others, and contracts."""
 
+import warnings
 from dataclasses import replace
 from itertools import permutations, product
 
@@ -302,3 +303,46 @@ def test_searches_score_by_them(log, fast_ranker):
     ).fit(log.data, log.target)
     for name in scoring:
         assert 0 < search.cv_results_[f"mean_test_{name}"][0] < 1
+
+
+@pytest.mark.parametrize("metric", PER_USER)
+@modest
+@given(log=logs(), seed=st.integers(0, 2**32 - 1))
+def test_rows_not_known_are_as_if_not_there(metric, log, seed):
+    """Whatever their scores are, and with a warning of how many they are."""
+    explicit, _, scores, groups, k = log
+    known = np.random.default_rng(seed).random(len(groups)) < 0.8
+    known[np.flatnonzero(groups == groups.min())[: k + 1]] = True
+    gaps = np.where(known, explicit, np.nan)
+    options = {"k": k, "average": None}
+    try:
+        alone = metric(explicit[known], scores[known], groups=groups[known], **options)
+    except ValueError:
+        return
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = metric(gaps, scores, groups=groups, **options)
+    assert [f"of {(~known).sum()} of" in str(each.message) for each in told] == [
+        True
+    ] * (not known.all())
+    assert told == [] or told[0].filename == __file__
+    np.testing.assert_allclose(np.sort(found), np.sort(alone), rtol=1e-12)
+
+
+def test_scorers_leave_out_rows_that_are_not_known(log):
+    """AUC and GAUC are those of the other rows; users keep their places."""
+    X, y = log.data, log.target[["like"]].astype(float)
+    known = np.random.RandomState(0).uniform(size=len(X)) < 0.7
+    known[X["user_id"] == 3] = False
+    gaps = y.where(known[:, None])
+    for scorer in (auc_scorer, gauc_scorer, top_k_recall_scorer):
+        scorer = replace(scorer, k=5)
+        expected = scorer(ByDuration(), X[known], y[known])
+        with pytest.warns(UserWarning, match=r"not known in \d+ of 2400 rows"):
+            assert scorer(ByDuration(), X, gaps) == pytest.approx(expected, rel=1e-12)
+    values, weights = replace(gauc_scorer, k=5).on(X, gaps)(X["duration"])
+    assert len(values) == 40
+    assert np.isnan(values[3])
+    assert weights[4] == known[X["user_id"] == 4].sum()
+    nothing = replace(auc_scorer, k=5).on(X, gaps * np.nan)(X["duration"])
+    assert np.isnan(nothing)

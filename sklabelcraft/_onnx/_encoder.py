@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklabelcraft._encoder import N_DURATION_BUCKETS
+from sklabelcraft._encoder import MIDDLE, N_DURATION_BUCKETS
 from sklabelcraft._ids import NUMBERS, TEXT
 from sklabelcraft._onnx import _graph
 from sklabelcraft._onnx._graph import DOUBLE, TRUTH, WHOLE, concatenated
@@ -43,8 +43,13 @@ class Columns:
         return self._is_missing(key, values).where(vocabulary.missing_code, codes)
 
     def rank(self, key):
-        """Ranks of a number, from 0 to 1."""
-        return rank_among(self.encoder.ranks[key].points, self._read(key, DOUBLE))
+        """Ranks of a number, from 0 to 1, and where it is missing."""
+        values = self._read(key, DOUBLE)
+        rank, missing = rank_among(self.encoder.ranks[key].points, values), None
+        if key != self.encoder.duration:
+            missing = values.is_nan()
+            rank = missing.where(MIDDLE, rank)
+        return rank, missing
 
     def of_row(self, key, values):
         """What was read, or was made of it, for the rows themselves, (n,)."""

@@ -29,15 +29,18 @@ def _encoded(columns):
     """Codes and numbers of the rows, each (n,), and codes of their pasts, (n, t)."""
     encoder = columns.encoder
     codes = {key: columns.code(key) for key in encoder.vocabularies}
-    ranks = {key: columns.rank(key) for key in encoder.ranks}
+    found = {key: columns.rank(key) for key in encoder.ranks}
+    ranks = {key: rank for key, (rank, _) in found.items()}
     if encoder.duration in ranks:
         codes[encoder.duration] = bucket_of(ranks[encoder.duration])
     past = [codes[key].behind(1, 1) for key in columns.with_past]
     codes, ranks = (
-        [columns.of_row(key, values) for key, values in found.items()]
-        for found in (codes, ranks)
+        [columns.of_row(key, values) for key, values in part.items()]
+        for part in (codes, ranks)
     )
-    return codes, [(rank * 2 - 1).as_single() for rank in ranks], past
+    numbers = [(rank * 2 - 1).as_single() for rank in ranks]
+    numbers += [found[key][1].to(DOUBLE) for key in encoder.gaps]
+    return codes, numbers, past
 
 
 def _roles(encoder):

@@ -74,7 +74,7 @@ def cells(module, path):
 
 
 def encoder(fields, path):
-    """There is a vocabulary or a rank for each feature, and nothing else."""
+    """There is a vocabulary or a rank for each feature; numbers alone have gaps."""
     names = [list(fields[n]) for n in ("vocabularies", "occurrences")]
     require(names[0] == names[1], path, f"occurrences of {names[0]}", names[1])
     numbers = [list(fields[n]) for n in ("numbers", "ranks")]
@@ -82,6 +82,9 @@ def encoder(fields, path):
     known, features = sorted(names[0] + numbers[0], key=str), fields["features"]
     alike = known == sorted(features, key=str)
     require(alike, path, f"the features {known}", features)
+    gaps, keys = fields["gaps"], list(fields["ranks"])
+    inner = len(set(gaps)) == len(gaps) and set(gaps) <= set(keys)
+    require(inner, inside(path, "gaps"), f"some of {keys}", gaps)
     vocabularies(fields["vocabularies"], path)
 
 

@@ -120,6 +120,7 @@ CRAFTED = {
     "start_": several(3, float, "three weights"),
     "ranker_": Part(*RANKERS),
     "explicit_": KEYS,
+    "n_unknown_": Whole(),
     "history_": EPOCHS,
     "training_state_": Fields(
         task=Fields(
@@ -149,7 +150,12 @@ ESTIMATORS = (
     *(Estimator(made, PARAMS, checks.widths) for made in (MLP, DCN, DIN)),
     *(learner(made, **NOTHING) for made in (CWM, PlayCompletion, PlayCompletionRate)),
     learner(WatchTime, statistics_=Part("Numbers"), knee_=NUMBER, maximum_=NUMBER),
-    learner(ExplicitFeedback, statistics_=Part("ExplicitColumns"), explicit_=KEYS),
+    learner(
+        ExplicitFeedback,
+        statistics_=Part("ExplicitCounts"),
+        explicit_=KEYS,
+        n_unknown_=Whole(),
+    ),
     learner(DVR, statistics_=Part("FeedbackCounts"), **EDGES, mean_=MEANS, std_=MEANS),
     learner(
         D2Co, statistics_=Part("FeedbackCounts"), **EDGES, noise_=MEANS, bias_=MEANS

@@ -37,6 +37,7 @@ from sklabelcraft.modules import (
     Signals,
     StartingRule,
 )
+from sklabelcraft.modules._chance import ExplicitChance
 
 MODELS = (
     Record(
@@ -52,6 +53,7 @@ MODELS = (
         occurrences=Map(Part("Occurrences")),
         numbers=Map(Part("Numbers")),
         ranks=Map(Part("Ranks")),
+        gaps=KEYS,
     ),
     Record(
         History,
@@ -90,6 +92,7 @@ MODELS = (
         users=Part("Ids"),
         times=Array("int64 float64", "n", finite=True),
         columns=Map(Array("float64", "n", ...), sized=True),
+        weights=Array("float64", "n", ..., least=0, finite=True),
     ),
     Record(
         Memory,
@@ -108,12 +111,19 @@ OPTIMIZER = Fields(
 ADVERSARY = Fields(reader=Map(Tensor(FLOATS, ...)), optimizer=OPTIMIZER)
 LABELS = (
     Module(
+        ExplicitChance,
+        training=TRUTH,
+        edges=Tensor("float64", "e", rising=True, finite=True),
+        shares=Tensor("float64", "e+1", least=0, most=1),
+    ),
+    Module(
         Signals,
         training=TRUTH,
         watch_points=Tensor("float64", "n+1", rising=True, finite=True),
         duration_points=Tensor("float64", "m+1", rising=True, finite=True),
         scale=Tensor("float64", 2, finite=True),
         quantiles=Part("GroupedQuantiles"),
+        chance=Part("ExplicitChance"),
         read=Several(Whole(0, 2)),
     ),
     Module(

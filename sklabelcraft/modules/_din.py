@@ -88,7 +88,7 @@ class DINModule(nn.Module):
     cardinalities : list of int
         Number of codes of each categorical column.
     n_numeric, n_outputs : int
-        Number of numeric columns and of labels.
+        How many numbers a row has, and labels.
     embedding_dim : int
         Width of the embeddings.
     hidden : sequence of int

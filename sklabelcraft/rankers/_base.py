@@ -124,7 +124,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         {impressions_or_files}
         y : array-like of shape (n,) or (n, n_labels), str or list of str
             Their labels; several labels are learned by one network with several heads.
-            Of a log in files, the names of its columns that hold them.
+            Of a log in files, the names of its columns that hold them. One that is
+            missing (NaN) is not known: it takes no part in the loss, which is, label by
+            label, the mean over the rows where it is known.
         X_val, y_val : as X and y, default=None
             Rows for early stopping. By default the latest `validation_fraction` of
             each user's rows in X is held out; of more than 2**20 rows, of some users
@@ -138,7 +140,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         Raises
         ------
         ValueError
-            If training diverges, or the data are not what is described here.
+            If training diverges, a label is missing on all training rows, or the data
+            are not what is described here.
         """
         return self._fit(X, y, X_val, y_val)
 
@@ -186,7 +189,8 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             if further:
                 logs, labels = [log], [labels]
             elif X_val is None:
-                logs, labels = self._hold_out(log, columns), [labels, labels]
+                logs = self._hold_out(log, columns)
+                labels = [labels] * len(logs)
             else:
                 valid = read_source(self, X_val, keys, reset=False)
                 labels = [labels, labels_of(y_val, valid)]
@@ -305,6 +309,11 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         fraction = VALIDATION_FRACTION if fraction is None else fraction
         held = hold_out(log, columns, fraction)
         return [log.without(held)] + [log.rows(held)] * (len(held) > 0)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
 
 def check_pair(X_val, y_val):

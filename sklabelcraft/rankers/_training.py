@@ -53,7 +53,7 @@ class RankerTraining:
         if further:
             self._go_on(ranker.model_, known)
         else:
-            labels[0].check(self.targets.least, self.targets.largest)
+            self.targets.check()
             self._begin(columns)
         held_out = self._window(logs[1], 1) if len(logs) > 1 else None
         self.task = self._make_task(held_out)
@@ -66,7 +66,7 @@ class RankerTraining:
         before = ranker.model_ if further else None
         rows = [self.source, held_out]
         self.known = summary(ranker, self.model, logs, rows, before)
-        self.known["labels"] = self.targets.told
+        self.known["labels"] = self.targets.seen[0].told
 
     def run(self, watch):
         """Train to the end; the ranker as it is then."""
@@ -96,7 +96,9 @@ class RankerTraining:
         self.source = self._new_rows()
         if self.memory is not None and self.settings.replay:
             rows = self.memory.rows
-            targets = [torch.from_numpy(values) for values in rows.columns.values()]
+            kept = *rows.columns.values(), rows.weights
+            labels, *read, weights = map(torch.from_numpy, kept)
+            targets = [labels, weights, *read]
             window = self._as_window(self.model.impressions_of(rows), targets)
             self.source = Replayed(self.source, window, self.settings.replay)
 
@@ -104,7 +106,9 @@ class RankerTraining:
         return source_of(self.logs[0], self._window, self.settings.window_bytes)
 
     def _make_task(self, held_out):
-        judged = held_out and (held_out.impressions, held_out.targets[0])
+        judged = held_out and (held_out.impressions, *held_out.targets[:2])
+        if judged and not judged[2].any():  # nothing to judge by
+            judged = None
         data = self.model, self.source, judged, len(self.targets.least)
         with Drawing(self.rng):
             return RankerTask(*data, self.settings, self.group)
@@ -125,9 +129,10 @@ class RankerTraining:
         return Memory.of(self.logs[0], self._keep, self.seed, self.memory)
 
     def _keep(self, log):
-        targets = enumerate(self.targets.of(log, 0))
-        columns = {str(i): target.numpy() for i, target in targets}
-        return KeptRows.of(self.model, log, 0, self.model.history.user, columns)
+        labels, weights, *read = (t.numpy() for t in self.targets.of(log, 0))
+        columns = {str(i): values for i, values in enumerate([labels, *read])}
+        user = self.model.history.user
+        return KeptRows.of(self.model, log, 0, user, columns, weights)
 
     def _stopped(self):
         """What would have been learned, had the fit stopped here, without a memory."""

@@ -48,6 +48,20 @@ class Shown(NamedTuple):
         own = self.users[users], self.positions[rows]
         return Shown(self.batch.part(rows), lists, *own, group)
 
+    def only(self, known, k):
+        """Some rows alone, of users with more than k of these, and which they are.
+
+        Parameters
+        ----------
+        known : bool tensor of shape (n_all,)
+            The rows, among those of all held-out lists.
+        k : int
+            Length of the shown lists.
+        """
+        lists, chosen, rows = self.lists.only(known[self.positions], k)
+        part = {"users": self.users[chosen], "positions": self.positions[rows]}
+        return self._replace(batch=None, lists=lists, **part), rows
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -62,7 +76,8 @@ class Platform:
     objectives : sequence of Objective
         What is measured.
     values : list of tensor of shape (n,)
-        Per objective, its column of the rows in `lists`.
+        Per objective, its column of the rows in `lists`; where it is NaN, the objective
+        is measured on lists without these rows.
     references : tensor of shape (n_objectives,)
         The objectives of lists shown at random, which count as 1.
     weights : tensor of shape (n_objectives,)
@@ -92,16 +107,26 @@ class Platform:
         return Shown(self.impressions.batch(lists.rows), lists, *places)
 
     @cached_property
+    def known(self):
+        """Per objective, which values are known, (n,); None if all are."""
+        known = [~value.isnan() for value in self.values]
+        return [None if rows.all() else rows for rows in known]
+
+    @cached_property
     def ideals(self):
         """Per objective, the largest gain of each list; None if it is no gain."""
         pairs = zip(self.objectives, self.values, strict=True)
-        return [o.ideal(value, self.lists.ids, self.k) for o, value in pairs]
+        return [
+            o.ideal(value.nan_to_num(0), self.lists.ids, self.k) for o, value in pairs
+        ]
 
     @cached_property
     def units(self):
         """What each objective is measured in, (n_objectives,)."""
         pairs = zip(self.objectives, self.values, strict=True)
-        sizes = [1.0 if o.measure == "gain" else v.abs().mean() for o, v in pairs]
+        sizes = [
+            1.0 if o.measure == "gain" else v[~v.isnan()].abs().mean() for o, v in pairs
+        ]
         return units_of(self.references, self.references.new_tensor(sizes))
 
     def measure(self, logits, shown):
@@ -129,11 +154,30 @@ class Platform:
         """The objectives summed over lists, and of how many, (2, n_objectives)."""
         if len(shown.lists.lengths) == 0:
             return logits.sum() * logits.new_zeros(2, len(self.objectives))
-        scores = standardise(logits[:, 0], shown.lists)
-        alpha = soft_ranks(scores, shown.lists, self.k, self.temperature)
-        values = [value[shown.positions] for value in self.values]
-        ideals = [x if x is None else x[shown.users] for x in self.ideals]
-        return sums_of(self.objectives, alpha, values, shown.lists, ideals)
+        alpha = self._soft_ranks(logits, shown.lists)
+        pairs = []
+        for i, known in enumerate(self.known):
+            if known is None:
+                pairs.append(self._sum(i, alpha, shown))
+                continue
+            part, rows = shown.only(known, self.k)
+            if len(part.users) == 0:
+                pairs.append((0 * logits.sum(), 0))
+                continue
+            own = self._soft_ranks(logits[rows], part.lists)
+            pairs.append(self._sum(i, own, part))
+        sums, counts = zip(*pairs, strict=True)
+        return torch.stack([torch.stack(sums), alpha.new_tensor(counts)])
+
+    def _soft_ranks(self, logits, lists):
+        scores = standardise(logits[:, 0], lists)
+        return soft_ranks(scores, lists, self.k, self.temperature)
+
+    def _sum(self, i, alpha, shown):
+        """The objective of a number summed over lists, and of how many."""
+        values, ideal = self.values[i][shown.positions], self.ideals[i]
+        ideal = None if ideal is None else ideal[shown.users]
+        return self.objectives[i].sum(alpha, values, shown.lists.ids, ideal)
 
     def value(self, logits, shown):
         """The objectives as the one number to be raised, and how they were balanced.
@@ -228,19 +272,18 @@ def measure_all(objectives, alpha, values, lists):
     return torch.stack([o(alpha, value, ids) for o, value in pairs])
 
 
-def sums_of(objectives, alpha, values, lists, ideals):
-    """Every objective summed over lists, and of how many, (2, n_objectives)."""
-    triples, ids = zip(objectives, values, ideals, strict=True), lists.ids
-    pairs = [o.sum(alpha, value, ids, ideal) for o, value, ideal in triples]
-    sums, counts = zip(*pairs, strict=True)
-    return torch.stack([torch.stack(sums), alpha.new_tensor(counts)])
-
-
 def random_references(objectives, values, lists, k):
-    """Objectives of lists shown at random."""
-    first = 1 + torch.arange(k, device=values[0].device)
-    chance = first[:, None] / lists.lengths.to(values[0])[lists.ids]
-    return measure_all(objectives, chance, values, lists)
+    """Objectives of lists shown at random, each of the rows where it is known."""
+    references = []
+    for objective, column in zip(objectives, values, strict=True):
+        part, known = lists, ~column.isnan()
+        if not known.all():
+            part, _, rows = lists.only(known, k)
+            column = column[rows]
+        first = 1 + torch.arange(k, device=column.device)
+        chance = first[:, None] / part.lengths.to(column)[part.ids]
+        references.append(objective(chance, column, part.ids))
+    return torch.stack(references)
 
 
 def standardise(scores, lists):

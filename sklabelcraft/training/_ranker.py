@@ -1,7 +1,6 @@
 """Training a ranker on finished labels."""
 
 from contextlib import contextmanager, nullcontext
-from functools import partial
 
 import torch
 from torch import amax, amin
@@ -14,6 +13,7 @@ from sklabelcraft.training._hypergradient import by_name, gradients_in
 from sklabelcraft.training._loop import Average, Task
 from sklabelcraft.training._optimizers import OPTIMIZERS
 from sklabelcraft.training._rows import PREDICTION_BATCH, RowFinder, as_matrix
+from sklabelcraft.training._weighted import WeightedMean
 
 
 class RankerSteps:
@@ -118,10 +118,10 @@ class RankerTask(Task):
     model : RankerModel
         The ranker; its module is changed in place.
     source : InMemory or another source of windows
-        The training rows, with their labels, (n, n_outputs), and, if there is an
-        adversary, what it is trained to read in the logits, (n,).
-    held_out : (Impressions, tensor) or None
-        Rows and labels for early stopping.
+        The training rows, with their labels and what these count for, (n, n_outputs),
+        and, if there is an adversary, what it is trained to read in the logits, (n,).
+    held_out : (Impressions, tensor, tensor) or None
+        Rows, labels and what these count for, for early stopping.
     n_outputs : int
         Number of labels.
     settings : object
@@ -144,11 +144,11 @@ class RankerTask(Task):
 
     def step(self, window, rows):
         """Take a step on some rows of a window; their mean loss, a tensor."""
-        impressions, (labels, *nuisance) = window
-        rows, group = rows.to(labels.device), self.steps.group
-        own, mean = group.share(len(rows)), partial(group.mean, n=len(rows))
+        impressions, (labels, weights, *nuisance) = window
+        rows = rows.to(labels.device)
+        mean = WeightedMean(weights[rows], self.steps.group)
         (batch,) = self.steps.start(impressions.batch(rows))
-        batch, rows = batch.part(own), rows[own]
+        batch, rows = batch.part(mean.own), rows[mean.own]
         logits = self.steps.score(batch)
         value = mean(self.model.loss(logits, labels[rows]))
         if self.adversary is None:
@@ -176,9 +176,9 @@ class RankerTask(Task):
         self.averages["ranker"].update()
         if self.held_out is None:
             return {}, None
-        rows, labels = self.held_out
+        rows, labels, weights = self.held_out
         logits = self.steps.fast_logits(self.averages["ranker"], rows)
-        loss = float(self.model.loss(logits, labels).mean())
+        loss = float(WeightedMean(weights)(self.model.loss(logits, labels)))
         loss = self.steps.group.first(loss, "validation losses")
         return {"validation_loss": loss}, -loss
 
@@ -227,7 +227,7 @@ class Adversary:
         theta = self.optimizer.gather()
         own = {f"reader.{n}": v.requires_grad_() for n, v in theta.items()}
         read = functional_call(self.reader, theta, (logits,))
-        value = loss + mean((read - nuisance).square())
+        value = loss + mean.of_rows((read - nuisance).square())
         gradients = gradients_in(steps.theta | own, value)
         gradients, loss = steps.total(gradients, loss)
         steps.accept({name: gradients[name] for name in steps.theta})
