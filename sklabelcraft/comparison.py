@@ -174,7 +174,7 @@ def compare_labelers(
     read_feedback(y, as_log(X))  # to be checked
     folds = folds_of(cv, X, y)
     parts = {
-        part: Part(scorers, X, y, [fold[part] for fold in folds])
+        part: Part(part, scorers, X, y, [fold[part] for fold in folds])
         for part in ("test", "valid")
         if part in folds[0]
     }
