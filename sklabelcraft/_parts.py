@@ -5,6 +5,7 @@ import pandas as pd
 
 from sklabelcraft._bootstrap import summarise
 from sklabelcraft._folds import rows_of
+from sklabelcraft._lists import Lists
 from sklabelcraft._measuring import Measure, Measured
 from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log
@@ -19,6 +20,8 @@ class Part:
 
     Parameters
     ----------
+    name : {"test", "valid"}
+        Which part it is.
     scorers : dict of RankingScorer
         By k and name of the metric.
     X : data frame or array of shape (n, n_columns)
@@ -29,9 +32,13 @@ class Part:
         Positions of the rows of each fold.
     """
 
-    def __init__(self, scorers, X, y, folds):
+    def __init__(self, name, scorers, X, y, folds):
         self.scorers, self.folds, self.is_segmented = scorers, folds, False
         self.rows = [rows_of(index, X, y) for index in folds]
+        longest = max(scorers.values(), key=lambda scorer: scorer.k)
+        for rows, _ in self.rows:
+            users = as_log(rows).ids(longest.columns.user)
+            Lists.of(users, longest.k, f"rows in the part {name!r} of cv")
         self.views = [{ALL: (..., Measure(scorers, *rows))} for rows in self.rows]
 
     def add_segments(self, segments, user):

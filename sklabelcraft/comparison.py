@@ -178,7 +178,7 @@ def compare_labelers(
     warn_of_unknown(np.isnan(known).sum(), len(known), told, stacklevel=3)
     folds = folds_of(cv, X, y)
     parts = {
-        part: Part(scorers, X, y, [fold[part] for fold in folds])
+        part: Part(part, scorers, X, y, [fold[part] for fold in folds])
         for part in ("test", "valid")
         if part in folds[0]
     }

@@ -306,7 +306,11 @@ REFUSED = {
     "no methods": ({"labelers": {}}, "at least one method"),
     "scorer by name": ({"scorers": {"x": "r2"}}, "or LogScorers, got 'r2' for 'x'"),
     "several outputs": ({"labelers": {"r": Ridge()}}, "one per row, .* got .*4"),
-    "too long a list": ({"k": 60}, "no user has more than k=60 rows"),
+    "too long a list": ({"k": 60}, "more than k=60 rows in the part 'test' of cv"),
+    "too short a part": (
+        {"cv": {"train": np.arange(99), "valid": np.arange(9), "test": np.arange(99)}},
+        "no user has more than k=10 rows in the part 'valid' of cv; the longest of 1",
+    ),
 }
 
 
