@@ -24,6 +24,24 @@ groups : array-like of shape (n,)
     The user of each row; missing ones are one user.
 k : int, default=10
     Length of the shown list; users with at most k rows are left out.""",
+    "explicit": """\
+explicit : array-like of shape (n,) or (n, n_signals)
+    Explicit feedback, 0/1 or counts; several signals are summed, and NaN is a missing
+    one. Rows in which that leaves open whether there is any are left out, with a
+    warning of how many they are.""",
+    "scored": """\
+column : str, int or sequence of them
+    The column that is measured: ``"watch_time"``, ``"duration"``, ``"explicit"`` and
+    ``"item"`` stand for those that `columns` name; of several, those present are
+    measured together. Items are given as numbers.
+table : {"X", "y"}, default="y"
+    Where that column is.
+columns : Columns, default=None
+    Names or positions of the columns; None for those of the estimator that is scored,
+    else the usual names.
+k : int, default=None
+    Length of the shown lists; users with more than k rows take part. None for that of
+    the estimator that is scored, else 10.""",
     "impressions": """\
 X : data frame or array of shape (n, n_columns)
     Impressions: what is known before them.""",

@@ -6,7 +6,7 @@ import pandas as pd
 from narwhals.exceptions import DuplicateError
 from pandas.api.types import infer_dtype
 
-from sklabelcraft._clock import Clock, clock_of_dates
+from sklabelcraft._clock import NUMBERS, Clock, clock_of_dates
 from sklabelcraft._floats import finite, floats_of
 from sklabelcraft._ids import as_float64, listed, read_ids
 from sklabelcraft._known import any_positive
@@ -153,7 +153,7 @@ class Log:
             ) from error
         finite(values, f"column {key!r}", row_of=self.row_name)
         exact = read_ids(series, f"column {key!r}").values
-        return Clock("numbers", exact if exact.dtype == np.int64 else values)
+        return Clock(NUMBERS, exact if exact.dtype == np.int64 else values)
 
     def is_continuous(self, key):
         """Whether the column holds floating-point numbers."""

@@ -31,6 +31,7 @@ from sklabelcraft._platform import (
 from sklabelcraft._reading import read_log
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft.columns import Columns
+from sklabelcraft.results import Front
 
 
 @shared
@@ -262,12 +263,13 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
 
         Returns
         -------
-        dict of str to FusedRecommender
+        Front, a dict of str to FusedRecommender
             A recommender for each platform, by its weights such as ``"(1, 3, 1)"`` or
-            ``"explicit_gain 3"``, that share what was trained, and the weightings that
-            were tried, so that a point depends a little on which others are asked for.
-            In a ``FrozenEstimator`` they can be compared by :func:`compare_labelers`
-            and drawn by :class:`ObjectiveTradeoffDisplay`.
+            ``"explicit_gain 3"``, printed as the weights of their heads. They share
+            what was trained, and the weightings that were tried, so that a point
+            depends a little on which others are asked for. In a ``FrozenEstimator``
+            they can be compared by :func:`compare_labelers` and drawn by
+            :class:`ObjectiveTradeoffDisplay`.
         """
         check_is_fitted(self)
         held_out = self._read(X_val, y_val, reset=False)
@@ -275,10 +277,12 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         if objective_weights is not None:
             platforms = _listed_platforms(objective_weights)
         points = zip(platforms, self._weigh(held_out, platforms), strict=True)
-        return {
-            _name_of(platform): point_of(self, platform, weights)
-            for platform, weights in points
-        }
+        return Front(
+            {
+                _name_of(platform): point_of(self, platform, weights)
+                for platform, weights in points
+            }
+        )
 
     def get_params(self, deep=True):
         """The parameters, those of the recommenders by their names.

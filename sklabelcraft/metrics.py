@@ -84,14 +84,11 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     """Normalised explicit-engagement gain of the first k impressions of each user.
 
     As :func:`nwtg_score`, with gain 1 for an impression that got any explicit feedback
-    and 0 for one that got none. Where no signal is above 0 and one is missing, that is
-    not known: such rows are left out, with a warning of how many they are.
+    and 0 for one that got none.
 
     Parameters
     ----------
-    explicit : array-like of shape (n,) or (n, n_signals)
-        Explicit feedback, 0/1 or counts; several signals are summed, and NaN is a
-        missing one.
+    {explicit}
     {ranking}
     zero_division : {"skip"} or float, default="skip"
         Value of a user who gave no explicit feedback. "skip" leaves such users out and
@@ -118,13 +115,7 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     1.0
     """
     ranked = Ranked.by(scores, groups, k)
-    explicit, n = as_floats(explicit, "explicit"), ranked.n_rows
-    explicit = nonnegative(explicit, n, "explicit", missing=True)
-    gains = any_positive(explicit.reshape(n, -1).T, n)
-    known = ~np.isnan(gains)
-    if not known.all():
-        warn_of_unknown(n - known.sum(), n, "these rows are left out", stacklevel=3)
-        ranked = ranked.only(known, as_column(scores, "scores"))
+    gains, ranked = known_gains(explicit, ranked, scores)
     return _normalised_gain(gains, ranked, zero_division, average)
 
 
@@ -167,6 +158,21 @@ def ds_score(duration, scores, *, groups, k=10, average="mean"):
     return mean(spread) if average == "mean" else spread
 
 
+def known_gains(explicit, ranked, scores):
+    """Whether rows got any explicit feedback, and the ranks of those that are known.
+
+    The others are left out with a warning of how many they are.
+    """
+    explicit, n = as_floats(explicit, "explicit"), ranked.n_rows
+    explicit = nonnegative(explicit, n, "explicit", missing=True)
+    gains = any_positive(explicit.reshape(n, -1).T, n)
+    known = ~np.isnan(gains)
+    if not known.all():
+        warn_of_unknown(n - known.sum(), n, "these rows are left out", stacklevel=4)
+        ranked = ranked.only(known, as_column(scores, "scores"))
+    return gains, ranked
+
+
 def nonnegative(values, n, name, missing=False):
     """Check that there are `n` finite values, none below 0 or else missing."""
     if values.shape[:1] != (n,):
@@ -192,18 +198,30 @@ def _normalised_gain(gains, ranked, zero_division, average):
     score = score.clip(max=1)  # which rounding may exceed
     skip = isinstance(zero_division, str)
     score[undefined] = np.nan if skip else real(zero_division, "zero_division")
-    return _mean_of_defined(score) if average == "mean" else score
+    if average is None:
+        return score
+    advice = "; zero_division sets a value for them"
+    return mean_of_defined(score, "gain at all", advice, stacklevel=5)
 
 
-def _mean_of_defined(score):
-    undefined = np.isnan(score)
+def mean_of_defined(values, lacking, advice="", *, weights=None, stacklevel=4):
+    """The mean over the users that have a value; how many have none is warned of.
+
+    Raises
+    ------
+    ValueError
+        If no user has a value.
+    """
+    undefined = np.isnan(values)
     if undefined.all():
-        raise ValueError(f"none of the {len(score)} users has any gain.")
+        raise ValueError(f"none of the {len(values)} users has any {lacking}.")
     if undefined.any():
         warnings.warn(
-            f"{undefined.sum()} of {len(score)} users have no gain at all and are "
-            "left out; zero_division sets a value for them.",
+            f"{undefined.sum()} of {len(values)} users have no {lacking} and are left "
+            f"out{advice}.",
             UndefinedMetricWarning,
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
-    return mean(score[~undefined])
+    if weights is None:
+        return mean(values[~undefined])
+    return float(np.average(values[~undefined], weights=weights[~undefined]))

@@ -1,33 +1,27 @@
 """Scorers ``scorer(estimator, X, y)`` for searches and cross-validation."""
 
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-import torch
+from sklearn.metrics import roc_auc_score
 
 from sklabelcraft._docs import shared
-from sklabelcraft._estimator import USUAL, stated_by
-from sklabelcraft._floats import finite
 from sklabelcraft._known import any_positive
-from sklabelcraft._lists import Lists
-from sklabelcraft._numbers import as_floats
-from sklabelcraft._reading import as_log, read_feedback
-from sklabelcraft._stated import AFTER, SCORED, check_stated
-from sklabelcraft.columns import Columns, is_key
+from sklabelcraft._scoring import RankingScorer
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
+from sklabelcraft.retrieval_metrics import (
+    gauc_score,
+    top_k_coverage_score,
+    top_k_recall_score,
+)
 
-ALWAYS_KNOWN = ("watch_time", "duration")
-ROLES = (*ALWAYS_KNOWN, "explicit")
 
-
+@shared
 @dataclass(frozen=True)
-class ListScorer:
-    """Score the lists that an estimator would show to the users of X.
+class ListScorer(RankingScorer):
+    """Score the lists that an estimator would show to the users of X, one by one.
 
     Users whose metric is undefined, having no gain at all, are left out silently; the
     metric itself, called directly, tells how many they are. Rows in which the column is
@@ -42,18 +36,9 @@ class ListScorer:
         :func:`~sklabelcraft.nwtg_score`: one value per group, in ascending order of the
         groups. It is given the rows of users with more than k rows alone, of those that
         are known, and their users numbered from 0 on, by first appearance.
-    column : str, int or sequence of them
-        The column that is measured: ``"watch_time"``, ``"duration"`` and ``"explicit"``
-        stand for those that `columns` name; of several, those present are measured
-        together.
-    table : {"X", "y"}, default="y"
-        Where that column is.
-    columns : Columns, default=None
-        Names or positions of the columns; None for those of the estimator that is
-        scored, else the usual names.
-    k : int, default=None
-        Length of the shown lists; users with more than k rows take part. None for that
-        of the estimator that is scored, else 10.
+    {scored}
+    weight : {"user", "impression"}, default="user"
+        What counts alike in the mean: each user, or each of their impressions.
 
     Examples
     --------
@@ -63,83 +48,15 @@ class ListScorer:
     5
     """
 
-    metric: Callable
-    column: str | int | tuple
-    table: Literal["X", "y"] = "y"
-    columns: Columns | None = None
-    k: int | None = None
+    weight: Literal["user", "impression"] = "user"
 
     def __post_init__(self):
-        if isinstance(self.column, list):
-            object.__setattr__(self, "column", tuple(self.column))
-        keys = self.column if isinstance(self.column, tuple) else (self.column,)
-        is_length = isinstance(self.k, Integral) and self.k >= 1
-        wanted = {
-            "metric": (callable(self.metric), "callable"),
-            "column": (all(map(is_key, keys)), "the name or position of a column"),
-            "table": (
-                isinstance(self.table, str) and self.table in ("X", "y"),
-                "'X' or 'y'",
-            ),
-            "columns": (isinstance(self.columns, Columns | None), "Columns or None"),
-            "k": (self.k is None or is_length, "None or a whole number >= 1"),
-        }
-        for name, (is_allowed, what) in wanted.items():
-            if not is_allowed:
-                raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}.")
-
-    @shared
-    def __call__(self, estimator, X, y=None):
-        """Score a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : object
-            With ``predict(X)``, one score per row.
-        {impressions}
-        y : data frame, series or array of shape (n,) or (n, n_signals), default=None
-            Their feedback; None will do where a column of X is measured.
-
-        Returns
-        -------
-        float
-            The metric, the higher the better.
-        """
-        if not hasattr(estimator, "predict"):
-            raise TypeError(
-                f"a scorer needs an estimator with predict, got {estimator!r}; a "
-                "labeler is scored as LabelCraftRecommender(labeler)."
+        super().__post_init__()
+        known = isinstance(self.weight, str) and self.weight in ("user", "impression")
+        if not known:
+            raise ValueError(
+                f"weight must be 'user' or 'impression', got {self.weight!r}."
             )
-        scorer = self.of(estimator)
-        known = scorer._known(scorer._measured(X, y)[1])
-        if not known.all():
-            warnings.warn(
-                f"{self.column!r} is not known in {(~known).sum()} of {len(known)} "
-                "rows, which are left out.",
-                stacklevel=2,
-            )
-        values = scorer.per_user(estimator.predict(X), X, y)
-        if values.isna().all():
-            raise ValueError(f"none of the {len(values)} users has any gain.")
-        return float(values.dropna().to_numpy().mean())
-
-    def of(self, estimator):
-        """The scorer with what it takes from an estimator.
-
-        Parameters
-        ----------
-        estimator : object
-            What is to be scored, perhaps inside a pipeline or a search.
-
-        Returns
-        -------
-        ListScorer
-            With the columns and the k that this one states, else the estimator's.
-        """
-        columns, k = self.columns, self.k
-        columns = stated_by(estimator, "columns") if columns is None else columns
-        k = stated_by(estimator, "k") if k is None else k
-        return ListScorer(self.metric, self.column, self.table, columns, k)
 
     def per_user(self, scores, X, y=None):
         """The metric of each user's list.
@@ -159,87 +76,105 @@ class ListScorer:
             By user, in order of first appearance, NaN where the metric is undefined or
             no more than k rows are known; a missing user is NaN.
         """
-        columns, k = self._columns, USUAL["k"] if self.k is None else self.k
-        log, values = self._measured(X, y)
-        users, scores = log.ids(columns.user), as_floats(scores, "scores")
-        if scores.shape != (len(log),):
-            raise ValueError(
-                f"scores must be one per row, of shape {(len(log),)}, got "
-                f"{scores.shape}."
-            )
-        finite(scores, "scores", row_of=log.row_name)
-        codes, names = users.codes(), users.names()
-        lists = Lists.of(users, k)
-        taking_part = np.unique(codes[lists.rows.numpy()])
-        lists, *_ = lists.only(torch.from_numpy(self._known(values))[lists.rows], k)
-        rows = np.sort(lists.rows.numpy())
-        known, groups = np.unique(codes[rows], return_inverse=True)
-        found, metric = np.full(len(taking_part), np.nan), self.metric
-        if len(rows):
-            found[np.isin(taking_part, known)] = _checked(
-                metric(values[rows], scores[rows], groups=groups, k=k, average=None),
-                len(known),
-            )
-        return pd.Series(found, _index(names[taking_part]))
+        values, _ = self.on(X, y)(scores)
+        return values
 
-    @property
-    def _columns(self):
-        return USUAL["columns"] if self.columns is None else self.columns
+    def on(self, X, y=None):
+        """Read some rows, to measure the lists of many scores.
 
-    def _measured(self, X, y):
-        """The impressions as a log, and what is measured of them."""
-        log = as_log(X)
-        feedback = None if self.table == "X" else read_feedback(y, log)
-        check_stated(self._columns, log, SCORED)
-        if feedback is not None:
-            check_stated(self._columns, feedback, AFTER)
-        return log, measured_by(self, log, feedback)
+        Parameters
+        ----------
+        X : as in a call of the scorer
+            Impressions.
+        y : as in a call of the scorer, default=None
+            Their feedback.
 
-    def _known(self, values):
-        """In which rows it is known, bool of shape (n,)."""
-        if values.ndim == 2:
-            values = any_positive(values.T, len(values))
-        return ~np.isnan(values)
+        Returns
+        -------
+        callable
+            Maps scores, one per row, to two Series by user: what :meth:`per_user` says,
+            and what it counts in the mean, 1 or the number of impressions.
+        """
+        return self._measure(self._read(X, y))
+
+    def _measure(self, listed):
+        index = _index(listed.users)
+        weights = np.ones(len(index))
+        if self.weight == "impression":
+            weights[listed.is_listed] = np.bincount(listed.groups)
+        weights = pd.Series(weights, index)
+
+        def measure(scores):
+            values, n = pd.Series(np.nan, index), listed.is_listed.sum()
+            if n:
+                found = listed.measured(self.metric, scores, average=None)
+                if np.shape(found) != (n,):
+                    raise ValueError(
+                        f"the metric must give one value for each of {n} groups, got "
+                        f"shape {np.shape(found)}."
+                    )
+                values[listed.is_listed] = found
+            return values, weights
+
+        return measure
+
+    def _mean(self, measured):
+        values, weights = (series.to_numpy() for series in measured)
+        there = ~np.isnan(values)
+        if not there.any():
+            raise ValueError(f"none of the {len(values)} users has any gain.")
+        if self.weight == "user":
+            return float(values[there].mean())
+        return float(np.average(values[there], weights=weights[there]))
 
 
-def measured_by(scorer, log, feedback):
-    """What a scorer measures, as it is read from logs that hold X and y.
+@shared
+@dataclass(frozen=True)
+class LogScorer(RankingScorer):
+    """Score the lists that an estimator would show to the users of X, all together.
 
     Parameters
     ----------
-    scorer : ListScorer
-        Says what.
-    log : Log
-        Impressions.
-    feedback : Log or None
-        Their feedback; None will do where a column of X is measured.
+    metric : callable
+        ``metric(values, scores, groups=, k=)``, as
+        :func:`~sklabelcraft.top_k_coverage_score`: one number. It is given the rows of
+        users with more than k rows alone, of those that are known.
+    {scored}
 
-    Returns
-    -------
-    ndarray of shape (n,) or (n, n_columns)
-        Finite and not negative, or NaN where it is missing.
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from sklabelcraft import top_k_coverage_scorer
+    >>> replace(top_k_coverage_scorer, k=5).k
+    5
     """
-    table, key = log if scorer.table == "X" else feedback, scorer.column
-    if isinstance(key, str) and key in ROLES:
-        key = getattr(scorer._columns, key)
-    if scorer.column in ALWAYS_KNOWN:
-        return table.numeric(key, minimum=0)
-    if not isinstance(key, tuple):
-        return table.signal(key)
-    keys = table.present(key)
-    if not keys:
-        raise ValueError(f"{scorer.column!r} stands for no column to be measured.")
-    return np.column_stack([table.signal(key) for key in keys])
 
+    def on(self, X, y=None):
+        """Read some rows, to measure the lists of many scores.
 
-def _checked(found, n):
-    """What a metric gave, one value for each of n groups."""
-    if np.shape(found) != (n,):
-        raise ValueError(
-            f"the metric must give one value for each of {n} groups, got shape "
-            f"{np.shape(found)}."
-        )
-    return found
+        Parameters
+        ----------
+        X : as in a call of the scorer
+            Impressions.
+        y : as in a call of the scorer, default=None
+            Their feedback.
+
+        Returns
+        -------
+        callable
+            Maps scores, one per row, to the metric, NaN where it is undefined.
+        """
+        return self._measure(self._read(X, y))
+
+    def _measure(self, listed):
+        if not len(listed.rows):
+            return lambda scores: np.nan
+        return lambda scores: float(listed.measured(self.metric, scores))
+
+    def _mean(self, measured):
+        if np.isnan(measured):
+            raise ValueError("the metric is not defined on these rows.")
+        return measured
 
 
 def _index(names):
@@ -249,6 +184,16 @@ def _index(names):
         raise ValueError(f"names of users must be Unicode: {error}.") from error
 
 
+def _auc(explicit, scores, *, groups, k):
+    """Area under the ROC curve of all rows together; NaN if all or none are liked."""
+    liked = any_positive(explicit.reshape(len(scores), -1).T, len(scores))
+    return np.nan if np.ptp(liked) == 0 else roc_auc_score(liked, scores)
+
+
 nwtg_scorer = ListScorer(nwtg_score, "watch_time")
 neg_scorer = ListScorer(neg_score, "explicit")
 ds_scorer = ListScorer(ds_score, "duration", table="X")
+auc_scorer = LogScorer(_auc, "explicit")
+gauc_scorer = ListScorer(gauc_score, "explicit", weight="impression")
+top_k_recall_scorer = ListScorer(top_k_recall_score, "explicit")
+top_k_coverage_scorer = LogScorer(top_k_coverage_score, "item", table="X")

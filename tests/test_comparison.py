@@ -27,6 +27,7 @@ from sklabelcraft import (
     nwtg_scorer,
 )
 from sklabelcraft._bootstrap import resampled_means, summarise
+from sklabelcraft._measuring import Measured
 
 QUICK = LabelCraftRecommender(ranker=MLPRanker(max_epochs=1, patience=1))
 LABELERS = {"WT": WatchTime(), "D2Q": D2Q()}
@@ -112,9 +113,9 @@ def test_p_value_counts_only_resamples_with_a_value():
     )
     metric = pd.MultiIndex.from_tuples([(10, "NEG")], names=["k", "metric"])
     values = pd.DataFrame([0.0, 3, np.nan, 2, 0, np.nan], cells, metric)
+    measured = Measured(values, 0 * values + 1, values.iloc[:, :0])
     reference = pd.Series([1.0], metric)
-    rng = np.random.RandomState(0)
-    table = summarise(values, reference, "A", 50_000, rng).table
+    table = summarise(measured, reference, "A", 50_000, 0).table
     of_b = table.set_index(["method", "metric"]).loc["B", "NEG"]
     assert of_b["p_value"] == pytest.approx(2 * 10 / 26, abs=0.01)
 
@@ -304,9 +305,13 @@ REFUSED = {
         "the part 'valid' of cv has no rows",
     ),
     "no methods": ({"labelers": {}}, "at least one method"),
-    "scorer by name": ({"scorers": {"x": "r2"}}, "must be ListScorers, got 'r2'"),
+    "scorer by name": ({"scorers": {"x": "r2"}}, "or LogScorers, got 'r2' for 'x'"),
     "several outputs": ({"labelers": {"r": Ridge()}}, "one per row, .* got .*4"),
-    "too long a list": ({"k": 60}, "no user has more than k=60 rows"),
+    "too long a list": ({"k": 60}, "more than k=60 rows in the part 'test' of cv"),
+    "too short a part": (
+        {"cv": {"train": np.arange(99), "valid": np.arange(9), "test": np.arange(99)}},
+        "no user has more than k=10 rows in the part 'valid' of cv; the longest of 1",
+    ),
 }
 
 

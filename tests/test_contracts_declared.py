@@ -76,9 +76,13 @@ def test_everything_public_is_documented():
     }
     assert faces <= page, f"document {faces - page}"
     assert {n for n in sklabelcraft.__all__ if n not in page} == {
+        "auc_scorer",
         "ds_scorer",
+        "gauc_scorer",
         "neg_scorer",
-        "nwtg_scorer",  # told of in the text
+        "nwtg_scorer",
+        "top_k_coverage_scorer",
+        "top_k_recall_scorer",  # told of in the text
     }
 
 
@@ -194,10 +198,13 @@ TABLE = pd.DataFrame({"user_id": USERS, "duration": SECONDS})
 GIVEN = {  # what functions and class methods are given, and then one thing is wrong
     "compare_labelers": {"labelers": {"EF": D2Q()}, "X": TABLE, "y": TABLE, "cv": 2},
     "ds_score": {"duration": SECONDS} | RANKED,
+    "gauc_score": {"explicit": [0, 1, 0]} | RANKED,
     "neg_score": {"explicit": SECONDS} | RANKED,
     "nwtg_score": {"watch_time": SECONDS} | RANKED,
     "soft_topk": {"scores": SCORES, "k": 1, "temperature": 1.0},
     "split_by_time": {"X": TABLE},
+    "top_k_coverage_score": {"items": USERS} | RANKED,
+    "top_k_recall_score": {"explicit": [0, 1, 0]} | RANKED,
     "datasets.convert_vk_lsvd": {"path": "nowhere", "to": "somewhere"},
     "datasets.load_kuairand": {"path": "nowhere"},
     "datasets.load_kuairec": {"path": "nowhere"},

@@ -22,6 +22,7 @@ LAYERS = [
         "_numbers",
         "_known",
         "_disk",
+        "results",
     },
     {
         "topk",
@@ -34,7 +35,7 @@ LAYERS = [
         "_quantiles",
         "_mixtures",
     },
-    {"metrics", "_ranked"},
+    {"metrics", "retrieval_metrics", "_ranked"},
     {"_judge", "_fusion"},
     {
         "_nested",
@@ -49,7 +50,7 @@ LAYERS = [
         "_going_on",
         "preprocessing",
     },
-    {"_bootstrap", "_folds"},
+    {"_bootstrap", "_folds", "_segments"},
     {"_encoder", "_history", "_bags", "_batches", "_misread", "_pairs", "_seen"},
     {"_features"},
     {"modules"},
@@ -60,8 +61,8 @@ LAYERS = [
     {"labelers", "rankers", "inspection"},
     {"_craft", "_race", "_split_rows", "_starts"},
     {"labelcraft"},
-    {"scorers"},
-    {"_shown"},
+    {"scorers", "_scoring"},
+    {"_measuring", "_shown"},
     {"_recommending"},
     {"_heads"},
     {
@@ -72,11 +73,11 @@ LAYERS = [
         "datasets",
         "splitting",
     },
-    {"comparison", "plotting", "_onnx"},
+    {"comparison", "_parts", "plotting", "_onnx"},
     {"_saved", "persistence", "export"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-NUMERICS = LAYERS[1] | {"metrics"}
+NUMERICS = LAYERS[1] | {"metrics", "retrieval_metrics"}
 READ_FRAMES = {
     "_log.py",
     "_nested.py",

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
+from sklabelcraft._segments import ALL
 from sklabelcraft.plotting._annotations import annotate_apart
 from sklabelcraft.plotting._panels import check_drawable, need_matplotlib, panels
 
@@ -74,8 +75,8 @@ class ObjectiveTradeoffDisplay:
 
         Parameters
         ----------
-        found : Bunch
-            Its result, or the ``validation`` in it.
+        found : Comparison
+            Its result, or the ``validation`` or one of the ``segments`` in it.
         k : int, default=None
             Length of the shown lists, one of those compared; None for the first.
         axes : array-like of Axes, default=None
@@ -97,13 +98,16 @@ class ObjectiveTradeoffDisplay:
         """
         need_matplotlib(cls, "from_comparison")
         _check_found(found)
-        ks = found.table["k"].unique().tolist()
+        table = found.table
+        if "segment" in table:
+            table = table[table["segment"] == ALL]
+        ks = table["k"].unique().tolist()
         if not ks:
             raise ValueError("no methods were compared: the table has no rows.")
         k = ks[0] if k is None else k
         if not isinstance(k, Integral) or k not in ks:
             raise ValueError(f"k must be one of {ks}, got {k!r}.")
-        rows = found.table[found.table["k"] == k]
+        rows = table[table["k"] == k]
         by_method = rows.set_index(["method", "metric"])[["mean", "se_users"]]
         wanted = [*METRICS, "S"]
         missing = [name for name in wanted if name not in set(rows["metric"])]
