@@ -207,7 +207,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
                         self.recommenders_[name] = fit_part(name, part, train, held_out)
             duration = stated["columns"].duration if self.duration_term else None
             self.heads_ = Heads(self.recommenders_, train.log, duration)
-            (self.weights_,) = self._weigh(held_out, [self.objective_weights])
+            (self.weights_,) = _weigh(self, held_out, [self.objective_weights])
         return self
 
     @shared
@@ -247,7 +247,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         held_out = self._read(X_val, y_val, reset=False)
         if objective_weights is None:
             objective_weights = self.objective_weights
-        (self.weights_,) = self._weigh(held_out, [objective_weights])
+        (self.weights_,) = _weigh(self, held_out, [objective_weights])
         return self
 
     def frontier(self, X_val, y_val, *, objective_weights=None):
@@ -276,7 +276,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         platforms = usual_platforms(len(self.measures_))
         if objective_weights is not None:
             platforms = _listed_platforms(objective_weights)
-        points = zip(platforms, self._weigh(held_out, platforms), strict=True)
+        points = zip(platforms, _weigh(self, held_out, platforms), strict=True)
         return Front(
             {
                 _name_of(platform): point_of(self, platform, weights)
@@ -323,21 +323,22 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         self._validate_names(names + [DURATION] * self.duration_term)
         return self.recommenders
 
-    def _weigh(self, held_out, platforms):
-        """The weights of the heads for each platform, by name."""
-        rng = check_random_state(self.random_state)
-        users = held_out.log.ids(self._stated("columns").user)
-        objectives = [measure.objective for measure in self.measures_]
-        worths = [checked_weights(w, objectives) for w in platforms]
-        log, k = held_out.table, self._stated("k")
-        judge, kept = make_judge(self.measures_, log, users, k, rng)
-        worths = np.array(worths)[:, kept]
-        if not worths.any(axis=1).all():
-            raise ValueError(
-                "the objectives that are left have the weight 0: nothing can be chosen."
-            )
-        found = fuse(self.heads_(held_out.log), judge, worths, rng)
-        return [dict(zip(self.heads_.names, w.tolist(), strict=True)) for w in found]
+
+def _weigh(fusion, held_out, platforms):
+    """The weights of the heads for each platform, by name."""
+    rng = check_random_state(fusion.random_state)
+    users = held_out.log.ids(fusion._stated("columns").user)
+    objectives = [measure.objective for measure in fusion.measures_]
+    worths = [checked_weights(w, objectives) for w in platforms]
+    log, k = held_out.table, fusion._stated("k")
+    judge, kept = make_judge(fusion.measures_, log, users, k, rng)
+    worths = np.array(worths)[:, kept]
+    if not worths.any(axis=1).all():
+        raise ValueError(
+            "the objectives that are left have the weight 0: nothing can be chosen."
+        )
+    found = fuse(fusion.heads_(held_out.log), judge, worths, rng)
+    return [dict(zip(fusion.heads_.names, w.tolist(), strict=True)) for w in found]
 
 
 def _listed_platforms(objective_weights):
