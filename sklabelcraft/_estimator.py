@@ -1,6 +1,7 @@
 """What all estimators share: columns, what parts inherit, defaults of parts."""
 
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -30,7 +31,7 @@ class LogEstimator(BaseEstimator):
         """What makes the default of each part, by its name."""
         return {}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also those of parts that are at their default of None.
 
         Parameters

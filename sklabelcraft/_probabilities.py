@@ -7,6 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._docs import shared
 from sklabelcraft._model import RankerModel
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import Floats
 
 
 def predicts_probability(estimator):
@@ -39,7 +41,7 @@ class Probabilities:
 
     @available_if(predicts_probability)
     @shared
-    def predict_proba(self, X):
+    def predict_proba(self, X: LogLike) -> Floats:
         """Predict the label as a probability.
 
         There is one where the ranker learns a single label in [0, 1] by the loss

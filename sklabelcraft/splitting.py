@@ -1,6 +1,8 @@
 """Parting a log by time."""
 
+import datetime
 from numbers import Real
+from typing import Literal
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -10,6 +12,7 @@ from sklabelcraft._clock import DATES, time_on
 from sklabelcraft._holdout import latest_rows
 from sklabelcraft._reading import as_log
 from sklabelcraft._stated import BEFORE, check_stated
+from sklabelcraft._tables import LogLike
 from sklabelcraft.columns import Columns
 
 PART = [Real, *DATES]
@@ -25,7 +28,14 @@ PART = [Real, *DATES]
     },
     prefer_skip_nested_validation=True,
 )
-def split_by_time(X, *, by="user", valid=0.25, test=0.25, columns=None):
+def split_by_time(
+    X: LogLike,
+    *,
+    by: Literal["user", "global"] = "user",
+    valid: float | str | datetime.date = 0.25,
+    test: float | str | datetime.date = 0.25,
+    columns: Columns | None = None,
+) -> Bunch:
     """Part a log by time: the latest rows for test, those before for validation.
 
     A cross-validation that mixes times would train on the future, and one that parts

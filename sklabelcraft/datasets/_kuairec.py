@@ -1,8 +1,12 @@
 """KuaiRec 2.0 in its official layout."""
 
+from typing import Literal
+
 import pandas as pd
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from sklabelcraft._typing import PathLike
 from sklabelcraft.datasets._base import (
     describe,
     drop_unusable,
@@ -39,8 +43,12 @@ list), hour. y: watch_time. There is no explicit feedback: explicit=().
     prefer_skip_nested_validation=True,
 )
 def load_kuairec(
-    path, *, matrix="big_matrix", valid_from="2020-08-15", test_from="2020-08-25"
-):
+    path: PathLike,
+    *,
+    matrix: Literal["big_matrix", "small_matrix"] = "big_matrix",
+    valid_from: str = "2020-08-15",
+    test_from: str = "2020-08-25",
+) -> Bunch:
     """Load one of the two logs of KuaiRec 2.0.
 
     Parameters

@@ -5,8 +5,10 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
+from sklabelcraft._typing import PathLike
 from sklabelcraft.datasets._base import (
     check_order,
     describe,
@@ -74,7 +76,7 @@ list), song_id, singer_id, device. y: watch_time, {signals}.
     },
     prefer_skip_nested_validation=True,
 )
-def load_wechat(path, *, valid_from=11, test_from=13):
+def load_wechat(path: PathLike, *, valid_from: int = 11, test_from: int = 13) -> Bunch:
     """Load the log of the WeChat Big Data Challenge 2021.
 
     Parameters

@@ -1,8 +1,10 @@
 """The templates of labelers."""
 
 from abc import abstractmethod
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -17,6 +19,8 @@ from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._reading import read_as_floats, read_log, read_source
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import Floats, PathLike
 from sklabelcraft._units import warn_of_units
 from sklabelcraft.columns import Columns
 
@@ -24,7 +28,7 @@ from sklabelcraft.columns import Columns
 class Returned(TransformerMixin):
     """Labels are returned in the container that ``set_output`` asks for."""
 
-    def transform(self, log):
+    def transform(self, log: LogLike) -> Any:
         """Label impressions, in memory or in files; ndarray of shape (n, 1)."""
         columns = self._stated("columns")
         keys = self._keys(columns)
@@ -49,11 +53,11 @@ class LogLabeler(
     __metadata_request__transform = {"to": UNUSED}  # it is no metadata of rows
     _n_features_out = 1
 
-    def __init__(self, *, columns=None):
+    def __init__(self, *, columns: Columns | None = None) -> None:
         self.columns = columns
 
     @shared
-    def transform(self, log, to=None):
+    def transform(self, log: LogLike, to: PathLike | None = None) -> Floats:
         """Label impressions.
 
         Parameters
@@ -77,7 +81,7 @@ class LogLabeler(
         return table.write(to, lambda part: {name: self._label(part, columns)})
 
     @available_if(lambda self: hasattr(self, "_watch_time"))
-    def watch_time(self, labels, log):
+    def watch_time(self, labels: ArrayLike, log: LogLike) -> Floats:
         """Turn labels back into watch times, where the label can be turned back.
 
         It is the inverse of ``transform``: of its labels it returns min(watch time,
@@ -149,7 +153,7 @@ class BaseLabeler(LogLabeler):
     """
 
     @shared
-    def fit(self, log, y=None):
+    def fit(self, log: LogLike, y: None = None) -> Self:
         """Learn the statistics of the label from these rows alone.
 
         Parameters
@@ -164,7 +168,7 @@ class BaseLabeler(LogLabeler):
         return self._fit(log, None, reset=True)
 
     @shared
-    def partial_fit(self, log, y=None):
+    def partial_fit(self, log: LogLike, y: None = None) -> Self:
         """Learn from further rows, with the result of fitting all rows at once.
 
         It does not matter how the rows are split, nor in which order they come. The

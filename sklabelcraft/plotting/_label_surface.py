@@ -1,6 +1,7 @@
 """The label as a function of watch time and duration."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
@@ -10,6 +11,8 @@ from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._ids import OTHER
 from sklabelcraft._reading import as_log
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import Estimator, Floats
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
 from sklabelcraft.plotting._occupied import occupied
 from sklabelcraft.plotting._panels import (
@@ -56,7 +59,7 @@ class LabelSurfaceDisplay:
     (2, 20, 20)
     """
 
-    def __init__(self, seconds, labels):
+    def __init__(self, seconds: Floats, labels: Floats) -> None:
         self.seconds = seconds
         self.labels = labels
 
@@ -69,8 +72,15 @@ class LabelSurfaceDisplay:
         prefer_skip_nested_validation=True,
     )
     def from_estimator(
-        cls, labeler, log, *, columns=None, n_points=160, axes=None, **kwargs
-    ):
+        cls,
+        labeler: Estimator,
+        log: LogLike,
+        *,
+        columns: Columns | None = None,
+        n_points: int = 160,
+        axes: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Label a grid of watch times and durations.
 
         The grid goes from 1 s to the 95 % quantile of the durations. Columns other than
@@ -125,7 +135,7 @@ class LabelSurfaceDisplay:
         there = _occupied(log, columns, explicit, seconds)
         return cls(seconds, np.where(there, labels, np.nan)).plot(axes, **kwargs)
 
-    def plot(self, axes=None, **kwargs):
+    def plot(self, axes: Any = None, **kwargs: Any) -> Self:
         """Draw the surface.
 
         Parameters

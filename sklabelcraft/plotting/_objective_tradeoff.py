@@ -1,13 +1,16 @@
 """Methods in the plane of what the platform wants."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from pandas import DataFrame, Series
 
 from sklabelcraft._segments import ALL
 from sklabelcraft.plotting._annotations import annotate_apart
 from sklabelcraft.plotting._panels import check_drawable, need_matplotlib, panels
+from sklabelcraft.results import Comparison
 
 RANDOM = "random lists"
 METRICS = ["NWTG", "NEG", "DS"]
@@ -63,14 +66,18 @@ class ObjectiveTradeoffDisplay:
     (2, 4)
     """
 
-    def __init__(self, means, errors, reference, *, k):
+    def __init__(
+        self, means: DataFrame, errors: DataFrame, reference: Series, *, k: int
+    ) -> None:
         self.means = means
         self.errors = errors
         self.reference = reference
         self.k = k
 
     @classmethod
-    def from_comparison(cls, found, *, k=None, axes=None, **kwargs):
+    def from_comparison(
+        cls, found: Comparison, *, k: int | None = None, axes: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw what :func:`~sklabelcraft.compare_labelers` found.
 
         Parameters
@@ -121,7 +128,7 @@ class ObjectiveTradeoffDisplay:
             k=k,
         ).plot(axes, **kwargs)
 
-    def plot(self, axes=None, **kwargs):
+    def plot(self, axes: Any = None, **kwargs: Any) -> Self:
         """Draw the methods.
 
         Parameters

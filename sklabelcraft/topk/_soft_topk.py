@@ -2,11 +2,14 @@
 
 import math
 from functools import partial
+from typing import Any, Literal
 
 import torch
+from numpy.typing import ArrayLike
 from torch.autograd import forward_ad
 
 from sklabelcraft._numbers import as_array
+from sklabelcraft._typing import NumbersLike
 from sklabelcraft.topk._inputs import (
     as_k,
     as_lengths,
@@ -22,15 +25,15 @@ METHODS = ("two_anchor", "sorted")
 
 
 def soft_topk(
-    scores,
-    k,
+    scores: NumbersLike,
+    k: NumbersLike,
     *,
-    temperature=None,
-    epsilon=None,
-    method="two_anchor",
-    mask=None,
-    lengths=None,
-):
+    temperature: NumbersLike | None = None,
+    epsilon: NumbersLike | None = None,
+    method: Literal["two_anchor", "sorted"] = "two_anchor",
+    mask: NumbersLike | None = None,
+    lengths: ArrayLike | None = None,
+) -> Any:
     r"""Soft indicator of the `k` largest scores of each list.
 
     Entropic optimal transport of a list's n scores onto two anchors, "left out" with

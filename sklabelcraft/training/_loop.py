@@ -2,8 +2,10 @@
 
 import copy
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
+from torch import nn
 
 
 class Task(ABC):
@@ -20,11 +22,11 @@ class Task(ABC):
     """
 
     @abstractmethod
-    def step(self, window, rows):
+    def step(self, window: Any, rows: Any) -> Any:
         """Take a step on some rows of a window; their mean loss, a tensor."""
 
     @abstractmethod
-    def end_epoch(self, epoch):
+    def end_epoch(self, epoch: int) -> tuple[dict[str, Any], float | None]:
         """Settle the networks and their averages; what is to be told of the epoch.
 
         Returns
@@ -36,15 +38,15 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def blame(self):
+    def blame(self) -> Any:
         """What to look at where training diverged, as text."""
 
     @abstractmethod
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """All that the task holds beside its networks and averages."""
 
     @abstractmethod
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
         """Go on from a state."""
 
 
@@ -59,31 +61,31 @@ class Average:
         Share of the average that each update keeps.
     """
 
-    def __init__(self, network, kept):
+    def __init__(self, network: nn.Module, kept: float) -> None:
         self.network, self.kept, self.weights = network, kept, None
 
-    def begin(self):
+    def begin(self) -> None:
         """Begin with the weights as they are."""
         current = self.network.named_parameters(remove_duplicate=False)
         self.weights = {name: value.detach().clone() for name, value in current}
 
-    def update(self):
+    def update(self) -> None:
         """Take in the weights as they are."""
         if self.weights is None:
             self.begin()
         for name, value in self.network.named_parameters(remove_duplicate=False):
             self.weights[name].lerp_(value.detach(), 1 - self.kept)
 
-    def in_network(self):
+    def in_network(self) -> Any:
         """The state of the network with the average, once there is one, in it."""
         state = {n: v.detach().clone() for n, v in self.network.state_dict().items()}
         return state | self.state_dict()
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """The average; nothing before the first update."""
         return {n: v.clone() for n, v in (self.weights or {}).items()}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.weights = {n: value.clone() for n, value in state.items()} or None
 
@@ -120,7 +122,9 @@ class Loop:
     own = ("history", "finished", "best", "since", "kept", "number", "offset", "total")
     checkpoint = None
 
-    def __init__(self, task, generator, settings, max_epochs):
+    def __init__(
+        self, task: Task, generator: torch.Generator, settings: Any, max_epochs: int
+    ) -> None:
         self.task, self.generator, self.max_epochs = task, generator, max_epochs
         self.batch_size, self.patience = settings.batch_size, settings.patience
         self.history, self.finished = [], False
@@ -128,13 +132,13 @@ class Loop:
         self.number = self.offset = 0  # of the window, and of the step in it
         self.total, self.drawn = 0.0, generator.get_state()
 
-    def run(self, watch):
+    def run(self, watch: Any) -> None:
         """Train to the end; the networks are left as they were at their best."""
         while not self.finished:
             self.epoch(watch)
         self.settle()
 
-    def epoch(self, watch):
+    def epoch(self, watch: Any) -> None:
         """Pass over all rows once, or over those that are left of a pass."""
         epoch, source = len(self.history), self.task.source
         plan = source.plan(self.generator.initial_seed(), epoch)
@@ -197,7 +201,7 @@ class Loop:
             self.kept = {n: a.in_network() for n, a in self.task.averages.items()}
         self.finished = self.since >= self.patience
 
-    def settle(self):
+    def settle(self) -> None:
         """Put the best averages into the networks, the last ones if none was judged."""
         for name, average in self.task.averages.items():
             kept = average.in_network() if self.kept is None else self.kept[name]
@@ -214,7 +218,7 @@ class Loop:
         """Where it stands: epoch, window and offset."""
         return len(self.history), self.number, self.offset
 
-    def state(self):
+    def state(self) -> Any:
         """All that is needed to go on from here, after any step; it is not copied."""
         return {name: getattr(self, name) for name in self.own} | {
             "generator": self.drawn,
@@ -223,11 +227,11 @@ class Loop:
             "task": self.task.state_dict(),
         }
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """A copy of all that is needed to go on from here, after any step."""
         return copy.deepcopy(self.state())
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state, bit by bit as if there had been no break."""
         state = copy.deepcopy(state)
         for name in self.own:
