@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklabelcraft.columns import Columns
 
-USUAL = {"columns": Columns(), "k": 10}
+USUAL: dict[str, Any] = {"columns": Columns(), "k": 10}
 LARGEST = float(np.finfo(np.float64).max)
 FINITE = Interval(Real, -LARGEST, LARGEST, closed="both")
 NOT_NEGATIVE = Interval(Real, 0, LARGEST, closed="both")
@@ -25,7 +25,7 @@ class LogEstimator(BaseEstimator):
     ``ranker__max_epochs`` bring into being.
     """
 
-    columns = None
+    columns: Columns | None = None
 
     def _default_parts(self):
         """What makes the default of each part, by its name."""
@@ -74,8 +74,9 @@ def inherit(estimator, random_state=None, **values):
     changes = {}
     for path, current in params.items():
         *way, name = path.split("__")
-        owners = [params["__".join(way[: i + 1])] for i in range(len(way))]
-        *outer, owner = [estimator, *owners]
+        owners = [estimator]
+        owners += [params["__".join(way[: i + 1])] for i in range(len(way))]
+        *outer, owner = owners
         hands_on = any(isinstance(p, LogEstimator) and hasattr(p, name) for p in outer)
         if current is not None or hands_on:
             continue

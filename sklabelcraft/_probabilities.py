@@ -1,5 +1,7 @@
 """Predictions as probabilities, where the label is one in [0, 1]."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.metaestimators import available_if
@@ -38,6 +40,8 @@ def predicts_probability(estimator):
 
 class Probabilities:
     """Mixin of what predicts impressions and may predict one label in [0, 1]."""
+
+    predict: Callable[..., Floats]  # of the class beside it
 
     @available_if(predicts_probability)
     @shared

@@ -130,9 +130,9 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         check_length(k)
         user, item, duration = self._names_of("user", "item", "duration")
         users = Table(X_users, "X_users", user, duration)
-        items = Table(items, "items", item, duration)
+        choice = Table(items, "items", item, duration)
         seen = self._seen_by(exclude_seen, user, item)
-        return shown_lists(self, self.feature_names_in_, users, items, k, seen)
+        return shown_lists(self, self.feature_names_in_, users, choice, k, seen)
 
     def _names_of(self, *roles):
         """The names of the columns of some roles, of which user and item are needed."""

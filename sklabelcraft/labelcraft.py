@@ -321,8 +321,9 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         columns = self._stated("columns")
         table = read_log(self, log, self._keys(columns), reset=False)
         feedback = feedback_of(table, columns, self.explicit_)
-        arrays = [column.numpy() for column in feedback]
-        return readable_tree(*arrays, self._label(table, columns), max_leaf_nodes)
+        watched, duration, explicit = (column.numpy() for column in feedback)
+        labels = self._label(table, columns)
+        return readable_tree(watched, duration, explicit, labels, max_leaf_nodes)
 
     def _default_parts(self):
         return {"ranker": MLPRanker}
@@ -331,12 +332,11 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         return [columns.watch_time, columns.duration, *columns.explicit]
 
     def _label(self, log, columns):
-        feedback = feedback_of(log, columns, self.explicit_)
         with own_settings():
-            return self.label_net_.exact(feedback)
+            return self.label_net_.exact(feedback_of(log, columns, self.explicit_))
 
 
-PUBLISHED = {
+PUBLISHED: dict[str, Any] = {
     "ranker": MLPRanker(
         loss="brier", optimizer="sgd", learning_rate=0.1, averaging=0.0
     ),

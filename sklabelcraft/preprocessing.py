@@ -133,7 +133,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.knee_ = np.array([known.quantile(self.quantile) for known in statistics])
         self.maximum_ = np.array([known.largest for known in statistics])
 
-    def _check(self, X, reset):
+    def _check(self, X: ArrayLike, reset: bool) -> Floats:
         options = {"dtype": np.float64, "ensure_non_negative": True}
         check_naming(self, X, reset)
         if is_frame(X):

@@ -70,8 +70,8 @@ def gauc_score(
     n_rows, positive = ranked.users.lengths.numpy(), gains[ranked.order]
     n_positive = np.bincount(ranked.lists, positive)
     rank = (ranked.first + (ranked.size + 1) / 2)[ranked.run]  # of ties, the middle
-    outranked = np.bincount(ranked.lists, positive * rank)
-    outranked -= n_positive * (n_positive + 1) / 2
+    rank_sums = np.bincount(ranked.lists, positive * rank)
+    outranked = rank_sums - n_positive * (n_positive + 1) / 2
     pairs = n_positive * (n_rows - n_positive)
     values = np.where(pairs, 1 - outranked / pairs.clip(1), np.nan)
     if average is None:

@@ -2,7 +2,7 @@
 
 import datetime
 from numbers import Real
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -84,7 +84,8 @@ def split_by_time(
     >>> parts.train, parts.valid, parts.test
     (array([1, 3]), array([2, 4, 5]), array([0]))
     """
-    shares = [part for part in (valid, test) if _is_share(part)]
+    parts: Any = valid, test
+    shares = [part for part in parts if _is_share(part)]
     if sum(shares) >= 1:
         raise ValueError(
             f"valid={valid} and test={test} leave nothing to train on: their sum must "
@@ -97,7 +98,7 @@ def split_by_time(
     else:
         _check_shares(valid=valid, test=test)
         tested = latest_rows(log, columns, test)
-        held = latest_rows(log, columns, valid + test)
+        held = latest_rows(log, columns, sum(shares))
     return Bunch(
         train=np.flatnonzero(~held),
         valid=np.flatnonzero(held & ~tested),

@@ -37,7 +37,7 @@ class Returned(TransformerMixin):
 
 
 # what is written is no container, so this class does not have its `transform` wrapped
-class LogLabeler(
+class LogLabeler(  # type: ignore[call-arg]
     ClassNamePrefixFeaturesOutMixin, Returned, LogEstimator, auto_wrap_output_keys=None
 ):
     """What all labelers share: they label by ``_label``, however they have learned.
@@ -105,16 +105,16 @@ class LogLabeler(
         check_is_fitted(self)
         columns = self._stated("columns")
         with read_as_floats("labels"):
-            labels = check_array(
+            values = check_array(
                 labels, ensure_2d=False, dtype=np.float64, input_name="labels"
             )
         table = read_log(self, log, self._keys(columns), reset=False)
-        if labels.shape not in ((len(table),), (len(table), 1)):
+        if values.shape not in ((len(table),), (len(table), 1)):
             raise ValueError(
                 f"there must be a label for each of the {len(table)} rows of the log, "
-                f"got shape {labels.shape}."
+                f"got shape {values.shape}."
             )
-        return self._watch_time(labels.reshape(-1), table, columns)
+        return self._watch_time(values.reshape(-1), table, columns)
 
     def _keys(self, columns):
         """The columns that the label is made of."""

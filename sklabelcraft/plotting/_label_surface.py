@@ -120,19 +120,19 @@ class LabelSurfaceDisplay:
         """
         need_matplotlib(cls, "from_estimator")
         check_is_fitted(labeler)
-        labeler, log = getattr(labeler, "labeler_", labeler), as_log(log)
+        labeler, table = getattr(labeler, "labeler_", labeler), as_log(log)
         if columns is not None:
-            check_stated(columns, log, BEFORE + AFTER)
-        explicit = _explicit(labeler, columns, log)
+            check_stated(columns, table, BEFORE + AFTER)
+        explicit = _explicit(labeler, columns, table)
         columns = columns or stated_by(labeler, "columns") or USUAL["columns"]
-        seconds = _seconds(log.numeric(columns.duration, minimum=0), n_points)
-        grid = _grid(log, columns, explicit, seconds)
-        labels = [
+        seconds = _seconds(table.numeric(columns.duration, minimum=0), n_points)
+        grid = _grid(table, columns, explicit, seconds)
+        parts = [
             _labels(labeler, grid.filled(dict.fromkeys(explicit, value)))
             for value in ([0, 1] if explicit else [0])
         ]
-        labels = np.reshape(labels, (-1, n_points, n_points))
-        there = _occupied(log, columns, explicit, seconds)
+        labels = np.reshape(parts, (-1, n_points, n_points))
+        there = _occupied(table, columns, explicit, seconds)
         return cls(seconds, np.where(there, labels, np.nan)).plot(axes, **kwargs)
 
     def plot(self, axes: Any = None, **kwargs: Any) -> Self:

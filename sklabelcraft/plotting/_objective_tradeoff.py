@@ -1,6 +1,5 @@
 """Methods in the plane of what the platform wants."""
 
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -112,7 +111,7 @@ class ObjectiveTradeoffDisplay:
         if not ks:
             raise ValueError("no methods were compared: the table has no rows.")
         k = ks[0] if k is None else k
-        if not isinstance(k, Integral) or k not in ks:
+        if not isinstance(k, int | np.integer) or k not in ks:
             raise ValueError(f"k must be one of {ks}, got {k!r}.")
         rows = table[table["k"] == k]
         by_method = rows.set_index(["method", "metric"])[["mean", "se_users"]]

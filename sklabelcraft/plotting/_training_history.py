@@ -142,7 +142,7 @@ class TrainingHistoryDisplay:
         for name, values in self.curves.items():
             epochs = np.arange(1, len(values) + 1)
             self.ax_.plot(epochs, values, label=name, **styles[name] | kwargs)
-        if self.balance_ax_:
+        if self.balance_ax_ and self.balance is not None:
             for name, values in self.balance.items():
                 self.balance_ax_.plot(epochs, values, **styles[name] | kwargs)
             self.balance_ax_.set(ylabel="weight in the balance")

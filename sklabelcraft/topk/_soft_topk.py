@@ -108,8 +108,12 @@ def soft_topk(
     >>> soft_topk(np.array([3.0, 2.0, 1.0]), 1, temperature=0.5).round(3)
     array([0.709, 0.248, 0.043])
     """
-    options = {"temperature": temperature, "epsilon": epsilon, "method": method}
-    if not torch.is_tensor(scores):
+    options: dict[str, Any] = {
+        "temperature": temperature,
+        "epsilon": epsilon,
+        "method": method,
+    }
+    if not isinstance(scores, torch.Tensor):
         values = torch.from_numpy(as_array(scores, "scores"))
         return _array(soft_topk(values, k, mask=mask, lengths=lengths, **options))
     name, softness = _softness(**options)
@@ -125,9 +129,9 @@ def soft_topk(
         lists = values.reshape(1, math.prod(shape), values.shape[-1])
         alpha = solve(lists, k, softness)
     else:
-        lengths = as_lengths(lengths, values)
-        k, softness, several = for_lists(k, softness, lengths.shape, name)
-        alpha = ragged_topk(values, lengths, k, softness, solve)
+        sizes = as_lengths(lengths, values)
+        k, softness, several = for_lists(k, softness, sizes.shape, name)
+        alpha = ragged_topk(values, sizes, k, softness, solve)
     alpha = alpha.reshape(*several, *values.shape)
     return alpha.to(scores.dtype) if scores.is_floating_point() else alpha
 

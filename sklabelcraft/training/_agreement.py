@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
@@ -41,12 +42,12 @@ def check_agreed(group: Alone | Processes, summary: dict[str, str | int]) -> Non
             )
 
 
-def without_addresses(value: Any) -> Any:
+def without_addresses(value: Any) -> str:
     """An object as text, which is the same in another process."""
     return ADDRESS.sub("", str(value))
 
 
-def fingerprint(tensors: dict[str, Tensor]) -> Any:
+def fingerprint(tensors: Iterable[Tensor]) -> str:
     """A short text that differs where some tensors do."""
     digest = hashlib.blake2b(digest_size=8)
     for tensor in tensors:

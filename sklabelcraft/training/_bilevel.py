@@ -169,7 +169,7 @@ class BilevelTask(Task):
         self.outer = make(label, label_settings.learning_rate)
         self.bilevel = BilevelStep(self.steps, model.loss, label, self.outer, platform)
         self.n_epochs = self.n_steps = 0
-        self.balances = []
+        self.balances: list[Tensor] = []
 
     def go_on(self, growth: Growth, state: dict[str, Any]) -> None:
         """Begin with the weights as they are, and with what was kept of smaller ones.
@@ -192,7 +192,7 @@ class BilevelTask(Task):
         """Whether the label moves in this epoch."""
         return self.n_epochs >= self.label_settings.warmup_epochs
 
-    def step(self, window: Any, rows: Any) -> Any:
+    def step(self, window: Any, rows: Tensor) -> Tensor:
         """Take a step of the ranker, before it perhaps one of the label."""
         impressions, (feedback, weights) = window
         rows, shown = rows.to(feedback.device), None
@@ -208,7 +208,7 @@ class BilevelTask(Task):
             self.averages["label"].update()
         return loss
 
-    def end_epoch(self, epoch: int) -> Any:
+    def end_epoch(self, epoch: int) -> tuple[dict[str, Any], float | None]:
         """Settle the tables, and judge the averages by the objectives."""
         self.steps.optimizer.settle()
         self.averages["ranker"].update()
@@ -228,7 +228,7 @@ class BilevelTask(Task):
         logits = self.steps.fast_logits(self.averages["ranker"], *rows)
         return platform.progress(logits)
 
-    def blame(self) -> Any:
+    def blame(self) -> str:
         """The learning rates."""
         return (
             f"Lower the ranker's learning_rate={self.settings.learning_rate!r}, or the "

@@ -1,11 +1,13 @@
 """The loop of training: epochs of steps, averages of weights, early stopping."""
 
+from __future__ import annotations
+
 import copy
 from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Task(ABC):
@@ -21,8 +23,12 @@ class Task(ABC):
         Their averages, by the same names.
     """
 
+    source: Any
+    networks: dict[str, nn.Module]
+    averages: dict[str, Average]
+
     @abstractmethod
-    def step(self, window: Any, rows: Any) -> Any:
+    def step(self, window: Any, rows: Tensor) -> Tensor:
         """Take a step on some rows of a window; their mean loss, a tensor."""
 
     @abstractmethod
@@ -38,7 +44,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def blame(self) -> Any:
+    def blame(self) -> str:
         """What to look at where training diverged, as text."""
 
     @abstractmethod
@@ -46,7 +52,7 @@ class Task(ABC):
         """All that the task holds beside its networks and averages."""
 
     @abstractmethod
-    def load_state_dict(self, state: dict[str, Any]) -> Any:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
 
 
@@ -62,7 +68,8 @@ class Average:
     """
 
     def __init__(self, network: nn.Module, kept: float) -> None:
-        self.network, self.kept, self.weights = network, kept, None
+        self.network, self.kept = network, kept
+        self.weights: dict[str, Tensor] = {}
 
     def begin(self) -> None:
         """Begin with the weights as they are."""
@@ -71,23 +78,23 @@ class Average:
 
     def update(self) -> None:
         """Take in the weights as they are."""
-        if self.weights is None:
+        if not self.weights:
             self.begin()
         for name, value in self.network.named_parameters(remove_duplicate=False):
             self.weights[name].lerp_(value.detach(), 1 - self.kept)
 
-    def in_network(self) -> Any:
+    def in_network(self) -> dict[str, Tensor]:
         """The state of the network with the average, once there is one, in it."""
         state = {n: v.detach().clone() for n, v in self.network.state_dict().items()}
         return state | self.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
         """The average; nothing before the first update."""
-        return {n: v.clone() for n, v in (self.weights or {}).items()}
+        return {n: v.clone() for n, v in self.weights.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.weights = {n: value.clone() for n, value in state.items()} or None
+        self.weights = {n: value.clone() for n, value in state.items()}
 
 
 class Loop:
@@ -127,7 +134,8 @@ class Loop:
     ) -> None:
         self.task, self.generator, self.max_epochs = task, generator, max_epochs
         self.batch_size, self.patience = settings.batch_size, settings.patience
-        self.history, self.finished = [], False
+        self.history: list[dict[str, Any]] = []
+        self.finished = False
         self.best, self.since, self.kept = -float("inf"), 0, None
         self.number = self.offset = 0  # of the window, and of the step in it
         self.total, self.drawn = 0.0, generator.get_state()
@@ -218,12 +226,12 @@ class Loop:
         """Where it stands: epoch, window and offset."""
         return len(self.history), self.number, self.offset
 
-    def state(self) -> Any:
+    def state(self) -> dict[str, Any]:
         """All that is needed to go on from here, after any step; it is not copied."""
         return {name: getattr(self, name) for name in self.own} | {
             "generator": self.drawn,
             "networks": {n: m.state_dict() for n, m in self.task.networks.items()},
-            "averages": {n: a.weights or {} for n, a in self.task.averages.items()},
+            "averages": {n: a.weights for n, a in self.task.averages.items()},
             "task": self.task.state_dict(),
         }
 

@@ -10,6 +10,7 @@ and ``optimizer.accept(theta, gradients)`` goes there.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -95,7 +96,7 @@ class RowOptimizer(ABC):
 
     def propose(
         self, theta: dict[str, Tensor], gradients: dict[str, Tensor]
-    ) -> dict[str, Tensor]:
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Where the next step leads, and how far each gradient moves its parameter.
 
         Parameters
@@ -260,4 +261,4 @@ def _tail_sums(first, second, ratio, n=20_000):
     return torch.tensor(sums[::-1], dtype=torch.float64)
 
 
-OPTIMIZERS = {"adamw": AdamW, "sgd": SGD}
+OPTIMIZERS: dict[str, Callable[..., RowOptimizer]] = {"adamw": AdamW, "sgd": SGD}

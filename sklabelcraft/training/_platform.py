@@ -1,8 +1,9 @@
 """The platform's view of a ranker: its objectives on held-out lists of users."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ class Shown(NamedTuple):
         The processes that look at a part each.
     """
 
-    batch: Batch
+    batch: Batch | None
     lists: Lists
     users: torch.Tensor
     positions: torch.Tensor
@@ -100,12 +101,12 @@ class Platform:
     values: list
     references: torch.Tensor
     weights: torch.Tensor
-    balancing: object
+    balancing: Callable[..., torch.Tensor]
     k: int
     temperature: float
     row_weights: torch.Tensor | None = None
 
-    def draw(self, n_users: int, generator: torch.Generator | None = None) -> Any:
+    def draw(self, n_users: int, generator: torch.Generator | None = None) -> Shown:
         """A random sample of users, as :class:`Shown`."""
         lists, *places = self.lists.sample(n_users, generator)
         return Shown(self.impressions.batch(lists.rows), lists, *places)
@@ -222,7 +223,7 @@ class Platform:
         met = [o.at_least is not None and value >= o.at_least for o, value in pairs]
         return torch.tensor(met, device=values.device)
 
-    def worth(self, values: Tensor) -> Any:
+    def worth(self, values: Tensor) -> Tensor:
         """What the values of the objectives count for, (n_objectives,)."""
         pairs = zip(self.objectives, values, strict=True)
         return torch.stack([objective.worth(value) for objective, value in pairs])

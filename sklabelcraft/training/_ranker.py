@@ -53,14 +53,14 @@ class RankerSteps:
         self.optimizer = make(module, settings.learning_rate, settings.weight_decay)
         self._finder = RowFinder(module, past_columns, ordered=group.size > 1)
 
-    def start(self, *batches: Any) -> Any:
+    def start(self, *batches: Any) -> list[Batch]:
         """Find what the batches touch; they are returned on that, not to be mixed."""
-        rows, batches = self._finder.find(*batches)
+        rows, placed = self._finder.find(*batches)
         gathered = self.optimizer.gather(rows)
         self.theta = {name: value.requires_grad_() for name, value in gathered.items()}
-        return batches
+        return placed
 
-    def score(self, batch: Batch, theta: dict[str, Tensor] | None = None) -> Any:
+    def score(self, batch: Batch, theta: dict[str, Tensor] | None = None) -> Tensor:
         """Logits of a batch from :meth:`start`, by its parameters or by others."""
         theta = theta or self.theta
         if len(batch.codes) == 0:  # of more processes than rows
@@ -87,7 +87,9 @@ class RankerSteps:
         return constants_like(batch)
 
     @torch.no_grad()
-    def fast_logits(self, average: Any, impressions: Any, rows: Any = None) -> Any:
+    def fast_logits(
+        self, average: Average, impressions: Impressions, rows: Tensor | None = None
+    ) -> Tensor:
         """Logits of all rows or some by an average of the weights, (n, n_outputs).
 
         Each process computes some batches of those that one would compute alone.
@@ -104,13 +106,15 @@ class RankerSteps:
         logits = self.group.gather(logits, "held-out scores")
         return torch.cat([part.to(impressions.numeric) for part in logits])
 
-    def finish(self, value: Any) -> Any:
+    def finish(self, value: Tensor) -> Tensor:
         """Take a step down a loss; what it is in all processes."""
         gradients, value = self.total(gradients_in(self.theta, value), value)
         self.accept(gradients)
         return value
 
-    def total(self, gradients: dict[str, Tensor], value: Any) -> Any:
+    def total(
+        self, gradients: dict[str, Tensor], value: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """Gradients, and the value of a loss, summed over the processes."""
         parts = [*gradients.values(), value.detach()]
         *parts, value = self.group.total(parts, "gradients")
@@ -162,7 +166,7 @@ class RankerTask(Task):
             like = next(model.module.parameters())
             self.adversary = Adversary(n_outputs, like, settings)
 
-    def step(self, window: Any, rows: Any) -> Any:
+    def step(self, window: Any, rows: Tensor) -> Tensor:
         """Take a step on some rows of a window; their mean loss, a tensor."""
         impressions, (labels, weights, *nuisance) = window
         rows = rows.to(labels.device)
@@ -190,7 +194,7 @@ class RankerTask(Task):
             state | {"optimizer": growth.optimizer(state["optimizer"])}
         )
 
-    def end_epoch(self, epoch: int) -> Any:
+    def end_epoch(self, epoch: int) -> tuple[dict[str, Any], float | None]:
         """Settle the tables, update the average, and judge it on the held-out rows."""
         self.steps.optimizer.settle()
         self.averages["ranker"].update()
@@ -202,7 +206,7 @@ class RankerTask(Task):
         loss = self.steps.group.first(loss, "validation losses")
         return {"validation_loss": loss}, -loss
 
-    def blame(self) -> Any:
+    def blame(self) -> str:
         """The learning rate and the labels."""
         ends = [f(w.targets[0]) for w in self.source.windows() for f in (amin, amax)]
         return (
@@ -280,8 +284,8 @@ def drawing_in_training(
     source: Any,
     random_state: RandomSource,
     device: str | torch.device,
-    group: Any = ALONE,
-) -> Iterator[Any]:
+    group: Alone | Processes = ALONE,
+) -> Iterator[bool]:
     """Let a network draw from a seed where it draws in training, as dropout does.
 
     Yields
