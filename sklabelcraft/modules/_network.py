@@ -35,7 +35,13 @@ class Network(BaseEstimator, ABC):
     _parameter_constraints: dict = WIDTHS
 
     @shared
-    def __call__(self, cardinalities, n_numeric, n_outputs, past_columns):
+    def __call__(
+        self,
+        cardinalities: list[int],
+        n_numeric: int,
+        n_outputs: int,
+        past_columns: tuple[int, ...],
+    ) -> nn.Module:
         """Make the module.
 
         Parameters
