@@ -1,5 +1,8 @@
 """Texts that several docstrings share, each written once."""
 
+from typing import TypeVar
+
+T = TypeVar("T")
 SAMPLE_WEIGHT = """\
 sample_weight : array-like of shape (n,) or str, default=None
     What each row counts for in the loss, such as an inverse propensity of its position;
@@ -212,10 +215,10 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 }
 
 
-def shared(documented):
+def shared(documented: T) -> T:
     """Fill the places such as ``{columns}`` of a docstring with the shared texts."""
     lines = []
-    for line in documented.__doc__.splitlines():
+    for line in (documented.__doc__ or "").splitlines():
         name = line.strip()[1:-1]
         if line.strip() == f"{{{name}}}" and name in TEXTS:
             indent = line[: line.index("{")]

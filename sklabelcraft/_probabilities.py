@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._docs import shared
 from sklabelcraft._model import RankerModel
 from sklabelcraft._tables import LogLike
-from sklabelcraft._typing import Floats
+from sklabelcraft._typing import Floats, typed
 
 
 def predicts_probability(estimator):
@@ -43,7 +43,7 @@ class Probabilities:
 
     predict: Callable[..., Floats]  # of the class beside it
 
-    @available_if(predicts_probability)
+    @typed(available_if(predicts_probability))
     @shared
     def predict_proba(self, X: LogLike) -> Floats:
         """Predict the label as a probability.

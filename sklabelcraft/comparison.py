@@ -23,7 +23,7 @@ from sklabelcraft._scoring import RankingScorer
 from sklabelcraft._segments import Segments
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft._tables import LogLike, TargetLike
-from sklabelcraft._typing import Estimator, Key, RandomSource
+from sklabelcraft._typing import Estimator, Key, RandomSource, typed
 from sklabelcraft._units import looked_at_once
 from sklabelcraft.columns import Columns
 from sklabelcraft.recommender import LabelCraftRecommender
@@ -37,25 +37,27 @@ from sklabelcraft.scorers import (
 )
 
 
-@validate_params(
-    {
-        "labelers": [Mapping],
-        "X": "no_validation",
-        "y": "no_validation",
-        "cv": "no_validation",
-        "recommender": [LabelCraftRecommender, None],
-        "columns": [Columns, None],
-        "scorers": [Mapping, None],
-        "segment": [str, Integral, "array-like", None],
-        "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "n_seeds": [Interval(Integral, 1, None, closed="left")],
-        "against": [str, None],
-        "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
-        "return_estimator": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=False,
+@typed(
+    validate_params(
+        {
+            "labelers": [Mapping],
+            "X": "no_validation",
+            "y": "no_validation",
+            "cv": "no_validation",
+            "recommender": [LabelCraftRecommender, None],
+            "columns": [Columns, None],
+            "scorers": [Mapping, None],
+            "segment": [str, Integral, "array-like", None],
+            "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
+            "n_seeds": [Interval(Integral, 1, None, closed="left")],
+            "against": [str, None],
+            "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
+            "return_estimator": ["boolean"],
+            "n_jobs": [Integral, None],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=False,
+    )
 )
 def compare_labelers(
     labelers: Mapping[str, Estimator],

@@ -33,7 +33,7 @@ from sklabelcraft._platform import (
 from sklabelcraft._reading import read_log
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
 from sklabelcraft._tables import LogLike, TargetLike
-from sklabelcraft._typing import Estimator, Floats, RandomSource
+from sklabelcraft._typing import Estimator, Floats, RandomSource, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.objectives import Objective
 from sklabelcraft.results import Front
@@ -155,7 +155,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         self.columns = columns
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
     def fit(
         self,

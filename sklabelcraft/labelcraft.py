@@ -19,7 +19,7 @@ from sklabelcraft._split_rows import explicit_of, read_split
 from sklabelcraft._starts import ranker_of, starts_of
 from sklabelcraft._tables import LogLike
 from sklabelcraft._torch import own_settings, usable_device
-from sklabelcraft._typing import RandomSource
+from sklabelcraft._typing import RandomSource, typed
 from sklabelcraft._units import warn_of_units
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.columns import Columns
@@ -279,7 +279,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         train, held_out = (log, sample_weight), (log_val, sample_weight_val)
         return self._fit(train, held_out, further=hasattr(self, "label_net_"))
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     def _fit(self, train, held_out, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
         starts, known = starts_of(self, further)

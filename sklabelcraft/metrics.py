@@ -6,7 +6,7 @@ rows that are tied.
 """
 
 import warnings
-from functools import partial
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from sklabelcraft._docs import shared
 from sklabelcraft._known import any_positive, warn_of_unknown
 from sklabelcraft._numbers import as_column, as_floats, mean, real
 from sklabelcraft._ranked import Ranked
+from sklabelcraft._typing import F, typed
 
 LISTS = {
     "scores": ["array-like"],
@@ -28,7 +29,11 @@ LISTS = {
 }
 NUMBER = Interval(Real, None, None, closed="neither")
 GAINS = LISTS | {"zero_division": [StrOptions({"skip"}), NUMBER]}
-validated = partial(validate_params, prefer_skip_nested_validation=True)
+
+
+def validated(constraints: dict[str, Any]) -> Callable[[F], F]:
+    """Check the parameters of a function by constraints."""
+    return typed(validate_params(constraints, prefer_skip_nested_validation=True))
 
 
 @validated({"watch_time": ["array-like"]} | GAINS)

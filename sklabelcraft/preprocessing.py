@@ -19,7 +19,7 @@ from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
 from sklabelcraft._log import Log, is_frame
 from sklabelcraft._reading import check_naming, read_as_floats
-from sklabelcraft._typing import Floats
+from sklabelcraft._typing import Floats, typed
 from sklabelcraft.scaling import scale
 
 
@@ -63,7 +63,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.quantile = quantile
         self.share = share
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     @shared
     def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn the knee and the maximum of each column.
@@ -82,7 +82,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self._learn([Numbers.of(column) for column in X.T])
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     @shared
     def partial_fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn from further rows, with the result of fitting all rows at once.

@@ -24,7 +24,7 @@ from sklabelcraft._recommending import (
     columns_of_log,
 )
 from sklabelcraft._tables import LogLike, TargetLike
-from sklabelcraft._typing import Estimator, Floats, PathLike, RandomSource
+from sklabelcraft._typing import Estimator, Floats, PathLike, RandomSource, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker, MLPRanker
@@ -113,7 +113,7 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
         self.columns = columns
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
     def fit(
         self,
@@ -152,7 +152,7 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
         """
         return self._fit((X, y, sample_weight), (X_val, y_val, sample_weight_val))
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
     def partial_fit(
         self,

@@ -13,20 +13,23 @@ from sklabelcraft._holdout import latest_rows
 from sklabelcraft._reading import as_log
 from sklabelcraft._stated import BEFORE, check_stated
 from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import typed
 from sklabelcraft.columns import Columns
 
 PART = [Real, *DATES]
 
 
-@validate_params(
-    {
-        "X": "no_validation",
-        "by": [StrOptions({"user", "global"})],
-        "valid": PART,
-        "test": PART,
-        "columns": [Columns, None],
-    },
-    prefer_skip_nested_validation=True,
+@typed(
+    validate_params(
+        {
+            "X": "no_validation",
+            "by": [StrOptions({"user", "global"})],
+            "valid": PART,
+            "test": PART,
+            "columns": [Columns, None],
+        },
+        prefer_skip_nested_validation=True,
+    )
 )
 def split_by_time(
     X: LogLike,

@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
-from sklabelcraft._typing import PathLike
+from sklabelcraft._typing import PathLike, typed
 from sklabelcraft.datasets._base import (
     CHINA,
     describe,
@@ -83,7 +83,9 @@ numbers, "missing" as texts and -1 as whole numbers, as others have in its gaps.
 """
 
 
-@validate_params({"user_features": ["boolean"]}, prefer_skip_nested_validation=True)
+@typed(
+    validate_params({"user_features": ["boolean"]}, prefer_skip_nested_validation=True)
+)
 def load_kuairand(
     path: PathLike,
     *,

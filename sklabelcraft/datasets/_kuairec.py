@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sklabelcraft._typing import PathLike
+from sklabelcraft._typing import PathLike, typed
 from sklabelcraft.datasets._base import (
     describe,
     drop_unusable,
@@ -38,9 +38,11 @@ list), hour. y: watch_time. There is no explicit feedback: explicit=().
 """
 
 
-@validate_params(
-    {"matrix": [StrOptions({"big_matrix", "small_matrix"})]},
-    prefer_skip_nested_validation=True,
+@typed(
+    validate_params(
+        {"matrix": [StrOptions({"big_matrix", "small_matrix"})]},
+        prefer_skip_nested_validation=True,
+    )
 )
 def load_kuairec(
     path: PathLike,

@@ -9,7 +9,7 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import validate_params
 
 from sklabelcraft._numbers import real
-from sklabelcraft._typing import RandomSource
+from sklabelcraft._typing import RandomSource, typed
 from sklabelcraft.datasets._base import make_bunch
 
 N_FACTORS = 4
@@ -34,19 +34,21 @@ of each user's rows is for training, a quarter each for validation and test.
 """
 
 
-@validate_params(
-    {
-        "n_users": [Integral],
-        "n_items": [Integral],
-        "n_impressions": [Integral],
-        "duration_bias": [Real],
-        "noise": [Real],
-        "replays": [Real],
-        "idle": [Real],
-        "eagerness": [Real],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+@typed(
+    validate_params(
+        {
+            "n_users": [Integral],
+            "n_items": [Integral],
+            "n_impressions": [Integral],
+            "duration_bias": [Real],
+            "noise": [Real],
+            "replays": [Real],
+            "idle": [Real],
+            "eagerness": [Real],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=True,
+    )
 )
 def make_short_videos(
     n_users: int = 500,

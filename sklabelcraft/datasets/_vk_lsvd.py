@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
 from sklabelcraft._docs import shared
-from sklabelcraft._typing import PathLike
+from sklabelcraft._typing import PathLike, typed
 from sklabelcraft.datasets._base import make_bunch
 from sklabelcraft.datasets._parquet import import_pyarrow, write_tables
 from sklabelcraft.datasets._vk_lsvd_weeks import (
@@ -38,7 +38,7 @@ PARAMETERS = {
 }
 
 
-@validate_params(PARAMETERS, prefer_skip_nested_validation=True)
+@typed(validate_params(PARAMETERS, prefer_skip_nested_validation=True))
 @shared
 def load_vk_lsvd(
     path: PathLike,
@@ -115,7 +115,7 @@ def load_vk_lsvd(
     return make_bunch(frame, LOGGED, part, description)
 
 
-@validate_params(PARAMETERS, prefer_skip_nested_validation=True)
+@typed(validate_params(PARAMETERS, prefer_skip_nested_validation=True))
 @shared
 def convert_vk_lsvd(
     path: PathLike,

@@ -20,7 +20,7 @@ from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._reading import read_as_floats, read_log, read_source
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft._tables import LogLike
-from sklabelcraft._typing import Floats, PathLike
+from sklabelcraft._typing import Floats, PathLike, typed
 from sklabelcraft._units import warn_of_units
 from sklabelcraft.columns import Columns
 
@@ -80,7 +80,7 @@ class LogLabeler(  # type: ignore[call-arg]
         table = read_source(self, log, self._keys(columns), reset=False)
         return table.write(to, lambda part: {name: self._label(part, columns)})
 
-    @available_if(lambda self: hasattr(self, "_watch_time"))
+    @typed(available_if(lambda self: hasattr(self, "_watch_time")))
     def watch_time(self, labels: ArrayLike, log: LogLike) -> Floats:
         """Turn labels back into watch times, where the label can be turned back.
 
@@ -192,7 +192,7 @@ class BaseLabeler(LogLabeler):
         known = getattr(self, "statistics_", None)
         return self._fit(log, known, reset=not hasattr(self, "statistics_"))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     def _fit(self, log, statistics, reset):
         """Learn from these rows and those whose statistics are known."""
         columns = self._stated("columns")

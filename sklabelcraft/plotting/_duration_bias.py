@@ -15,7 +15,7 @@ from sklabelcraft._ranked import Ranked
 from sklabelcraft._reading import as_log
 from sklabelcraft._stated import SCORED, check_stated
 from sklabelcraft._tables import LogLike
-from sklabelcraft._typing import Floats
+from sklabelcraft._typing import Floats, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.plotting._panels import (
     COLORS,
@@ -91,9 +91,11 @@ class DurationBiasDisplay:
         self.bin_width = bin_width
 
     @classmethod
-    @validate_params(
-        VALID | {"estimators": [Mapping], "k": [LENGTH, None]},
-        prefer_skip_nested_validation=True,
+    @typed(
+        validate_params(
+            VALID | {"estimators": [Mapping], "k": [LENGTH, None]},
+            prefer_skip_nested_validation=True,
+        )
     )
     def from_estimators(
         cls,
@@ -156,9 +158,11 @@ class DurationBiasDisplay:
         )
 
     @classmethod
-    @validate_params(
-        VALID | {"scores": [Mapping], "k": [LENGTH]},
-        prefer_skip_nested_validation=True,
+    @typed(
+        validate_params(
+            VALID | {"scores": [Mapping], "k": [LENGTH]},
+            prefer_skip_nested_validation=True,
+        )
     )
     def from_predictions(
         cls,

@@ -12,7 +12,7 @@ from sklabelcraft._ids import OTHER
 from sklabelcraft._reading import as_log
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft._tables import LogLike
-from sklabelcraft._typing import Estimator, Floats
+from sklabelcraft._typing import Estimator, Floats, typed
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
 from sklabelcraft.plotting._occupied import occupied
 from sklabelcraft.plotting._panels import (
@@ -64,12 +64,14 @@ class LabelSurfaceDisplay:
         self.labels = labels
 
     @classmethod
-    @validate_params(
-        {
-            "columns": [Columns, None],
-            "n_points": [Interval(Integral, 2, MOST_POINTS, closed="both")],
-        },
-        prefer_skip_nested_validation=True,
+    @typed(
+        validate_params(
+            {
+                "columns": [Columns, None],
+                "n_points": [Interval(Integral, 2, MOST_POINTS, closed="both")],
+            },
+            prefer_skip_nested_validation=True,
+        )
     )
     def from_estimator(
         cls,

@@ -23,7 +23,7 @@ from sklabelcraft._probabilities import Probabilities
 from sklabelcraft._reading import read_source
 from sklabelcraft._tables import LogLike, TargetLike
 from sklabelcraft._torch import on_cpu, own_settings, usable_device
-from sklabelcraft._typing import Floats, PathLike, RandomSource
+from sklabelcraft._typing import Floats, PathLike, RandomSource, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES
 from sklabelcraft.rankers._given import NOTHING, read_given
@@ -189,7 +189,7 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
         """
         return self._fit((X, y, sample_weight), further=hasattr(self, "model_"))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     def _fit(self, train, held_out=NOTHING, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
         fit = fitting(self, *train[:2], outer=outer)
