@@ -57,13 +57,13 @@ def scale(
     >>> scale(np.array([0.0, 25.0, 50.0, 425.0, 800.0]), knee=50, maximum=800)
     array([0. , 0.1, 0.2, 0.6, 1. ])
     """
-    values = _floating(values)
-    largest = float(_library(values).finfo(values.dtype).max)
+    numbers = _floating(values)
+    largest = float(_library(numbers).finfo(numbers.dtype).max)
     knee = real(knee, "knee", 0, largest)
     maximum = real(maximum, "maximum", knee, largest)
     share = real(share, "share", 0, 1)
-    knee, maximum = (_rounded(number, values) for number in (knee, maximum))
-    return two_lines(values, knee=knee, maximum=maximum, share=share)
+    knee, maximum = (_rounded(number, numbers) for number in (knee, maximum))
+    return two_lines(numbers, knee=knee, maximum=maximum, share=share)
 
 
 def two_lines(values, *, knee, maximum, share=0.2):

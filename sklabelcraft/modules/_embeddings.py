@@ -12,7 +12,7 @@ from sklabelcraft._batches import Batch
 
 PAIR_SCALE = 20
 WIDEST = 2**16  # of a layer, and of an embedding
-SINGLE = {"dtype": torch.float32}  # whatever torch's default type is
+SINGLE: dict[str, Any] = {"dtype": torch.float32}  # whatever torch's default type is
 
 
 class Embeddings(nn.Module):
@@ -32,6 +32,8 @@ class Embeddings(nn.Module):
     starts : long tensor of shape (n_columns,)
         Where the codes of each column begin in the table.
     """
+
+    starts: Tensor
 
     def __init__(self, cardinalities: list[int], dim: int) -> None:
         super().__init__()
@@ -88,7 +90,7 @@ def dense(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> nn.Sequential
         The network.
     """
     widths = [n_inputs, *hidden]
-    layers = []
+    layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after, **SINGLE), nn.SiLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], n_outputs, **SINGLE))

@@ -81,6 +81,10 @@ class Signals(nn.Module):
         Those of ``INPUTS`` that are read.
     """
 
+    watch_points: Tensor
+    duration_points: Tensor
+    scale: Tensor
+
     def __init__(
         self,
         watch_points: Floats,
@@ -116,7 +120,7 @@ class Signals(nn.Module):
             inputs,
         )
 
-    def forward(self, feedback: Feedback) -> Tensor:
+    def forward(self, feedback: Feedback) -> tuple[Tensor, Tensor]:
         """Inputs of the label network, (n, n_inputs), and hand-made labels, (n, 3).
 
         Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2; and
@@ -154,6 +158,9 @@ class StartingRule(nn.Module):
     counts : tensor of shape (n,)
         How often each occurred.
     """
+
+    weights: Tensor
+    ends: Tensor
 
     def __init__(self, weights: Floats, labels: Tensor, counts: Tensor) -> None:
         super().__init__()
@@ -210,13 +217,13 @@ class LearnedLabel(nn.Module):
         super().__init__()
         self.signals, self.rule, self.bound = signals, rule, bound
         self.correction = dense(len(signals.read), hidden, 1)
-        nn.init.zeros_(self.correction[-1].weight)
-        nn.init.zeros_(self.correction[-1].bias)
+        for parameter in self.correction[-1].parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, feedback: Feedback) -> Tensor:
         """Labels of some :class:`Feedback`, (n, 1)."""
         prepared = self.prepare(feedback, bool(feedback.unknown.any()))
-        return self.craft(prepared.to(self.correction[0].weight))
+        return self.craft(prepared.to(next(self.correction.parameters())))
 
     def prepare(self, feedback: Feedback, may_be_unknown: bool = False) -> Tensor:
         """What does not depend on what is learned, in float64.

@@ -203,7 +203,7 @@ class BilevelTask(Task):
         batch = impressions.batch(rows)
         taken = feedback[rows], weights[rows]
         loss, balance = self.bilevel.take(batch, *taken, shown)
-        if shown:
+        if balance is not None:
             self.balances.append(balance)
             self.averages["label"].update()
         return loss

@@ -84,13 +84,13 @@ class RowOptimizer(ABC):
         self._rows = dict.fromkeys(self._tables, rows)
         values, self._gathered = {}, {}
         for name, value in self._values.items():
-            moments = self._moments[name]
+            kept = self._moments[name]
             if name in self._rows:
                 last = self._last[name][rows]
-                moments = moments[rows].unbind(1)
+                moments = kept[rows].unbind(1)
                 value, moments = self._idle(value[rows], moments, last)
             else:
-                value, moments = value.clone(), moments.unbind(1)
+                value, moments = value.clone(), kept.unbind(1)
             values[name], self._gathered[name] = value, moments
         return self._by_name(values)
 
