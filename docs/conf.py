@@ -44,6 +44,7 @@ html_css_files = ["math.css", "pages.css"]
 html_show_sphinx = False
 
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings tell them
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autosummary_ignore_module_all = False
