@@ -225,8 +225,8 @@ def test_integers_and_text_are_categories_and_floats_are_numbers(fast, log):
     assert "timestamp" not in fast.features_
 
 
-def test_numeric_features_must_be_finite(fast, log):
-    """A missing number is an error, not a guess."""
+def test_numeric_features_are_not_infinite(fast, log):
+    """An infinite number is an error, not a guess."""
     X = log.data.assign(level=np.inf)
     with pytest.raises(ValueError, match="column 'level' must be finite"):
         fast.fit(X, log.preference)
