@@ -36,6 +36,7 @@ dist: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 docs: $(DOCUMENTING)
 	$(BIN)/python -m sphinx -W --keep-going -j 2 -d docs/_build/doctrees docs docs/_build/html

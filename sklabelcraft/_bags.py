@@ -1,9 +1,14 @@
 """Lists of codes, of any lengths, in several columns of a log."""
 
+from __future__ import annotations
+
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 
 class Bags:
@@ -17,11 +22,11 @@ class Bags:
         The number of elements of each list; of no column, (0, 0).
     """
 
-    def __init__(self, codes, lengths):
+    def __init__(self, codes: Tensor, lengths: Tensor) -> None:
         self.codes, self.lengths = codes, lengths
 
     @classmethod
-    def of(cls, columns):
+    def of(cls, columns: list[tuple[NDArray[Any], NDArray[Any]]]) -> Bags:
         """Lists from the codes of each column, one after the other, and their lengths.
 
         Parameters
@@ -67,7 +72,7 @@ class Bags:
         """The column of each element, (n_elements,)."""
         return self._cells % max(1, self.n_columns)
 
-    def mean(self, values):
+    def mean(self, values: Tensor) -> Tensor:
         """The mean of values of the elements, (n_elements, d), in each list.
 
         Returns
@@ -80,7 +85,7 @@ class Bags:
         means = total / self.lengths.view(-1, 1).clamp(min=1)
         return means.view(*self.lengths.shape, values.shape[1])
 
-    def rows(self, index):
+    def rows(self, index: Any) -> Bags:
         """Those of the rows at some positions, or in a slice."""
         if not self.n_columns:
             return self
@@ -90,14 +95,14 @@ class Bags:
         places += torch.arange(len(places), device=places.device)
         return Bags(self.codes[places], lengths)
 
-    def followed_by(self, other):
+    def followed_by(self, other: Bags) -> Bags:
         """Those of these rows and of others."""
         return Bags(
             torch.cat([self.codes, other.codes]),
             torch.cat([self.lengths, other.lengths]),
         )
 
-    def to(self, kind):
+    def to(self, kind: torch.device | torch.dtype) -> Bags:
         """The same on a device, or as whole numbers of another type."""
         return Bags(self.codes.to(kind), self.lengths.to(kind))
 

@@ -1,7 +1,9 @@
 """Encoded impressions, and those of a step with the pasts that they share."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 
@@ -42,13 +44,13 @@ class Batch(NamedTuple):
     past_of: torch.Tensor
     bags: Bags = NO_BAGS
 
-    def to(self, dtype):
+    def to(self, dtype: torch.dtype) -> Self:
         """The same batch with numbers of another type."""
         return self._replace(
             numeric=self.numeric.to(dtype), past_mask=self.past_mask.to(dtype)
         )
 
-    def part(self, rows):
+    def part(self, rows: slice | torch.Tensor) -> Batch:
         """The impressions of a slice, with the pasts that they need."""
         if rows == slice(0, len(self.codes)):
             return self

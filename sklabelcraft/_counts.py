@@ -7,6 +7,8 @@ at any level, the level of all rows is no finer than that of a part, and what is
 a function of the rows alone, neither of their order nor of how they are split.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 MOST = 2**20  # distinct keys
@@ -28,7 +30,7 @@ class Counts:
         The ends of the values that the keys stand for, which are not rounded.
     """
 
-    masks = ()
+    masks: Sequence[int] = ()
 
     def __init__(self, level, keys, counts, least, largest):
         rounded, distinct = level, keys

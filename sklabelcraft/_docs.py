@@ -1,5 +1,8 @@
 """Texts that several docstrings share, each written once."""
 
+from typing import TypeVar
+
+T = TypeVar("T")
 SAMPLE_WEIGHT = """\
 sample_weight : array-like of shape (n,) or str, default=None
     What each row counts for in the loss, such as an inverse propensity of its position;
@@ -10,13 +13,19 @@ IN_OBJECTIVES = """
     Held-out rows count by their weights in the objectives, as
     :class:`~sklabelcraft.objectives.Objective` says. The scales and quantiles that
     labels are made of count all rows alike."""
+HELD_OUT_LOG = """\
+log_val : as log, default=None
+    Held-out impressions on which the objectives are measured. By default the latest
+    `validation_fraction` of each user's rows in `log` is held out; of more than 2**20
+    rows, of some users drawn by their hashes.
+"""
 SAMPLE_WEIGHT_VAL = """
 sample_weight_val : as sample_weight, default=None
     The weights of the held-out rows that are given."""
 TEXTS = {
     "sample_weight": SAMPLE_WEIGHT,
     "sample_weights": SAMPLE_WEIGHT + SAMPLE_WEIGHT_VAL,
-    "weights_and_objectives": SAMPLE_WEIGHT + IN_OBJECTIVES + SAMPLE_WEIGHT_VAL,
+    "held_out_log": HELD_OUT_LOG + SAMPLE_WEIGHT + IN_OBJECTIVES + SAMPLE_WEIGHT_VAL,
     "ranking": """\
 scores : array-like of shape (n,)
     The higher, the earlier in the list. Equal scores are no order.
@@ -206,10 +215,10 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 }
 
 
-def shared(documented):
+def shared(documented: T) -> T:
     """Fill the places such as ``{columns}`` of a docstring with the shared texts."""
     lines = []
-    for line in documented.__doc__.splitlines():
+    for line in (documented.__doc__ or "").splitlines():
         name = line.strip()[1:-1]
         if line.strip() == f"{{{name}}}" and name in TEXTS:
             indent = line[: line.index("{")]

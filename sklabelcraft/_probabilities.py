@@ -1,5 +1,7 @@
 """Predictions as probabilities, where the label is one in [0, 1]."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.metaestimators import available_if
@@ -7,6 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._docs import shared
 from sklabelcraft._model import RankerModel
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import Floats, typed
 
 
 def predicts_probability(estimator):
@@ -37,9 +41,11 @@ def predicts_probability(estimator):
 class Probabilities:
     """Mixin of what predicts impressions and may predict one label in [0, 1]."""
 
-    @available_if(predicts_probability)
+    predict: Callable[..., Floats]  # of the class beside it
+
+    @typed(available_if(predicts_probability))
     @shared
-    def predict_proba(self, X):
+    def predict_proba(self, X: LogLike) -> Floats:
         """Predict the label as a probability.
 
         There is one where the ranker learns a single label in [0, 1] by the loss

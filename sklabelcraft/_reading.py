@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklabelcraft._log import Log, is_frame, refuse_lazy
 from sklabelcraft._parquet import StoredLog
+from sklabelcraft._tables import LogLike
 
 
-def as_log(data):
+def as_log(data: LogLike) -> Log:
     """Any data frame or array as a log."""
     _refuse_stored(data)
     if is_frame(data) or nw.dependencies.is_into_lazyframe(data):

@@ -17,6 +17,8 @@ from sklabelcraft._reading import is_stored, read_feedback, read_log
 from sklabelcraft._seen import Seen
 from sklabelcraft._shown import Table, check_length, shown_lists
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._tables import Frame, FrameT, LogLike, TargetLike
+from sklabelcraft._typing import PathLike
 from sklabelcraft._units import warn_of_units
 from sklabelcraft.scorers import nwtg_scorer
 
@@ -52,7 +54,7 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
     """Template of an estimator that is fitted to impressions and their feedback."""
 
     @shared
-    def score(self, X, y):
+    def score(self, X: LogLike, y: TargetLike) -> float:
         """NWTG@k of the predicted scores.
 
         Parameters
@@ -67,7 +69,13 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         """
         return nwtg_scorer(self, X, y)
 
-    def recommend(self, X_users, items, k=None, exclude_seen=True):
+    def recommend(
+        self,
+        X_users: FrameT,
+        items: Frame,
+        k: int | None = None,
+        exclude_seen: bool | Frame | PathLike = True,
+    ) -> FrameT:
         """Make a list of the best items for each user.
 
         Every user is scored beside every item as by ``predict``, some users at a time,
@@ -122,9 +130,9 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         check_length(k)
         user, item, duration = self._names_of("user", "item", "duration")
         users = Table(X_users, "X_users", user, duration)
-        items = Table(items, "items", item, duration)
+        choice = Table(items, "items", item, duration)
         seen = self._seen_by(exclude_seen, user, item)
-        return shown_lists(self, self.feature_names_in_, users, items, k, seen)
+        return shown_lists(self, self.feature_names_in_, users, choice, k, seen)
 
     def _names_of(self, *roles):
         """The names of the columns of some roles, of which user and item are needed."""

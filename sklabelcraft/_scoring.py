@@ -1,10 +1,11 @@
 """Scoring the lists that an estimator would show: what is read, and by which names."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from sklabelcraft._log import Log
 from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._stated import AFTER, SCORED, check_stated
+from sklabelcraft._tables import LogLike, TargetLike
+from sklabelcraft._typing import Estimator, Floats
 from sklabelcraft.columns import Columns, is_key
 
 ALWAYS_KNOWN = ("watch_time", "duration")
@@ -70,7 +73,7 @@ class ListedRows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RankingScorer:
+class RankingScorer(ABC):
     """Template of what scores the lists that an estimator would show."""
 
     metric: Callable
@@ -99,7 +102,9 @@ class RankingScorer:
                 raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}.")
 
     @shared
-    def __call__(self, estimator, X, y=None):
+    def __call__(
+        self, estimator: Estimator, X: LogLike, y: TargetLike | None = None
+    ) -> float:
         """Score a fitted estimator.
 
         Parameters
@@ -130,7 +135,7 @@ class RankingScorer:
             )
         return scorer._mean(scorer._measure(listed)(estimator.predict(X)))
 
-    def of(self, estimator):
+    def of(self, estimator: Estimator) -> Self:
         """The scorer with what it takes from an estimator.
 
         Parameters
@@ -176,11 +181,19 @@ class RankingScorer:
             np.isin(taking_part, listed),
         )
 
+    @abstractmethod
+    def _measure(self, listed):
+        """What maps scores, one per row, to what is measured of listed rows."""
+
+    @abstractmethod
+    def _mean(self, measured):
+        """What is measured as one number."""
+
     @property
     def _columns(self):
         return USUAL["columns"] if self.columns is None else self.columns
 
-    def values(self, log, feedback):
+    def values(self, log: Log, feedback: Log | None) -> Floats:
         """What is measured, as it is read from logs that hold X and y.
 
         Parameters
@@ -195,7 +208,8 @@ class RankingScorer:
         ndarray of shape (n,) or (n, n_columns)
             Finite and not negative, or NaN where it is missing.
         """
-        table, key = log if self.table == "X" else feedback, self.column
+        table: Any = log if self.table == "X" else feedback
+        key = self.column
         if isinstance(key, str) and key in ROLES:
             key = getattr(self._columns, key)
         if self.column == "item":

@@ -97,7 +97,7 @@ class Columns:
                     "holds one value in each row."
                 )
 
-    def is_optional(self, role):
+    def is_optional(self, role: str) -> bool:
         """Whether the column of a role may be missing where it is not needed.
 
         Parameters

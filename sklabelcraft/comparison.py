@@ -1,12 +1,14 @@
 """Compare labels by the lists of the recommenders that are trained on them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
@@ -20,50 +22,61 @@ from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._scoring import RankingScorer
 from sklabelcraft._segments import Segments
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._tables import LogLike, TargetLike
+from sklabelcraft._typing import Estimator, Key, RandomSource, typed
 from sklabelcraft._units import looked_at_once
 from sklabelcraft.columns import Columns
 from sklabelcraft.recommender import LabelCraftRecommender
-from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
+from sklabelcraft.results import Comparison
+from sklabelcraft.scorers import (
+    ListScorer,
+    LogScorer,
+    ds_scorer,
+    neg_scorer,
+    nwtg_scorer,
+)
 
 
-@validate_params(
-    {
-        "labelers": [Mapping],
-        "X": "no_validation",
-        "y": "no_validation",
-        "cv": "no_validation",
-        "recommender": [LabelCraftRecommender, None],
-        "columns": [Columns, None],
-        "scorers": [Mapping, None],
-        "segment": [str, Integral, "array-like", None],
-        "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "n_seeds": [Interval(Integral, 1, None, closed="left")],
-        "against": [str, None],
-        "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
-        "return_estimator": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=False,
+@typed(
+    validate_params(
+        {
+            "labelers": [Mapping],
+            "X": "no_validation",
+            "y": "no_validation",
+            "cv": "no_validation",
+            "recommender": [LabelCraftRecommender, None],
+            "columns": [Columns, None],
+            "scorers": [Mapping, None],
+            "segment": [str, Integral, "array-like", None],
+            "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
+            "n_seeds": [Interval(Integral, 1, None, closed="left")],
+            "against": [str, None],
+            "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
+            "return_estimator": ["boolean"],
+            "n_jobs": [Integral, None],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=False,
+    )
 )
 def compare_labelers(
-    labelers,
-    X,
-    y,
+    labelers: Mapping[str, Estimator],
+    X: LogLike,
+    y: TargetLike,
     *,
-    cv,
-    recommender=None,
-    columns=None,
-    scorers=None,
-    segment=None,
-    k=10,
-    n_seeds=5,
-    against=None,
-    n_bootstrap=2000,
-    return_estimator=False,
-    n_jobs=None,
-    random_state=None,
-):
+    cv: Any,
+    recommender: LabelCraftRecommender | None = None,
+    columns: Columns | None = None,
+    scorers: Mapping[str, ListScorer | LogScorer] | None = None,
+    segment: Key | ArrayLike | None = None,
+    k: int | Sequence[int] = 10,
+    n_seeds: int = 5,
+    against: str | None = None,
+    n_bootstrap: int = 2000,
+    return_estimator: bool = False,
+    n_jobs: int | None = None,
+    random_state: RandomSource = None,
+) -> Comparison:
     """The paper's table for a log: every label, by the lists that it leads to.
 
     Every method is fitted with every seed on the training part, and the lists that it

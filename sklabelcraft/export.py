@@ -10,10 +10,11 @@ from sklabelcraft._onnx import (
     score_of,
     write_model,
 )
+from sklabelcraft._typing import Estimator, PathLike
 from sklabelcraft.recommender import LabelCraftRecommender
 
 
-def export_onnx(estimator, path):
+def export_onnx(estimator: Estimator, path: PathLike) -> None:
     """Write a fitted ranker or labeler as an ONNX model that takes raw columns.
 
     Any ONNX runtime then computes what ``predict`` or ``transform`` does, to 1e-5: the

@@ -1,9 +1,11 @@
 """Several recommenders fused: their scores are weighed on held-out lists."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import _fit_context, clone
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval
@@ -30,7 +32,10 @@ from sklabelcraft._platform import (
 )
 from sklabelcraft._reading import read_log
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
+from sklabelcraft._tables import LogLike, TargetLike
+from sklabelcraft._typing import Estimator, Floats, RandomSource, typed
 from sklabelcraft.columns import Columns
+from sklabelcraft.objectives import Objective
 from sklabelcraft.results import Front
 
 
@@ -131,16 +136,16 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
 
     def __init__(
         self,
-        recommenders=None,
+        recommenders: Sequence[tuple[str, Estimator]] | None = None,
         *,
-        objectives=None,
-        objective_weights=None,
-        duration_term=True,
-        validation_fraction=0.2,
-        k=None,
-        columns=None,
-        random_state=None,
-    ):
+        objectives: Sequence[Objective] | None = None,
+        objective_weights: Sequence[float] | Mapping[str, float] | None = None,
+        duration_term: bool = True,
+        validation_fraction: float = 0.2,
+        k: int | None = None,
+        columns: Columns | None = None,
+        random_state: RandomSource = None,
+    ) -> None:
         self.recommenders = recommenders
         self.objectives = objectives
         self.objective_weights = objective_weights
@@ -150,17 +155,17 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         self.columns = columns
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
     def fit(
         self,
-        X,
-        y,
-        X_val=None,
-        y_val=None,
-        sample_weight=None,
-        sample_weight_val=None,
-    ):
+        X: LogLike,
+        y: TargetLike,
+        X_val: LogLike | None = None,
+        y_val: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the recommenders, and choose their weights on held-out lists.
 
         Parameters
@@ -211,7 +216,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         return self
 
     @shared
-    def predict(self, X):
+    def predict(self, X: LogLike) -> Floats:
         """Score impressions.
 
         Parameters
@@ -228,7 +233,13 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         log = read_log(self, X, keys, reset=False)
         return self.heads_.fused(log, self.weights_.values())
 
-    def tune(self, X_val, y_val, *, objective_weights=None):
+    def tune(
+        self,
+        X_val: LogLike,
+        y_val: TargetLike,
+        *,
+        objective_weights: Sequence[float] | Mapping[str, float] | None = None,
+    ) -> Self:
         """Choose the weights again; the recommenders stay as they are.
 
         Parameters
@@ -250,7 +261,14 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         (self.weights_,) = _weigh(self, held_out, [objective_weights])
         return self
 
-    def frontier(self, X_val, y_val, *, objective_weights=None):
+    def frontier(
+        self,
+        X_val: LogLike,
+        y_val: TargetLike,
+        *,
+        objective_weights: Sequence[Sequence[float] | Mapping[str, float]]
+        | None = None,
+    ) -> Front:
         """What can be had for what: the weights for many platforms, without training.
 
         Parameters
@@ -284,7 +302,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             }
         )
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters, those of the recommenders by their names.
 
         Parameters
@@ -299,7 +317,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         """
         return self._get_params("recommenders", deep=deep)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, those of the recommenders by their names.
 
         Parameters

@@ -1,8 +1,10 @@
 """LabelCraft: the label is learned together with a recommender."""
 
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
-import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -14,15 +16,19 @@ from sklabelcraft._docs import shared
 from sklabelcraft._estimator import POSITIVE
 from sklabelcraft._reading import read_log
 from sklabelcraft._split_rows import explicit_of, read_split
-from sklabelcraft._starts import ranker_of, starting_weights
+from sklabelcraft._starts import ranker_of, starts_of
+from sklabelcraft._tables import LogLike
 from sklabelcraft._torch import own_settings, usable_device
+from sklabelcraft._typing import RandomSource, typed
 from sklabelcraft._units import warn_of_units
 from sklabelcraft.balancing import SoftmaxBalancing
-from sklabelcraft.inspection import readable_tree
+from sklabelcraft.columns import Columns
+from sklabelcraft.inspection import ReadableTree, readable_tree
 from sklabelcraft.labelers._base import LogLabeler
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
+from sklabelcraft.rankers._base import BaseRanker
 from sklabelcraft.training import processes
 from sklabelcraft.training._bilevel import LABEL_OPTIMIZERS
 
@@ -153,27 +159,27 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
 
     def __init__(
         self,
-        ranker=None,
+        ranker: BaseRanker | None = None,
         *,
-        objectives=None,
-        objective_weights=None,
-        balancing=None,
-        k=None,
-        temperature=0.25,
-        starts=None,
-        inputs=INPUTS,
-        bound=2.0,
-        hidden=(64, 64),
-        optimizer="adam",
-        learning_rate=2e-3,
-        averaging=0.96,
-        warmup_epochs=1,
-        validation_users=64,
-        steps_per_move=4,
-        validation_fraction=0.2,
-        columns=None,
-        random_state=None,
-    ):
+        objectives: Sequence[Objective] | None = None,
+        objective_weights: Sequence[float] | Mapping[str, float] | None = None,
+        balancing: Callable[..., Any] | None = None,
+        k: int | None = None,
+        temperature: float = 0.25,
+        starts: Sequence[tuple[float, float, float]] | None = None,
+        inputs: Sequence[str] = INPUTS,
+        bound: float | None = 2.0,
+        hidden: Sequence[int] = (64, 64),
+        optimizer: Literal["adam", "sgd"] = "adam",
+        learning_rate: float = 2e-3,
+        averaging: float = 0.96,
+        warmup_epochs: int = 1,
+        validation_users: int = 64,
+        steps_per_move: int = 4,
+        validation_fraction: float = 0.2,
+        columns: Columns | None = None,
+        random_state: RandomSource = None,
+    ) -> None:
         super().__init__(columns=columns)
         self.ranker = ranker
         self.objectives = objectives
@@ -195,7 +201,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         self.random_state = random_state
 
     @classmethod
-    def as_published(cls, **params):
+    def as_published(cls, **params: Any) -> Self:
         """Algorithm 1 of LabelCraft as published, without what stabilises it here.
 
         Plain gradient steps of ranker and label network from the first step on; no
@@ -217,18 +223,19 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
 
     @shared
     def fit(
-        self, log, y=None, log_val=None, sample_weight=None, sample_weight_val=None
-    ):
+        self,
+        log: LogLike,
+        y: None = None,
+        log_val: LogLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn the label, and a ranker along with it.
 
         Parameters
         ----------
         {log}
-        log_val : as log, default=None
-            Held-out impressions on which the objectives are measured. By default the
-            latest `validation_fraction` of each user's rows in `log` is held out; of
-            more than 2**20 rows, of some users drawn by their hashes.
-        {weights_and_objectives}
+        {held_out_log}
 
         Returns
         -------
@@ -245,8 +252,13 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
 
     @shared
     def partial_fit(
-        self, log, y=None, log_val=None, sample_weight=None, sample_weight_val=None
-    ):
+        self,
+        log: LogLike,
+        y: None = None,
+        log_val: LogLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Go on from what was learned, with further rows, such as those of a new day.
 
         Ranker and label train on, from the start that led furthest, in one pass over
@@ -257,9 +269,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         Parameters
         ----------
         {log}
-        log_val : as log, default=None
-            Further held-out impressions, as in ``fit``.
-        {weights_and_objectives}
+        {held_out_log}
 
         Returns
         -------
@@ -269,12 +279,10 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         train, held_out = (log, sample_weight), (log_val, sample_weight_val)
         return self._fit(train, held_out, further=hasattr(self, "label_net_"))
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     def _fit(self, train, held_out, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
-        starts, known = starting_weights(self), None
-        if further:
-            starts, known = np.array([self.start_]), self.training_state_
+        starts, known = starts_of(self, further)
         fit = fitting(self, train[0], None, max_subtasks=len(starts), outer=outer)
         with fit as watch, processes() as group:
             watch.agreed = group.agreed
@@ -289,7 +297,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
                 vars(self).update(Craft(self, *data).learn(starts, watch))
         return self
 
-    def explain(self, log, *, max_leaf_nodes=12):
+    def explain(self, log: LogLike, *, max_leaf_nodes: int = 12) -> ReadableTree:
         """A short decision tree that says nearly the same as the label.
 
         Parameters
@@ -313,8 +321,9 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         columns = self._stated("columns")
         table = read_log(self, log, self._keys(columns), reset=False)
         feedback = feedback_of(table, columns, self.explicit_)
-        arrays = [column.numpy() for column in feedback]
-        return readable_tree(*arrays, self._label(table, columns), max_leaf_nodes)
+        watched, duration, explicit = (column.numpy() for column in feedback)
+        labels = self._label(table, columns)
+        return readable_tree(watched, duration, explicit, labels, max_leaf_nodes)
 
     def _default_parts(self):
         return {"ranker": MLPRanker}
@@ -323,12 +332,11 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         return [columns.watch_time, columns.duration, *columns.explicit]
 
     def _label(self, log, columns):
-        feedback = feedback_of(log, columns, self.explicit_)
         with own_settings():
-            return self.label_net_.exact(feedback)
+            return self.label_net_.exact(feedback_of(log, columns, self.explicit_))
 
 
-PUBLISHED = {
+PUBLISHED: dict[str, Any] = {
     "ranker": MLPRanker(
         loss="brier", optimizer="sgd", learning_rate=0.1, averaging=0.0
     ),

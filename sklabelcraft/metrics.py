@@ -6,10 +6,12 @@ rows that are tied.
 """
 
 import warnings
-from functools import partial
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
@@ -17,6 +19,7 @@ from sklabelcraft._docs import shared
 from sklabelcraft._known import any_positive, warn_of_unknown
 from sklabelcraft._numbers import as_column, as_floats, mean, real
 from sklabelcraft._ranked import Ranked
+from sklabelcraft._typing import F, typed
 
 LISTS = {
     "scores": ["array-like"],
@@ -26,14 +29,24 @@ LISTS = {
 }
 NUMBER = Interval(Real, None, None, closed="neither")
 GAINS = LISTS | {"zero_division": [StrOptions({"skip"}), NUMBER]}
-validated = partial(validate_params, prefer_skip_nested_validation=True)
+
+
+def validated(constraints: dict[str, Any]) -> Callable[[F], F]:
+    """Check the parameters of a function by constraints."""
+    return typed(validate_params(constraints, prefer_skip_nested_validation=True))
 
 
 @validated({"watch_time": ["array-like"]} | GAINS)
 @shared
 def nwtg_score(
-    watch_time, scores, *, groups, k=10, zero_division="skip", average="mean"
-):
+    watch_time: ArrayLike,
+    scores: ArrayLike,
+    *,
+    groups: ArrayLike,
+    k: int = 10,
+    zero_division: float | Literal["skip"] = "skip",
+    average: Literal["mean", None] = "mean",
+) -> Any:
     """Normalised watch-time gain of the first k impressions of each user.
 
     WTG@k = sum over the first k of watch time / log2(rank + 1), divided by the same
@@ -80,7 +93,15 @@ def nwtg_score(
 
 @validated({"explicit": ["array-like"]} | GAINS)
 @shared
-def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="mean"):
+def neg_score(
+    explicit: ArrayLike,
+    scores: ArrayLike,
+    *,
+    groups: ArrayLike,
+    k: int = 10,
+    zero_division: float | Literal["skip"] = "skip",
+    average: Literal["mean", None] = "mean",
+) -> Any:
     """Normalised explicit-engagement gain of the first k impressions of each user.
 
     As :func:`nwtg_score`, with gain 1 for an impression that got any explicit feedback
@@ -121,7 +142,14 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
 
 @validated({"duration": ["array-like"]} | LISTS)
 @shared
-def ds_score(duration, scores, *, groups, k=10, average="mean"):
+def ds_score(
+    duration: ArrayLike,
+    scores: ArrayLike,
+    *,
+    groups: ArrayLike,
+    k: int = 10,
+    average: Literal["mean", None] = "mean",
+) -> Any:
     """Spread of the durations of the first k impressions of each user.
 
     Where scores are tied across the end of the list, it is the root of the expected

@@ -1,10 +1,12 @@
 """The platform's objectives on the shown lists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from sklabelcraft._numbers import real
 from sklabelcraft.columns import is_key
@@ -77,7 +79,14 @@ class Objective:
             if not isinstance(value, str | Real) or value not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
 
-    def __call__(self, alpha, values, lists, ideal=None, weights=None):
+    def __call__(
+        self,
+        alpha: Tensor,
+        values: Tensor,
+        lists: Tensor,
+        ideal: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """Mean over the lists of the measure of the shown entries.
 
         Parameters
@@ -102,7 +111,14 @@ class Objective:
         total, n_lists = self.sum(alpha, values, lists, ideal, weights)
         return total / max(1, n_lists)
 
-    def sum(self, alpha, values, lists, ideal=None, weights=None):
+    def sum(
+        self,
+        alpha: Tensor,
+        values: Tensor,
+        lists: Tensor,
+        ideal: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> tuple[Tensor, int]:
         """Sum over the lists of the measure of the shown entries, and how many count.
 
         Parameters
@@ -138,7 +154,7 @@ class Objective:
             )
         return self.sign * total, len(of_lists)
 
-    def worth(self, value):
+    def worth(self, value: Any) -> Any:
         """What a value of the objective, relative to random lists, counts for.
 
         Parameters
@@ -155,7 +171,9 @@ class Objective:
             return value
         return self.at_least - PRESSURE * (self.at_least - value).clip(min=0)
 
-    def ideal(self, values, lists, k, weights=None):
+    def ideal(
+        self, values: Tensor, lists: Tensor, k: int, weights: Tensor | None = None
+    ) -> Tensor | None:
         """The largest discounted sum of each list, if this is a gain.
 
         Parameters
@@ -212,7 +230,9 @@ def units_of(references, sizes):
     return units * ~nothing + nothing
 
 
-def list_mean(alpha, values, lists, weights=None):
+def list_mean(
+    alpha: Tensor, values: Tensor, lists: Tensor, weights: Tensor | None = None
+) -> Tensor:
     """Mean of the shown values of each list: sum p_k / k value.
 
     Parameters
@@ -230,7 +250,13 @@ def list_mean(alpha, values, lists, weights=None):
     return _sums(alpha[-1] * _weighted(values, weights), lists) / len(alpha)
 
 
-def list_gain(alpha, values, lists, ideal=None, weights=None):
+def list_gain(
+    alpha: Tensor,
+    values: Tensor,
+    lists: Tensor,
+    ideal: Tensor | None = None,
+    weights: Tensor | None = None,
+) -> Tensor:
     r"""Discounted sum of the shown values of each list, relative to the largest.
 
     The discount of rank r is 1 / log2(r + 1), so that an entry counts by
@@ -282,7 +308,9 @@ def _ideal_gain(values, lists, k):
     return _sums(padded[rank.clamp(max=k)] * values[order], lists[order])
 
 
-def list_spread(alpha, values, lists, weights=None):
+def list_spread(
+    alpha: Tensor, values: Tensor, lists: Tensor, weights: Tensor | None = None
+) -> Tensor:
     """Standard deviation of the shown values of each list.
 
     Parameters
@@ -324,7 +352,11 @@ def _sums(values, lists):
     return values.new_zeros(int(lists[-1]) + 1).index_add(0, lists, values)
 
 
-MEASURES = {"mean": list_mean, "gain": list_gain, "spread": list_spread}
+MEASURES: dict[str, Callable[..., Tensor]] = {
+    "mean": list_mean,
+    "gain": list_gain,
+    "spread": list_spread,
+}
 watch_time_objective = Objective("watch_time", "gain", "scale")
 explicit_objective = Objective("explicit", "gain", "indicator")
 duration_objective = Objective("duration", "spread", "scale")

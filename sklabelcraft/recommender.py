@@ -1,7 +1,9 @@
 """The recommender: crafts labels from feedback and trains a ranker on them."""
 
 from numbers import Integral
+from typing import Self
 
+from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import UNUSED
@@ -21,6 +23,8 @@ from sklabelcraft._recommending import (
     check_one_table,
     columns_of_log,
 )
+from sklabelcraft._tables import LogLike, TargetLike
+from sklabelcraft._typing import Estimator, Floats, PathLike, RandomSource, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker, MLPRanker
@@ -95,25 +99,31 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
     }
 
     def __init__(
-        self, labeler=None, ranker=None, *, k=None, columns=None, random_state=None
-    ):
+        self,
+        labeler: Estimator = None,
+        ranker: Estimator = None,
+        *,
+        k: int | None = None,
+        columns: Columns | None = None,
+        random_state: RandomSource = None,
+    ) -> None:
         self.labeler = labeler
         self.ranker = ranker
         self.k = k
         self.columns = columns
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
     def fit(
         self,
-        X,
-        y=None,
-        X_val=None,
-        y_val=None,
-        sample_weight=None,
-        sample_weight_val=None,
-    ):
+        X: LogLike,
+        y: TargetLike | None = None,
+        X_val: LogLike | None = None,
+        y_val: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Craft the labels and train the ranker on them.
 
         Weights reach the ranker, in another library's pipeline all parts that take
@@ -142,9 +152,14 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
         """
         return self._fit((X, y, sample_weight), (X_val, y_val, sample_weight_val))
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: LogLike,
+        y: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Go on from what was learned, with further rows, such as those of a new day.
 
         Labeler and ranker go on by their own ``partial_fit``, as do all labelers of a
@@ -180,7 +195,7 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
             if given[0] is not None:
                 held_out = self._weighed(*given, reset=False)
             if further:
-                self._copy_parts()
+                copy_parts(self)
             else:
                 self._make_parts(train)
             self._remember_seen(train, held_out, further=further)
@@ -192,7 +207,7 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
         return self
 
     @shared
-    def predict(self, X, to=None):
+    def predict(self, X: LogLike, to: PathLike | None = None) -> Floats:
         """Score impressions.
 
         Parameters
@@ -219,7 +234,7 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
         return ((scores - self.head_mean_) / self.head_scale_).mean(axis=1)
 
     @shared
-    def head_scores(self, X):
+    def head_scores(self, X: LogLike) -> Floats:
         """Score impressions, label by label.
 
         Parameters
@@ -280,15 +295,6 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
         labeler = LabelCrafter() if self.labeler is None else self.labeler
         return labeler, MLPRanker() if self.ranker is None else self.ranker
 
-    def _copy_parts(self):
-        """Copy what was learned, with the parameters that are stated by now."""
-        labeler, ranker = self._stated_parts()
-        self.labeler_ = restated("labeler", self.labeler_, labeler)
-        if not self._is_joint:
-            self.ranker_ = restated("ranker", self.ranker_, ranker)
-        elif self.ranker is not None:
-            self.labeler_.set_params(ranker=self.ranker)
-
     @property
     def _is_joint(self):
         """Whether the ranker is the one that a LabelCrafter trains along."""
@@ -324,6 +330,16 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
                 self.ranker_._fit(rows, valid, outer, further)
             else:
                 fit_other(self, train.log, rows, held_out, further)
+
+
+def copy_parts(recommender):
+    """Copy what it has learned, with the parameters that are stated by now."""
+    labeler, ranker = recommender._stated_parts()
+    recommender.labeler_ = restated("labeler", recommender.labeler_, labeler)
+    if not recommender._is_joint:
+        recommender.ranker_ = restated("ranker", recommender.ranker_, ranker)
+    elif recommender.ranker is not None:
+        recommender.labeler_.set_params(ranker=recommender.ranker)
 
 
 def with_crafter(recommender, crafter):

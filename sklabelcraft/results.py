@@ -1,6 +1,8 @@
 """Results that are printed as a table, and in a notebook shown as one."""
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,7 @@ class Comparison(Readable, Bunch):
         The entries, which are attributes, too: those that it returns.
     """
 
-    def summary(self):
+    def summary(self) -> pd.DataFrame:
         """The table to be read: a row per method, a column per metric.
 
         Returns
@@ -62,10 +64,10 @@ class Front(Readable, dict):
         By their platform, as ``FusedRecommender.frontier`` returns them.
     """
 
-    def __init__(self, recommenders):
+    def __init__(self, recommenders: Mapping[str, Any]) -> None:
         super().__init__(recommenders)
 
-    def summary(self):
+    def summary(self) -> pd.DataFrame:
         """The weights of the heads, a row per platform.
 
         Returns

@@ -4,7 +4,10 @@ As in :mod:`~sklabelcraft.metrics`, users with more than k rows take part, and e
 scores are no order: a metric is its expectation over all orders of tied rows.
 """
 
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from sklabelcraft._docs import shared
@@ -18,7 +21,14 @@ ITEMS = {"items": ["array-like"]} | {n: LISTS[n] for n in ("scores", "groups", "
 
 @validated(EXPLICIT)
 @shared
-def gauc_score(explicit, scores, *, groups, k=10, average="mean"):
+def gauc_score(
+    explicit: ArrayLike,
+    scores: ArrayLike,
+    *,
+    groups: ArrayLike,
+    k: int = 10,
+    average: Literal["mean", None] = "mean",
+) -> Any:
     """Area under the ROC curve within each user, averaged by impressions (GAUC).
 
     For one user, it is the probability that an impression with any explicit feedback
@@ -60,8 +70,8 @@ def gauc_score(explicit, scores, *, groups, k=10, average="mean"):
     n_rows, positive = ranked.users.lengths.numpy(), gains[ranked.order]
     n_positive = np.bincount(ranked.lists, positive)
     rank = (ranked.first + (ranked.size + 1) / 2)[ranked.run]  # of ties, the middle
-    outranked = np.bincount(ranked.lists, positive * rank)
-    outranked -= n_positive * (n_positive + 1) / 2
+    rank_sums = np.bincount(ranked.lists, positive * rank)
+    outranked = rank_sums - n_positive * (n_positive + 1) / 2
     pairs = n_positive * (n_rows - n_positive)
     values = np.where(pairs, 1 - outranked / pairs.clip(1), np.nan)
     if average is None:
@@ -71,7 +81,14 @@ def gauc_score(explicit, scores, *, groups, k=10, average="mean"):
 
 @validated(EXPLICIT)
 @shared
-def top_k_recall_score(explicit, scores, *, groups, k=10, average="mean"):
+def top_k_recall_score(
+    explicit: ArrayLike,
+    scores: ArrayLike,
+    *,
+    groups: ArrayLike,
+    k: int = 10,
+    average: Literal["mean", None] = "mean",
+) -> Any:
     """Share of each user's liked impressions that are among the first k.
 
     Liked is an impression that got any explicit feedback.
@@ -114,7 +131,9 @@ def top_k_recall_score(explicit, scores, *, groups, k=10, average="mean"):
     {"items": ["array-like"]} | {n: c for n, c in LISTS.items() if n != "average"}
 )
 @shared
-def top_k_coverage_score(items, scores, *, groups, k=10):
+def top_k_coverage_score(
+    items: ArrayLike, scores: ArrayLike, *, groups: ArrayLike, k: int = 10
+) -> float:
     """Share of the items that are among the first k impressions of any user.
 
     It is of all lists together: few items shown to everybody cover little.

@@ -1,12 +1,17 @@
 """Scaling of heavy-tailed seconds onto [0, 1]."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from sklabelcraft._numbers import as_array, as_tensor, real
+from sklabelcraft._typing import NumbersLike
 
 
-def scale(values, *, knee, maximum, share=0.2):
+def scale(
+    values: NumbersLike, *, knee: float, maximum: float, share: float = 0.2
+) -> Any:
     """Scale values onto [0, 1] by two straight lines that meet at the knee.
 
     Values up to the knee (a high quantile) spread over ``[0, share]``, the tail beyond

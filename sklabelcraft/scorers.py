@@ -1,15 +1,18 @@
 """Scorers ``scorer(estimator, X, y)`` for searches and cross-validation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 
 from sklabelcraft._docs import shared
 from sklabelcraft._known import any_positive
 from sklabelcraft._scoring import RankingScorer
+from sklabelcraft._tables import LogLike, TargetLike
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
 from sklabelcraft.retrieval_metrics import (
     gauc_score,
@@ -58,7 +61,9 @@ class ListScorer(RankingScorer):
                 f"weight must be 'user' or 'impression', got {self.weight!r}."
             )
 
-    def per_user(self, scores, X, y=None):
+    def per_user(
+        self, scores: ArrayLike, X: LogLike, y: TargetLike | None = None
+    ) -> pd.Series:
         """The metric of each user's list.
 
         Parameters
@@ -79,7 +84,9 @@ class ListScorer(RankingScorer):
         values, _ = self.on(X, y)(scores)
         return values
 
-    def on(self, X, y=None):
+    def on(
+        self, X: LogLike, y: TargetLike | None = None
+    ) -> Callable[[ArrayLike], tuple[pd.Series, pd.Series]]:
         """Read some rows, to measure the lists of many scores.
 
         Parameters
@@ -149,7 +156,9 @@ class LogScorer(RankingScorer):
     5
     """
 
-    def on(self, X, y=None):
+    def on(
+        self, X: LogLike, y: TargetLike | None = None
+    ) -> Callable[[ArrayLike], float]:
         """Read some rows, to measure the lists of many scores.
 
         Parameters

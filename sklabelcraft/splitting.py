@@ -1,6 +1,8 @@
 """Parting a log by time."""
 
+import datetime
 from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -10,22 +12,33 @@ from sklabelcraft._clock import DATES, time_on
 from sklabelcraft._holdout import latest_rows
 from sklabelcraft._reading import as_log
 from sklabelcraft._stated import BEFORE, check_stated
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import typed
 from sklabelcraft.columns import Columns
 
 PART = [Real, *DATES]
 
 
-@validate_params(
-    {
-        "X": "no_validation",
-        "by": [StrOptions({"user", "global"})],
-        "valid": PART,
-        "test": PART,
-        "columns": [Columns, None],
-    },
-    prefer_skip_nested_validation=True,
+@typed(
+    validate_params(
+        {
+            "X": "no_validation",
+            "by": [StrOptions({"user", "global"})],
+            "valid": PART,
+            "test": PART,
+            "columns": [Columns, None],
+        },
+        prefer_skip_nested_validation=True,
+    )
 )
-def split_by_time(X, *, by="user", valid=0.25, test=0.25, columns=None):
+def split_by_time(
+    X: LogLike,
+    *,
+    by: Literal["user", "global"] = "user",
+    valid: float | str | datetime.date = 0.25,
+    test: float | str | datetime.date = 0.25,
+    columns: Columns | None = None,
+) -> Bunch:
     """Part a log by time: the latest rows for test, those before for validation.
 
     A cross-validation that mixes times would train on the future, and one that parts
@@ -74,7 +87,8 @@ def split_by_time(X, *, by="user", valid=0.25, test=0.25, columns=None):
     >>> parts.train, parts.valid, parts.test
     (array([1, 3]), array([2, 4, 5]), array([0]))
     """
-    shares = [part for part in (valid, test) if _is_share(part)]
+    parts: Any = valid, test
+    shares = [part for part in parts if _is_share(part)]
     if sum(shares) >= 1:
         raise ValueError(
             f"valid={valid} and test={test} leave nothing to train on: their sum must "
@@ -87,7 +101,7 @@ def split_by_time(X, *, by="user", valid=0.25, test=0.25, columns=None):
     else:
         _check_shares(valid=valid, test=test)
         tested = latest_rows(log, columns, test)
-        held = latest_rows(log, columns, valid + test)
+        held = latest_rows(log, columns, sum(shares))
     return Bunch(
         train=np.flatnonzero(~held),
         valid=np.flatnonzero(held & ~tested),

@@ -146,6 +146,19 @@ def test_docstrings_say_the_defaults(name):
         assert stated == real[parameter] or stated is real[parameter], parameter
 
 
+@pytest.mark.parametrize("name", sorted(CLASSES | FUNCTIONS | METHODS))
+def test_signatures_tell_types(name):
+    """Of each parameter and of the result."""
+    member = (CLASSES | FUNCTIONS | METHODS)[name]
+    function = member.__init__ if inspect.isclass(member) else member
+    if not getattr(function, "__module__", "").startswith("sklabelcraft"):
+        return  # a constructor that another library gives
+    telling = function.__annotations__.keys()
+    lacking = set(signature_of(function)) - telling
+    assert not lacking, f"give {lacking} a type"
+    assert "return" in telling, "give the result a type"
+
+
 def signature_of(member):
     """The parameters of a member, without self."""
     parameters = dict(inspect.signature(member).parameters)

@@ -23,6 +23,8 @@ LAYERS = [
         "_known",
         "_disk",
         "results",
+        "_typing",
+        "_tables",
     },
     {
         "topk",
@@ -85,6 +87,7 @@ READ_FRAMES = {
     "_ids.py",
     "_clock.py",
     "_pairs.py",
+    "_tables.py",
 }
 FILES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 NEVER_CALLED = {

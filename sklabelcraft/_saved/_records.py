@@ -123,7 +123,7 @@ class Fields(Kind):
         By name.
     """
 
-    made = dict
+    made: type = dict
 
     def __init__(self, check=None, /, **kinds):
         self.check, self.kinds = check, kinds

@@ -67,11 +67,11 @@ from sklabelcraft.preprocessing import KneeScaler
 from sklabelcraft.rankers import DCNRanker, DINRanker, MLPRanker, ModuleRanker
 from sklabelcraft.recommender import LabelCraftRecommender
 
-LABELERS = ("CWM", "D2Q", "DVR", "ConditionalCDF", "D2Co", "ExplicitFeedback")
-LABELERS += ("PlayCompletion", "PlayCompletionRate", "WatchTime", "LabelCrafter")
-LABELERS += ("FeatureUnion", "FrozenEstimator")
+LABELERS: tuple[str, ...] = ("CWM", "D2Q", "DVR", "ConditionalCDF", "D2Co")
+LABELERS += ("ExplicitFeedback", "PlayCompletion", "PlayCompletionRate", "WatchTime")
+LABELERS += ("LabelCrafter", "FeatureUnion", "FrozenEstimator")
 RANKERS = ("MLPRanker", "DCNRanker", "DINRanker", "ModuleRanker")
-RECOMMENDERS = (*RANKERS, "LabelCraftRecommender", "FusedRecommender")
+RECOMMENDERS: tuple[str, ...] = (*RANKERS, "LabelCraftRecommender", "FusedRecommender")
 RECOMMENDERS += ("FrozenEstimator",)
 BALANCING = ("SoftmaxBalancing", "MinNormBalancing", "ConflictFreeBalancing")
 PARAMETERS = {"Columns", "Objective", "RandomState", "MLP", "DCN", "DIN", *BALANCING}

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import POSITIVE
+from sklabelcraft.columns import Columns
 from sklabelcraft.labelers._base import BaseLabeler
 
 
@@ -54,7 +55,7 @@ class CWM(BaseLabeler):
         "cost": [POSITIVE]
     }
 
-    def __init__(self, cost=0.1, *, columns=None):
+    def __init__(self, cost: float = 0.1, *, columns: Columns | None = None) -> None:
         super().__init__(columns=columns)
         self.cost = cost
 

@@ -10,6 +10,7 @@ from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LARGEST
 from sklabelcraft._known import warn_of_unknown
+from sklabelcraft.columns import Columns
 from sklabelcraft.labelers._base import BaseLabeler
 from sklabelcraft.scaling import scale
 
@@ -49,7 +50,7 @@ class PlayCompletion(BaseLabeler):
         "strict": ["boolean"]
     }
 
-    def __init__(self, *, columns=None, strict=True):
+    def __init__(self, *, columns: Columns | None = None, strict: bool = True) -> None:
         super().__init__(columns=columns)
         self.strict = strict
 
@@ -95,7 +96,7 @@ class PlayCompletionRate(BaseLabeler):
         "clip": ["boolean"]
     }
 
-    def __init__(self, *, columns=None, clip=True):
+    def __init__(self, *, columns: Columns | None = None, clip: bool = True) -> None:
         super().__init__(columns=columns)
         self.clip = clip
 
@@ -157,7 +158,13 @@ class WatchTime(BaseLabeler):
         "share": [Interval(Real, 0, 1, closed="both")],
     }
 
-    def __init__(self, *, columns=None, quantile=0.9, share=0.2):
+    def __init__(
+        self,
+        *,
+        columns: Columns | None = None,
+        quantile: float = 0.9,
+        share: float = 0.2,
+    ) -> None:
         super().__init__(columns=columns)
         self.quantile = quantile
         self.share = share

@@ -1,10 +1,14 @@
 """What the networks of rankers are made of."""
 
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from numbers import Integral
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from sklabelcraft._batches import Batch
 
 PAIR_SCALE = 20
 WIDEST = 2**16  # of a layer, and of an embedding
@@ -29,7 +33,7 @@ class Embeddings(nn.Module):
         Where the codes of each column begin in the table.
     """
 
-    def __init__(self, cardinalities, dim):
+    def __init__(self, cardinalities: list[int], dim: int) -> None:
         super().__init__()
         self.dim = dim
         self.table = nn.Embedding(sum(cardinalities), dim, **SINGLE)
@@ -37,7 +41,7 @@ class Embeddings(nn.Module):
         starts = [0, *accumulate(cardinalities)][:-1]
         self.register_buffer("starts", torch.tensor(starts, dtype=torch.int64))
 
-    def forward(self, codes, columns=None):
+    def forward(self, codes: Tensor, columns: Any = None) -> Tensor:
         """Embed codes of all columns or of those given, (..., n), as (..., n, dim)."""
         starts = self.starts if columns is None else self.starts[list(columns)]
         if codes.shape[-1] != len(starts):
@@ -47,7 +51,7 @@ class Embeddings(nn.Module):
             )
         return self.table(codes + starts)
 
-    def of(self, batch):
+    def of(self, batch: Batch) -> Tensor:
         """Embed all columns of a batch, of lists the mean of their elements.
 
         Parameters
@@ -68,7 +72,7 @@ class Embeddings(nn.Module):
         return torch.cat([self(batch.codes, range(n)), listed], dim=1)
 
 
-def dense(n_inputs, hidden, n_outputs):
+def dense(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> nn.Sequential:
     """A stack of linear layers with SiLU between them.
 
     Parameters
@@ -90,7 +94,7 @@ def dense(n_inputs, hidden, n_outputs):
     return nn.Sequential(*layers, nn.Linear(widths[-1], n_outputs, **SINGLE))
 
 
-def interactions(embedded):
+def interactions(embedded: Tensor) -> Tensor:
     """Sum of the products of all pairs of embeddings, (n, c, dim) to (n, dim).
 
     It is enlarged, as products of embeddings that start near 0.01 are too small beside

@@ -1,12 +1,15 @@
 """The learned label: seconds watched, seconds of duration, explicit feedback in."""
 
+from __future__ import annotations
+
 import copy
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from scipy.special import expit
-from torch import nn
+from torch import Tensor, nn
 
 from sklabelcraft._quantiles import (
     GroupedQuantiles,
@@ -14,6 +17,7 @@ from sklabelcraft._quantiles import (
     group_edges,
     rank_among,
 )
+from sklabelcraft._typing import Floats
 from sklabelcraft.modules._chance import ExplicitChance
 from sklabelcraft.modules._embeddings import dense
 from sklabelcraft.scaling import scale
@@ -41,16 +45,16 @@ class Feedback(NamedTuple):
     explicit: torch.Tensor
 
     @classmethod
-    def counted(cls, counts):
+    def counted(cls, counts: Any) -> Self:
         """The distinct feedback of some :class:`FeedbackCounts`."""
         columns = counts.watched, counts.duration, counts.explicit
         return cls(*map(torch.from_numpy, columns))
 
-    def rows(self, index):
+    def rows(self, index: Any) -> Feedback:
         """The feedback of the rows at some positions."""
         return Feedback(*(column[index] for column in self))
 
-    def supposing(self, explicit):
+    def supposing(self, explicit: float) -> Feedback:
         """The same where explicit feedback that is not known is supposed, 0 or 1."""
         return self._replace(explicit=self.explicit.nan_to_num(explicit))
 
@@ -79,14 +83,14 @@ class Signals(nn.Module):
 
     def __init__(
         self,
-        watch_points,
-        duration_points,
-        knee,
-        maximum,
-        quantiles,
-        chance,
-        inputs,
-    ):
+        watch_points: Floats,
+        duration_points: Floats,
+        knee: float,
+        maximum: float,
+        quantiles: GroupedQuantiles,
+        chance: ExplicitChance,
+        inputs: Sequence[str],
+    ) -> None:
         super().__init__()
         self.register_buffer("watch_points", torch.from_numpy(watch_points))
         self.register_buffer("duration_points", torch.from_numpy(duration_points))
@@ -97,7 +101,7 @@ class Signals(nn.Module):
         self.read = [INPUTS.index(name) for name in inputs]
 
     @classmethod
-    def learn(cls, counts, inputs):
+    def learn(cls, counts: Any, inputs: Sequence[str]) -> Self:
         """Learn from :class:`FeedbackCounts` what the label is made of."""
         watch_times = counts.watch_times()
         edges = group_edges(counts.longest_alike(), N_GROUPS)
@@ -112,7 +116,7 @@ class Signals(nn.Module):
             inputs,
         )
 
-    def forward(self, feedback):
+    def forward(self, feedback: Feedback) -> Tensor:
         """Inputs of the label network, (n, n_inputs), and hand-made labels, (n, 3).
 
         Ranks of watch time and duration in [-2, 2], explicit feedback 0 or 2; and
@@ -151,7 +155,7 @@ class StartingRule(nn.Module):
         How often each occurred.
     """
 
-    def __init__(self, weights, labels, counts):
+    def __init__(self, weights: Floats, labels: Tensor, counts: Tensor) -> None:
         super().__init__()
         counts = counts.to(labels)[:, None] * ~labels.isnan()
         shares, known = counts / counts.sum(0), labels.nan_to_num(0)
@@ -163,7 +167,7 @@ class StartingRule(nn.Module):
         sums = torch.cat([labels.nan_to_num(value) @ scaled for value in (0, 1)])
         self.register_buffer("ends", torch.stack([sums.min(), sums.max()]))
 
-    def forward(self, labels):
+    def forward(self, labels: Tensor) -> Tensor:
         """Log-odds of the rule, (n, 1)."""
         low, high = self.ends
         if not self.weights.any():
@@ -196,19 +200,25 @@ class LearnedLabel(nn.Module):
         The largest correction of the log-odds; None for any.
     """
 
-    def __init__(self, signals, rule, hidden, bound):
+    def __init__(
+        self,
+        signals: Signals,
+        rule: StartingRule,
+        hidden: Sequence[int],
+        bound: float | None,
+    ) -> None:
         super().__init__()
         self.signals, self.rule, self.bound = signals, rule, bound
         self.correction = dense(len(signals.read), hidden, 1)
         nn.init.zeros_(self.correction[-1].weight)
         nn.init.zeros_(self.correction[-1].bias)
 
-    def forward(self, feedback):
+    def forward(self, feedback: Feedback) -> Tensor:
         """Labels of some :class:`Feedback`, (n, 1)."""
         prepared = self.prepare(feedback, bool(feedback.unknown.any()))
         return self.craft(prepared.to(self.correction[0].weight))
 
-    def prepare(self, feedback, may_be_unknown=False):
+    def prepare(self, feedback: Feedback, may_be_unknown: bool = False) -> Tensor:
         """What does not depend on what is learned, in float64.
 
         Parameters
@@ -233,7 +243,7 @@ class LearnedLabel(nn.Module):
     def _join(self, inputs, labels):
         return torch.cat([inputs, self.rule(labels)], dim=1)
 
-    def craft(self, prepared):
+    def craft(self, prepared: Tensor) -> Tensor:
         """Labels of what :meth:`prepare` returns, (n, 1)."""
         width = len(self.signals.read) + 1
         labels = torch.sigmoid(self.log_odds(prepared[:, :width]))
@@ -243,7 +253,7 @@ class LearnedLabel(nn.Module):
         return labels + prepared[:, -1:] * (others - labels)
 
     @torch.no_grad()
-    def exact(self, feedback):
+    def exact(self, feedback: Feedback) -> Floats:
         """Labels as float64, (n,), each the same whatever rows are beside it.
 
         They are computed in float64 and rounded to float32 at the log-odds.
@@ -263,7 +273,7 @@ class LearnedLabel(nn.Module):
         log_odds = torch.cat([self.log_odds(part).float() for part in prepared])
         return expit(log_odds[:, 0].double().numpy())
 
-    def log_odds(self, prepared):
+    def log_odds(self, prepared: Tensor) -> Tensor:
         """Log-odds of these labels, (n, 1)."""
         correction = self.correction(prepared[:, :-1])
         if self.bound is not None:

@@ -1,6 +1,7 @@
 """The label as a function of watch time and duration."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
@@ -10,6 +11,8 @@ from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._ids import OTHER
 from sklabelcraft._reading import as_log
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import Estimator, Floats, typed
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
 from sklabelcraft.plotting._occupied import occupied
 from sklabelcraft.plotting._panels import (
@@ -56,21 +59,30 @@ class LabelSurfaceDisplay:
     (2, 20, 20)
     """
 
-    def __init__(self, seconds, labels):
+    def __init__(self, seconds: Floats, labels: Floats) -> None:
         self.seconds = seconds
         self.labels = labels
 
     @classmethod
-    @validate_params(
-        {
-            "columns": [Columns, None],
-            "n_points": [Interval(Integral, 2, MOST_POINTS, closed="both")],
-        },
-        prefer_skip_nested_validation=True,
+    @typed(
+        validate_params(
+            {
+                "columns": [Columns, None],
+                "n_points": [Interval(Integral, 2, MOST_POINTS, closed="both")],
+            },
+            prefer_skip_nested_validation=True,
+        )
     )
     def from_estimator(
-        cls, labeler, log, *, columns=None, n_points=160, axes=None, **kwargs
-    ):
+        cls,
+        labeler: Estimator,
+        log: LogLike,
+        *,
+        columns: Columns | None = None,
+        n_points: int = 160,
+        axes: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Label a grid of watch times and durations.
 
         The grid goes from 1 s to the 95 % quantile of the durations. Columns other than
@@ -110,22 +122,22 @@ class LabelSurfaceDisplay:
         """
         need_matplotlib(cls, "from_estimator")
         check_is_fitted(labeler)
-        labeler, log = getattr(labeler, "labeler_", labeler), as_log(log)
+        labeler, table = getattr(labeler, "labeler_", labeler), as_log(log)
         if columns is not None:
-            check_stated(columns, log, BEFORE + AFTER)
-        explicit = _explicit(labeler, columns, log)
+            check_stated(columns, table, BEFORE + AFTER)
+        explicit = _explicit(labeler, columns, table)
         columns = columns or stated_by(labeler, "columns") or USUAL["columns"]
-        seconds = _seconds(log.numeric(columns.duration, minimum=0), n_points)
-        grid = _grid(log, columns, explicit, seconds)
-        labels = [
+        seconds = _seconds(table.numeric(columns.duration, minimum=0), n_points)
+        grid = _grid(table, columns, explicit, seconds)
+        parts = [
             _labels(labeler, grid.filled(dict.fromkeys(explicit, value)))
             for value in ([0, 1] if explicit else [0])
         ]
-        labels = np.reshape(labels, (-1, n_points, n_points))
-        there = _occupied(log, columns, explicit, seconds)
+        labels = np.reshape(parts, (-1, n_points, n_points))
+        there = _occupied(table, columns, explicit, seconds)
         return cls(seconds, np.where(there, labels, np.nan)).plot(axes, **kwargs)
 
-    def plot(self, axes=None, **kwargs):
+    def plot(self, axes: Any = None, **kwargs: Any) -> Self:
         """Draw the surface.
 
         Parameters

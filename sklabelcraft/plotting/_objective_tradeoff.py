@@ -1,13 +1,15 @@
 """Methods in the plane of what the platform wants."""
 
-from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from pandas import DataFrame, Series
 
 from sklabelcraft._segments import ALL
 from sklabelcraft.plotting._annotations import annotate_apart
 from sklabelcraft.plotting._panels import check_drawable, need_matplotlib, panels
+from sklabelcraft.results import Comparison
 
 RANDOM = "random lists"
 METRICS = ["NWTG", "NEG", "DS"]
@@ -63,14 +65,18 @@ class ObjectiveTradeoffDisplay:
     (2, 4)
     """
 
-    def __init__(self, means, errors, reference, *, k):
+    def __init__(
+        self, means: DataFrame, errors: DataFrame, reference: Series, *, k: int
+    ) -> None:
         self.means = means
         self.errors = errors
         self.reference = reference
         self.k = k
 
     @classmethod
-    def from_comparison(cls, found, *, k=None, axes=None, **kwargs):
+    def from_comparison(
+        cls, found: Comparison, *, k: int | None = None, axes: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw what :func:`~sklabelcraft.compare_labelers` found.
 
         Parameters
@@ -105,7 +111,7 @@ class ObjectiveTradeoffDisplay:
         if not ks:
             raise ValueError("no methods were compared: the table has no rows.")
         k = ks[0] if k is None else k
-        if not isinstance(k, Integral) or k not in ks:
+        if not isinstance(k, int | np.integer) or k not in ks:
             raise ValueError(f"k must be one of {ks}, got {k!r}.")
         rows = table[table["k"] == k]
         by_method = rows.set_index(["method", "metric"])[["mean", "se_users"]]
@@ -121,7 +127,7 @@ class ObjectiveTradeoffDisplay:
             k=k,
         ).plot(axes, **kwargs)
 
-    def plot(self, axes=None, **kwargs):
+    def plot(self, axes: Any = None, **kwargs: Any) -> Self:
         """Draw the methods.
 
         Parameters

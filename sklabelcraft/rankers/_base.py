@@ -1,10 +1,13 @@
 """How any ranker trains a network on labels and scores impressions."""
 
 import os
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Bunch
@@ -15,10 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import NOT_NEGATIVE, LogEstimator
-from sklabelcraft._model import DTYPES
+from sklabelcraft._model import DTYPES, RankerModel
 from sklabelcraft._probabilities import Probabilities
 from sklabelcraft._reading import read_source
+from sklabelcraft._tables import LogLike, TargetLike
 from sklabelcraft._torch import on_cpu, own_settings, usable_device
+from sklabelcraft._typing import Floats, PathLike, RandomSource, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES
 from sklabelcraft.rankers._given import NOTHING, read_given
@@ -69,28 +74,29 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
 
     def __init__(
         self,
-        network=None,
+        network: Callable[..., Any] | None = None,
         *,
-        loss="auto",
-        optimizer="adamw",
-        learning_rate=1e-3,
-        weight_decay=0.1,
-        batch_size=512,
-        max_epochs=20,
-        patience=5,
-        averaging=0.5,
-        validation_fraction=None,
-        adversary_weight=0.0,
-        replay=5.0,
-        min_count=2,
-        device="cpu",
-        precision="float32",
-        window_bytes=2**26,
-        checkpoint=None,
-        every=None,
-        columns=None,
-        random_state=None,
-    ):
+        loss: Literal["auto", "log_loss", "brier", "squared_error"]
+        | Callable[..., Any] = "auto",
+        optimizer: Literal["adamw", "sgd"] = "adamw",
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.1,
+        batch_size: int = 512,
+        max_epochs: int = 20,
+        patience: int = 5,
+        averaging: float = 0.5,
+        validation_fraction: float | None = None,
+        adversary_weight: float = 0.0,
+        replay: float = 5.0,
+        min_count: int = 2,
+        device: str | torch.device = "cpu",
+        precision: Literal["float32", "bfloat16", "float64"] = "float32",
+        window_bytes: int = 2**26,
+        checkpoint: PathLike | None = None,
+        every: int | None = None,
+        columns: Columns | None = None,
+        random_state: RandomSource = None,
+    ) -> None:
         self.network = network
         self.loss = loss
         self.optimizer = optimizer
@@ -115,13 +121,13 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
     @shared
     def fit(
         self,
-        X,
-        y,
-        X_val=None,
-        y_val=None,
-        sample_weight=None,
-        sample_weight_val=None,
-    ):
+        X: LogLike,
+        y: TargetLike,
+        X_val: LogLike | None = None,
+        y_val: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to the labels.
 
         Parameters
@@ -152,7 +158,9 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
         return self._fit((X, y, sample_weight), (X_val, y_val, sample_weight_val))
 
     @shared
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: LogLike, y: TargetLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Go on from what was learned, with further rows, such as those of a new day.
 
         It passes once over these rows and `replay` times as many of those before, drawn
@@ -181,7 +189,7 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
         """
         return self._fit((X, y, sample_weight), further=hasattr(self, "model_"))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     def _fit(self, train, held_out=NOTHING, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
         fit = fitting(self, *train[:2], outer=outer)
@@ -194,7 +202,7 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
         return self
 
     @shared
-    def predict(self, X, to=None):
+    def predict(self, X: LogLike, to: PathLike | None = None) -> Floats:
         """Score impressions.
 
         Parameters
@@ -217,7 +225,7 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
         return self._of_rows(X, self._scores, ())
 
     @shared
-    def head_scores(self, X):
+    def head_scores(self, X: LogLike) -> Floats:
         """Compute the logits of impressions, label by label.
 
         Parameters
@@ -251,7 +259,7 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
             model = self.model_.to(device)
             return model.logits(model.encode(log).to(device))
 
-    def settings(self):
+    def settings(self) -> Bunch:
         """The parameters as plain attributes, with a network in place of None.
 
         Returns
@@ -269,7 +277,9 @@ class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimat
             params.network = make()
         return params
 
-    def adopt(self, model, history, state):
+    def adopt(
+        self, model: RankerModel, history: list[dict[str, Any]], state: dict[str, Any]
+    ) -> Self:
         """Take a trained model as this ranker's own.
 
         Parameters

@@ -2,11 +2,14 @@
 
 import math
 from functools import partial
+from typing import Any, Literal
 
 import torch
+from numpy.typing import ArrayLike
 from torch.autograd import forward_ad
 
 from sklabelcraft._numbers import as_array
+from sklabelcraft._typing import NumbersLike
 from sklabelcraft.topk._inputs import (
     as_k,
     as_lengths,
@@ -22,15 +25,15 @@ METHODS = ("two_anchor", "sorted")
 
 
 def soft_topk(
-    scores,
-    k,
+    scores: NumbersLike,
+    k: NumbersLike,
     *,
-    temperature=None,
-    epsilon=None,
-    method="two_anchor",
-    mask=None,
-    lengths=None,
-):
+    temperature: NumbersLike | None = None,
+    epsilon: NumbersLike | None = None,
+    method: Literal["two_anchor", "sorted"] = "two_anchor",
+    mask: NumbersLike | None = None,
+    lengths: ArrayLike | None = None,
+) -> Any:
     r"""Soft indicator of the `k` largest scores of each list.
 
     Entropic optimal transport of a list's n scores onto two anchors, "left out" with
@@ -105,8 +108,12 @@ def soft_topk(
     >>> soft_topk(np.array([3.0, 2.0, 1.0]), 1, temperature=0.5).round(3)
     array([0.709, 0.248, 0.043])
     """
-    options = {"temperature": temperature, "epsilon": epsilon, "method": method}
-    if not torch.is_tensor(scores):
+    options: dict[str, Any] = {
+        "temperature": temperature,
+        "epsilon": epsilon,
+        "method": method,
+    }
+    if not isinstance(scores, torch.Tensor):
         values = torch.from_numpy(as_array(scores, "scores"))
         return _array(soft_topk(values, k, mask=mask, lengths=lengths, **options))
     name, softness = _softness(**options)
@@ -122,9 +129,9 @@ def soft_topk(
         lists = values.reshape(1, math.prod(shape), values.shape[-1])
         alpha = solve(lists, k, softness)
     else:
-        lengths = as_lengths(lengths, values)
-        k, softness, several = for_lists(k, softness, lengths.shape, name)
-        alpha = ragged_topk(values, lengths, k, softness, solve)
+        sizes = as_lengths(lengths, values)
+        k, softness, several = for_lists(k, softness, sizes.shape, name)
+        alpha = ragged_topk(values, sizes, k, softness, solve)
     alpha = alpha.reshape(*several, *values.shape)
     return alpha.to(scores.dtype) if scores.is_floating_point() else alpha
 

@@ -1,13 +1,20 @@
 """Training a ranker and the label that it is trained on together."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from sklabelcraft.training._distributed import ALONE
+from sklabelcraft._batches import Batch
+from sklabelcraft.modules._label import LearnedLabel
+from sklabelcraft.training._distributed import ALONE, Alone, Processes
+from sklabelcraft.training._growth import Growth
 from sklabelcraft.training._hypergradient import by_name, label_gradient
 from sklabelcraft.training._loop import Average, Task
-from sklabelcraft.training._optimizers import SGD, AdamW
+from sklabelcraft.training._optimizers import SGD, AdamW, RowOptimizer
+from sklabelcraft.training._platform import Platform, Shown
 from sklabelcraft.training._ranker import RankerSteps
 from sklabelcraft.training._weighted import WeightedMean
 
@@ -32,11 +39,24 @@ class BilevelStep:
         The objectives on held-out lists.
     """
 
-    def __init__(self, steps, loss, label, optimizer, platform):
+    def __init__(
+        self,
+        steps: RankerSteps,
+        loss: Callable[..., Any],
+        label: LearnedLabel,
+        optimizer: RowOptimizer,
+        platform: Platform,
+    ) -> None:
         self.steps, self.loss, self.label = steps, loss, label
         self.optimizer, self.platform = optimizer, platform
 
-    def take(self, batch, feedback, weights, shown=None):
+    def take(
+        self,
+        batch: Batch,
+        feedback: Tensor,
+        weights: Tensor,
+        shown: Shown | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
         """Step on a batch; the label first if held-out users are shown their lists.
 
         Batch and users are those of all processes, which compute a part each.
@@ -126,15 +146,15 @@ class BilevelTask(Task):
 
     def __init__(
         self,
-        model,
-        label,
-        source,
-        platform,
-        settings,
-        label_settings,
-        generator,
-        group=ALONE,
-    ):
+        model: Any,
+        label: LearnedLabel,
+        source: Any,
+        platform: Platform,
+        settings: Any,
+        label_settings: Any,
+        generator: torch.Generator,
+        group: Alone | Processes = ALONE,
+    ) -> None:
         self.model, self.source = model, source
         self.platform, self.generator = platform, generator
         self.settings, self.label_settings = settings, label_settings
@@ -149,9 +169,9 @@ class BilevelTask(Task):
         self.outer = make(label, label_settings.learning_rate)
         self.bilevel = BilevelStep(self.steps, model.loss, label, self.outer, platform)
         self.n_epochs = self.n_steps = 0
-        self.balances = []
+        self.balances: list[Tensor] = []
 
-    def go_on(self, growth, state):
+    def go_on(self, growth: Growth, state: dict[str, Any]) -> None:
         """Begin with the weights as they are, and with what was kept of smaller ones.
 
         Parameters
@@ -172,7 +192,7 @@ class BilevelTask(Task):
         """Whether the label moves in this epoch."""
         return self.n_epochs >= self.label_settings.warmup_epochs
 
-    def step(self, window, rows):
+    def step(self, window: Any, rows: Tensor) -> Tensor:
         """Take a step of the ranker, before it perhaps one of the label."""
         impressions, (feedback, weights) = window
         rows, shown = rows.to(feedback.device), None
@@ -188,7 +208,7 @@ class BilevelTask(Task):
             self.averages["label"].update()
         return loss
 
-    def end_epoch(self, epoch):
+    def end_epoch(self, epoch: int) -> tuple[dict[str, Any], float | None]:
         """Settle the tables, and judge the averages by the objectives."""
         self.steps.optimizer.settle()
         self.averages["ranker"].update()
@@ -208,14 +228,14 @@ class BilevelTask(Task):
         logits = self.steps.fast_logits(self.averages["ranker"], *rows)
         return platform.progress(logits)
 
-    def blame(self):
+    def blame(self) -> str:
         """The learning rates."""
         return (
             f"Lower the ranker's learning_rate={self.settings.learning_rate!r}, or the "
             f"label's learning_rate={self.label_settings.learning_rate!r}."
         )
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Optimisers, generator and counters."""
         return {
             "optimizer": self.steps.optimizer.state_dict(),
@@ -226,7 +246,7 @@ class BilevelTask(Task):
             "balances": self.balances,
         }
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.steps.optimizer.load_state_dict(state["optimizer"])
         self.outer.load_state_dict(state["outer"])

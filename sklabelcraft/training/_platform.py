@@ -1,11 +1,13 @@
 """The platform's view of a ranker: its objectives on held-out lists of users."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sklabelcraft._batches import Batch, Impressions
 from sklabelcraft._lists import Lists
@@ -31,7 +33,7 @@ class Shown(NamedTuple):
         The processes that look at a part each.
     """
 
-    batch: Batch
+    batch: Batch | None
     lists: Lists
     users: torch.Tensor
     positions: torch.Tensor
@@ -99,12 +101,12 @@ class Platform:
     values: list
     references: torch.Tensor
     weights: torch.Tensor
-    balancing: object
+    balancing: Callable[..., torch.Tensor]
     k: int
     temperature: float
     row_weights: torch.Tensor | None = None
 
-    def draw(self, n_users, generator=None):
+    def draw(self, n_users: int, generator: torch.Generator | None = None) -> Shown:
         """A random sample of users, as :class:`Shown`."""
         lists, *places = self.lists.sample(n_users, generator)
         return Shown(self.impressions.batch(lists.rows), lists, *places)
@@ -131,7 +133,7 @@ class Platform:
         ]
         return units_of(self.references, self.references.new_tensor(sizes))
 
-    def measure(self, logits, shown):
+    def measure(self, logits: Tensor, shown: Shown) -> Tensor:
         """Objectives of the lists that some logits lead to, in all processes.
 
         Their slopes are those in the logits of this process.
@@ -183,7 +185,7 @@ class Platform:
         weights = None if weights is None else weights[shown.positions]
         return self.objectives[i].sum(alpha, values, shown.lists.ids, ideal, weights)
 
-    def value(self, logits, shown):
+    def value(self, logits: Tensor, shown: Shown) -> tuple[Tensor, Tensor]:
         """The objectives as the one number to be raised, and how they were balanced.
 
         Those that are above their floor have nothing to be raised, and no part in the
@@ -221,7 +223,7 @@ class Platform:
         met = [o.at_least is not None and value >= o.at_least for o, value in pairs]
         return torch.tensor(met, device=values.device)
 
-    def worth(self, values):
+    def worth(self, values: Tensor) -> Tensor:
         """What the values of the objectives count for, (n_objectives,)."""
         pairs = zip(self.objectives, values, strict=True)
         return torch.stack([objective.worth(value) for objective, value in pairs])
@@ -232,7 +234,7 @@ class Platform:
         counts = (self.weights > 0).tolist()
         return [f"weight_{n}" for n, c in zip(self.names, counts, strict=True) if c]
 
-    def progress(self, logits):
+    def progress(self, logits: Tensor) -> dict[str, float]:
         """The objectives of all lists by name, and their mean as ``objective``.
 
         Parameters

@@ -1,10 +1,13 @@
 """Which rows of the embedding tables some batches touch, and batches on those alone."""
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from sklabelcraft._bags import Bags
-from sklabelcraft._batches import renumber
+from sklabelcraft._batches import Batch, Impressions, renumber
 from sklabelcraft._torch import DoublePrecision, copied
 from sklabelcraft.modules import Embeddings
 
@@ -62,7 +65,9 @@ class RowFinder:
         these buffers.
     """
 
-    def __init__(self, module, past_columns, ordered=False):
+    def __init__(
+        self, module: nn.Module, past_columns: Sequence[int], ordered: bool = False
+    ) -> None:
         embeddings = embeddings_of(module)
         self.tables = names_of(embeddings, "table.weight")
         self.starts, self._room = {}, None
@@ -74,7 +79,7 @@ class RowFinder:
             self.starts = dict.fromkeys(names, torch.zeros_like(part.starts))
         self._past_columns, self._ordered = list(past_columns), ordered
 
-    def find(self, *batches):
+    def find(self, *batches: Batch) -> tuple[Tensor | None, list[Batch]]:
         """Rows of the tables that the batches touch, and the batches on those alone.
 
         Returns
@@ -85,10 +90,10 @@ class RowFinder:
             The batches, with the positions in `rows` in place of the codes.
         """
         if self._room is None:
-            return None, batches
-        batches = [self._in_tables(batch) for batch in batches]
-        parts = [p for b in batches for p in (b.codes, b.past, b.bags.codes)]
-        return renumber(parts, self._room, self._ordered), batches
+            return None, list(batches)
+        placed = [self._in_tables(batch) for batch in batches]
+        parts = [p for b in placed for p in (b.codes, b.past, b.bags.codes)]
+        return renumber(parts, self._room, self._ordered), placed
 
     def _in_tables(self, batch):
         """A batch with rows of the tables in place of the codes."""
@@ -102,7 +107,7 @@ class RowFinder:
 
 
 @torch.no_grad()
-def exact_logits(module, impressions):
+def exact_logits(module: nn.Module, impressions: Impressions) -> Tensor:
     """Logits of all impressions, each the same whatever rows are beside it.
 
     They are computed in float64, of large embedding tables on the touched rows, and
