@@ -20,7 +20,7 @@ from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._stated import AFTER, SCORED, check_stated
 from sklabelcraft._tables import LogLike, TargetLike
-from sklabelcraft._typing import Estimator, Floats
+from sklabelcraft._typing import Estimator, Floats, Keys
 from sklabelcraft.columns import Columns, is_key
 
 ALWAYS_KNOWN = ("watch_time", "duration")
@@ -76,8 +76,8 @@ class ListedRows(NamedTuple):
 class RankingScorer(ABC):
     """Template of what scores the lists that an estimator would show."""
 
-    metric: Callable
-    column: str | int | tuple
+    metric: Callable[..., Any]
+    column: Keys
     table: Literal["X", "y"] = "y"
     columns: Columns | None = None
     k: int | None = None

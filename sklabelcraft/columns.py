@@ -1,7 +1,10 @@
 """The names of a log's columns, stated once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral
+
+from sklabelcraft._typing import Key
 
 USUAL_EXPLICIT = ("like", "follow", "comment")  # of which some may be missing
 FEEDBACK = frozenset(  # logged after the impression, by the names of the public logs
@@ -70,14 +73,14 @@ class Columns:
     >>> recommender = LabelCraftRecommender(D2Q(), columns=names)
     """
 
-    user: str | int | None = "user_id"
-    item: str | int | None = "item_id"
-    duration: str | int | None = "duration"
-    timestamp: str | int | None = "timestamp"
-    watch_time: str | int = "watch_time"
-    explicit: tuple = USUAL_EXPLICIT
-    features: tuple | None = None
-    lists: tuple = ()
+    user: Key | None = "user_id"
+    item: Key | None = "item_id"
+    duration: Key | None = "duration"
+    timestamp: Key | None = "timestamp"
+    watch_time: Key = "watch_time"
+    explicit: Sequence[Key] = USUAL_EXPLICIT
+    features: Sequence[Key] | None = None
+    lists: Sequence[Key] = ()
 
     def __post_init__(self):
         for field in fields(self):

@@ -55,7 +55,7 @@ def crafted(X: pd.DataFrame, y: pd.DataFrame) -> LabelCraftRecommender:
         warmup_epochs=0,
         validation_users=10,
     )
-    names = Columns(explicit=("like", "follow"))
+    names = Columns(explicit=["like", "follow"])
     return LabelCraftRecommender(crafter, columns=names, random_state=0).fit(X, y)
 
 
