@@ -11,7 +11,7 @@ from sklabelcraft._floats import finite, floats_of
 from sklabelcraft._ids import as_float64, listed, read_ids
 from sklabelcraft._known import any_positive
 from sklabelcraft._nested import is_nested, nested, split
-from sklabelcraft.columns import USUAL_EXPLICIT
+from sklabelcraft.columns import USUAL_EXPLICIT, USUAL_ROLES
 
 
 class Log:
@@ -90,8 +90,8 @@ class Log:
             there = f"it has {self._known_keys}"
             if self.is_array:
                 there = f"it is an array of {len(self.keys)} columns, named by position"
-            stated = f" It is stated as {role}." if role else ""
-            raise ValueError(f"column {key!r} is not in the log; {there}.{stated}")
+            advice = f" It is stated as {role}." if role else _advice(key)
+            raise ValueError(f"column {key!r} is not in the log; {there}.{advice}")
         return key if isinstance(key, str) else self.keys[key]
 
     def _series(self, key):
@@ -181,7 +181,8 @@ class Log:
             raise ValueError(
                 f"none of the columns {list(keys)} is in the log; it has "
                 f"{self._known_keys}. "
-                "If it has no explicit feedback, say explicit=()."
+                "State which ones hold explicit feedback: Columns(explicit=...), or "
+                "explicit=() if none does."
             )
         for key in keys:
             if key not in USUAL_EXPLICIT:
@@ -270,6 +271,13 @@ class Log:
         backend = self._frame.implementation
         added = [_copied(feedback._series(key), key, backend) for key in feedback.keys]
         return self._frame.with_columns(*added).to_native()
+
+
+def _advice(key):
+    """How to state a column that is looked for under its usual name."""
+    if key not in USUAL_ROLES:
+        return ""
+    return f" State which one it is: Columns({USUAL_ROLES[key]}=...)."
 
 
 def _as_frame(array):

@@ -122,7 +122,10 @@ def read_source(estimator, data, keys, *, reset, min_rows=1):
 def read_feedback(y, like):
     """The feedback `y` as a log of the same kind as `like`, which holds X."""
     if y is None:
-        raise ValueError("this requires y to be passed, but the target y is None.")
+        raise ValueError(
+            "this requires y to be passed, but the target y is None. The feedback "
+            "stands in y, apart from X; only a log in files holds both."
+        )
     refuse_lazy(y, "y")
     if like.is_array:
         with read_as_floats("y"):

@@ -116,6 +116,13 @@ class Columns:
         return getattr(self, role) in (None, getattr(type(self), role))
 
 
+USUAL_ROLES = {  # by the usual name of the one column that holds it
+    field.default: field.name
+    for field in fields(Columns)
+    if isinstance(field.default, str)
+}
+
+
 def is_key(value):
     """Whether a value can be the name or the position of a column."""
     return isinstance(value, str | Integral) and not isinstance(value, bool)

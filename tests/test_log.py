@@ -143,6 +143,13 @@ def test_a_missing_column_is_named(frame):
         log.numeric(4)
 
 
+def test_a_column_under_another_name():
+    """Where the usual name is missing, the error tells how to state another."""
+    log = as_log(pd.DataFrame({"played": [1.0]}))
+    with pytest.raises(ValueError, match=r"which one it is: Columns\(watch_time="):
+        log.numeric("watch_time")
+
+
 @pytest.mark.parametrize("key", ["duration", 4, -5])
 def test_a_missing_column_of_an_array(key):
     """Names, and positions beyond the end, are not in an array."""

@@ -427,7 +427,7 @@ BAD_INPUT = {
         lambda X, y: (X, y.to_numpy()),
         "y must be one with the feedback columns",
     ),
-    "no feedback": (lambda X, y: (X, None), "requires y to be passed"),
+    "no feedback": (lambda X, y: (X, None), "to be passed.* stands in y, apart"),
 }
 
 

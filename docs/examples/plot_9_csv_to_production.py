@@ -40,7 +40,8 @@ raw.drop(columns="follow").to_csv(here / "impressions.csv", index=False)
 
 # %%
 # It is read as ever. Two things are worth a line each: the times are in milliseconds
-# and are wanted in **seconds**, and the clock is made a date.
+# and are wanted in **seconds**, and the clock is made a date. (Of a clock that is text,
+# state the ``format``: "01.03.2024" is the third of January to pandas.)
 
 import pandas as pd
 
@@ -55,7 +56,9 @@ log.head(3)
 #
 # ``Columns`` says once what is what. ``X`` are the columns that are known before an
 # impression, ``y`` those that are logged after it. ``tag`` needs no name: what else is
-# in ``X`` is a feature.
+# in ``X`` is a feature. A column of texts such as "3,17", which hold several tags, is
+# named in ``lists``, and a count, such as the followers of an author, is made
+# floating-point (:doc:`/log`).
 
 from sklabelcraft import Columns
 
