@@ -12,5 +12,4 @@ def negligible(dtype):
 
     Beyond, its square is no longer a normal number, and those take twice the time.
     """
-    limits = torch.finfo(dtype)
-    return -math.log(min(limits.tiny**0.5, limits.eps**2))
+    return -math.log(torch.finfo(dtype).tiny ** 0.5)
