@@ -55,7 +55,7 @@ TESTS = {
     "balancing": ["balancing", "platform"],
     "metrics": ["metrics", "numbers", "contracts_declared"],
     "_lists": ["lists", "platform"],
-    "_platform": ["platform", "hypergradient", "labelcraft"],
+    "_platform": ["platform", "platform_of_logs", "labelcraft"],
     "training/_platform": ["platform", "hypergradient"],
     "training/_hypergradient": ["hypergradient"],
     "training/_optimizers": ["optimizers", "hypergradient"],
@@ -168,17 +168,20 @@ def survivors_of(rows):
     }
 
     def reason(mutant):
-        of_kind = [
-            kind["why"]
-            for kind in explained["kinds"]
-            if kind["operator"] == mutant.operator and kind["within"] in mutant.was
-        ]
+        of_kind = [kind["why"] for kind in explained["kinds"] if is_of(kind, mutant)]
         return lines.get((mutant.file, mutant.was, mutant.becomes), *of_kind[:1])
 
     found = rows[rows["outcome"].eq("survived")].drop(columns="outcome")
     changes = list(zip(found["file"], found["was"], found["becomes"], strict=True))
     stale = [change for change in lines if change not in changes]
     return found.assign(why=[reason(m) for m in found.itertuples()]), stale
+
+
+def is_of(kind, mutant):
+    """Whether a mutant is of a kind: of its file and operator, if it states them."""
+    stated = {name: kind[name] for name in ("file", "operator") if name in kind}
+    same = all(getattr(mutant, name) == value for name, value in stated.items())
+    return same and kind["within"] in mutant.was
 
 
 def main():

@@ -1,12 +1,10 @@
 """From where an indicator is as good as 0."""
 
 import math
-from functools import cache
 
 import torch
 
 
-@cache
 def negligible(dtype):
     """Where sigmoid(-x), for larger x, stays as it is.
 
