@@ -24,8 +24,11 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import coverage
+import matplotlib.pyplot  # noqa: F401
 import numpy as np
 import pandas as pd
+import polars  # noqa: F401
+import pyarrow.parquet  # noqa: F401
 import sklearn.utils.estimator_checks  # noqa: F401
 import torch  # noqa: F401
 from _forks import Watched, in_fork, run_changed, run_tests

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sklabelcraft.modules import Embeddings
-from sklabelcraft.training._optimizers import SGD, AdamW
+from sklabelcraft.training._optimizers import SGD, AdamW, _tail_sums
 
 N_CODES, DIM = 12, 3
 
@@ -181,3 +181,17 @@ def test_rows_rest_for_as_long_as_one_likes():
     r = 0.9 / 0.999**0.5
     expected = before - 0.1 * r / (1 - r)
     torch.testing.assert_close(module.embeddings.table.weight.data, expected)
+
+
+def test_sums_of_moves_at_rest_by_hand():
+    """F_s sums r^j c_(s + j), with c the bias correction, which is 1 beyond n."""
+    n, r = 30, 0.95
+    found = _tail_sums(0.9, 0.999, r, n)
+    assert len(found) == n + 1
+    steps = torch.arange(1, 600, dtype=torch.float64)
+    c = (1 - 0.999**steps).sqrt() / (1 - 0.9**steps)
+    c[n:] = 1
+    for s in (0, 1, n - 1, n):
+        later = c[s:]
+        expected = (r ** steps[: len(later)] * later).sum()
+        torch.testing.assert_close(found[s], expected)
