@@ -30,7 +30,8 @@ import pandas as pd
 import polars  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 import sklearn.utils.estimator_checks  # noqa: F401
-import torch  # noqa: F401
+import torch._decomp.decompositions_for_jvp
+import torch._dynamo  # noqa: F401
 from _forks import Watched, in_fork, run_changed, run_tests
 from _mutations import lines_of_statement, mutants_of
 from _results import records, write

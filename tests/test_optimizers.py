@@ -195,3 +195,61 @@ def test_sums_of_moves_at_rest_by_hand():
         later = c[s:]
         expected = (r ** steps[: len(later)] * later).sum()
         torch.testing.assert_close(found[s], expected)
+
+
+def settled(optimizer, moments):
+    """A table of ones after steps 4, 5 and 6 of rest, and what is kept of it."""
+    module = Toy().double()
+    torch.nn.init.ones_(module.embeddings.table.weight)
+    rests = optimizer(module, learning_rate=0.1, weight_decay=0.2)
+    state, table = rests.state_dict(), "embeddings.table.weight"
+    state["n_steps"] = 6
+    state["last"][table].fill_(3)
+    for i, moment in enumerate(moments):
+        state["moments"][table][:, i] = moment
+    rests.load_state_dict(state)
+    rests.settle()
+    kept = rests.state_dict()
+    assert (kept["last"][table] == 6).all()
+    return module.embeddings.table.weight.detach(), kept["moments"][table].unbind(1)
+
+
+def test_three_steps_of_rest_by_hand():
+    """A row decays by 0.98 in each; with AdamW it moves and its moments decay, too."""
+    value, _ = settled(SGD, ())
+    torch.testing.assert_close(value, torch.full_like(value, 0.98**3))
+    expected, mean, square = 1.0, 3.0, 4.0
+    for i in (4, 5, 6):
+        mean, square = 0.9 * mean, 0.999 * square
+        unbiased = mean / (1 - 0.9**i), square / (1 - 0.999**i)
+        expected = 0.98 * expected - 0.1 * unbiased[0] / unbiased[1] ** 0.5
+    value, moments = settled(AdamW, (3.0, 4.0))
+    torch.testing.assert_close(value, torch.full_like(value, expected))
+    for moment, by_hand in zip(moments, (mean, square), strict=True):
+        torch.testing.assert_close(moment, torch.full_like(moment, by_hand))
+
+
+@pytest.mark.parametrize("optimizer", [SGD, AdamW])
+def test_nothing_decays_unless_it_is_asked_for(optimizer):
+    """By default a step without a gradient leaves the parameters as they are."""
+    module = Toy()
+    before = [p.detach().clone() for p in module.parameters()]
+    plain = optimizer(module, 0.5)
+    theta = plain.gather(torch.arange(N_CODES + 5))
+    plain.accept(theta, {name: torch.zeros_like(p) for name, p in theta.items()})
+    assert all(
+        torch.equal(*pair) for pair in zip(module.parameters(), before, strict=True)
+    )
+
+
+def test_moves_at_rest_stay_finite_where_everything_decays_fast():
+    """By a half each step, which is faster than what the momentum does."""
+    module = Toy().double()
+    fast = AdamW(module, learning_rate=0.5, weight_decay=1.0)
+    table = "embeddings.table.weight"
+    state = fast.state_dict() | {"n_steps": 40_000}
+    state["moments"][table].fill_(1.0)
+    fast.load_state_dict(state)
+    fast.settle()
+    assert (module.embeddings.table.weight == 0).all()
+    assert 0 < fast._tail.min() <= fast._tail.max() < 20
