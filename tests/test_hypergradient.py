@@ -391,6 +391,13 @@ def test_rounding_of_a_derivative_is_allowed():
     assert along.tolist() == [1, 1]
 
 
+def test_along_no_direction_nothing_changes():
+    """And there is nothing that could be lost."""
+    x = torch.ones(2, **double)
+    along = derivative_along(lambda t: Cube.apply(t["x"]), {"x": x}, {"x": 0 * x})
+    assert along.tolist() == [0, 0]
+
+
 def test_why_an_operation_has_no_derivative_is_told_in_a_line_each():
     """Of at most 200 letters."""
 

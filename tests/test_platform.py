@@ -207,6 +207,27 @@ def test_a_gain_is_relative_whatever_unit_its_column_has():
     torch.testing.assert_close(measured(platform, 1), found, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("measure", "reference", "unit"),
+    # a gain is a share of 1, and the mean of the column is 1.8
+    [("gain", 1.5e-6, 1.5e-6), ("gain", 0.5e-6, 1), ("mean", 1.5e-6, 1)],
+)
+def test_a_reference_that_is_rounding_is_no_unit(measure, reference, unit):
+    """That is one of less than a millionth of what is measured."""
+    platform = make_platform((Objective("gain", measure=measure),))
+    platform = replace(platform, references=torch.tensor([reference]))
+    assert platform.units.tolist() == pytest.approx([unit])
+
+
+def test_a_sample_of_users_without_any_gain_measures_nothing():
+    """As if they were shown nothing: 1 less what random lists reach, in their unit."""
+    platform = make_platform((Objective("gain", measure="gain"),))
+    platform = replace(platform, values=[torch.tensor([4.0, 1.0, 1.0, 0.0, 0.0])])
+    draws = (platform.draw(1, torch.Generator().manual_seed(i)) for i in range(20))
+    shown = next(shown for shown in draws if shown.users.tolist() == [1])
+    assert platform.measure(torch.ones(2, 1), shown).tolist() == [0]
+
+
 class Part(Alone):
     """One of several processes, whose sums are those of all."""
 
@@ -351,7 +372,7 @@ def test_a_process_without_lists_adds_nothing():
 
 
 def test_names_that_would_be_two_are_numbered():
-    """Those of two objectives, and of one and a weight or what else is told."""
+    """Those of two objectives, and of one and a weight."""
     same = Objective("gain"), Objective("gain", sign=-1), Objective("weight_gain")
     other = Objective("hate"), Objective("weight_hate"), Objective("gain", "spread")
     names = make_platform(same + other).names
