@@ -161,6 +161,15 @@ def test_rates_of_adamw_by_hand(n):
     torch.testing.assert_close(rates, expected)
 
 
+def test_plain_steps_keep_nothing_of_the_gradients():
+    """AdamW keeps two numbers of each parameter."""
+    for optimizer, kept in ((SGD, 0), (AdamW, 2)):
+        module = Toy()
+        moments = optimizer(module, 0.1).state_dict()["moments"]
+        n_parameters = sum(p.numel() for p in module.parameters())
+        assert sum(m.numel() for m in moments.values()) == kept * n_parameters
+
+
 def test_rates_of_sgd_are_the_learning_rate():
     """D is the same for all."""
     sgd = make(SGD, learning_rate=0.3, weight_decay=0.2)[1]

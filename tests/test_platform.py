@@ -288,6 +288,15 @@ def test_what_lies_above_its_floor_is_not_raised(platform):
     )
 
 
+def test_what_lies_below_its_floor_has_its_part_in_the_balance():
+    """Beside one without a floor and one that is above it."""
+    floors = (Objective("gain", at_least=floor) for floor in (50.0, -9.0))
+    platform = replace(make_platform((OBJECTIVES[0], *floors)), temperature=1.0)
+    logits = torch.randn(5, 1, requires_grad=True)
+    _, balance = platform.value(logits, platform.draw(2))
+    assert balance.tolist() == [0.5, 0.5, 0]
+
+
 def test_what_lies_above_its_floor_has_no_part_in_the_balance():
     """The shortest of the gradients' mixtures would be that of nothing to do."""
     objectives = OBJECTIVES[0], Objective("gain", measure="spread", at_least=-9.0)
