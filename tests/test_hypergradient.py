@@ -356,6 +356,9 @@ class Doubled(torch.autograd.Function):
         return ctx.factor * grad, None
 
 
+OTHER = torch.ones(2, **double, requires_grad=True)  # not what is derived in
+
+
 def along_doubling(derivative, v):
     """The derivative of 2 x + y along v, with 2 x by an operation of the old style."""
 
@@ -373,6 +376,7 @@ def along_doubling(derivative, v):
         (lambda grad: 2 * grad.detach(), [1.0, -1.0]),  # whose sum is right, 0
         (lambda grad: (2 * grad).detach() + 0 * grad, [1.0, 0.0]),
         (lambda grad: torch.full_like(grad, 2.0), [1.0, -1.0]),
+        (lambda grad: OTHER * torch.full_like(grad, 2.0), [1.0, -1.0]),
         (lambda grad: Doubled.apply(grad, 2.04), [1.0, 2.0]),
         (lambda grad: Doubled.apply(grad, 1.96), [1.0, 2.0]),
     ],
@@ -385,10 +389,45 @@ def test_a_derivative_without_one_of_its_own_is_told(derivative, v):
 
 def test_rounding_of_a_derivative_is_allowed():
     """Up to a hundredth; and where nothing moves, nothing can be lost."""
-    along = along_doubling(lambda grad: Doubled.apply(grad, 2.01), [1.0, -2.0])
-    assert along.tolist() == pytest.approx([1 + 2.01, 1 - 4.02])
+    along = along_doubling(lambda grad: Doubled.apply(grad, 2.01), [100.0, -200.0])
+    assert along.tolist() == pytest.approx([1 + 201, 1 - 402])
     along = along_doubling(lambda grad: 2 * grad.detach(), [0.0, 0.0])
     assert along.tolist() == [1, 1]
+
+
+def test_a_derivative_cut_off_from_all_gradients_is_told():
+    """Although something else could be derived."""
+    theta = {"x": torch.ones(2, **double)}
+    with pytest.raises(ValueError, match="has no derivative itself"):
+        derivative_along(
+            lambda theta: Doubling.apply(theta["x"], lambda grad: OTHER * 2.0),
+            theta,
+            theta,
+        )
+
+
+def test_gradients_are_dense_and_of_all_parameters():
+    """Also of tables by sparse gradients, and of what does not matter."""
+    table = torch.ones(3, 1, **double).requires_grad_()
+    theta = {"table": table, "other": torch.ones(2, **double).requires_grad_()}
+    rows = torch.tensor([1, 1])
+    value = torch.nn.functional.embedding(rows, table, sparse=True).sum()
+    found = gradients_in(theta, value, retain_graph=True)
+    assert not found["table"].is_sparse
+    assert found["table"].tolist() == [[0], [2], [0]]
+    assert found["other"].tolist() == [0, 0]
+    along = _by_reverse_mode(lambda t: t["x"] ** 2, *[{"x": table, "y": table}] * 2)
+    assert along.tolist() == [[2], [2], [2]]
+
+
+def test_the_graph_of_gradients_is_kept_only_if_that_is_asked_for():
+    """Its memory is free after them."""
+    theta = {"x": torch.ones(2, **double).requires_grad_()}
+    value = theta["x"].square().sum()
+    assert gradients_in(theta, value, retain_graph=True)["x"].tolist() == [2, 2]
+    assert gradients_in(theta, value)["x"].tolist() == [2, 2]
+    with pytest.raises(RuntimeError, match="second time"):
+        gradients_in(theta, value)
 
 
 def test_along_no_direction_nothing_changes():

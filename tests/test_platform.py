@@ -18,7 +18,7 @@ from sklabelcraft.balancing import MinNormBalancing, SoftmaxBalancing
 from sklabelcraft.objectives import Objective
 from sklabelcraft.training import Platform
 from sklabelcraft.training._distributed import Alone
-from sklabelcraft.training._platform import random_references, standardise
+from sklabelcraft.training._platform import random_references, soft_ranks, standardise
 
 GAIN = torch.tensor([4.0, 1.0, 1.0, 9.0, 0.0, 3.0])
 USERS = np.array(list("aaabcc"))  # b has too few rows to take part
@@ -252,6 +252,7 @@ def test_the_parts_of_a_sample_measure_the_whole():
     whole = platform.measure(logits, shown)
     slopes = torch.autograd.grad(platform.worth(whole).sum(), logits)[0]
     shown = shown._replace(batch=shown.batch._replace(numeric=logits))
+    assert shown.part(Alone()) is shown
     parts = [shown.part(Part(rank)) for rank in range(3)]
     assert [len(part.users) for part in parts] == [0, 1, 1]
     own = torch.cat([part.batch.numeric for part in parts])
@@ -295,6 +296,17 @@ def test_what_lies_below_its_floor_has_its_part_in_the_balance():
     logits = torch.randn(5, 1, requires_grad=True)
     _, balance = platform.value(logits, platform.draw(2))
     assert balance.tolist() == [0.5, 0.5, 0]
+
+
+def test_what_is_just_at_its_floor_is_met():
+    """And has no part in the balance."""
+    platform = make_platform(OBJECTIVES[:1] * 2)
+    logits = torch.randn(5, 1, requires_grad=True)
+    shown = platform.draw(2)
+    floor = platform.measure(logits, shown)[1].item()
+    objectives = OBJECTIVES[0], replace(OBJECTIVES[0], at_least=floor)
+    _, balance = replace(platform, objectives=objectives).value(logits, shown)
+    assert balance.tolist() == [1, 0]
 
 
 def test_what_lies_above_its_floor_has_no_part_in_the_balance():
@@ -370,6 +382,25 @@ def test_random_lists_of_two_by_hand():
     expected = [2, (2 + 2 * second) / (4 + second)]
     found = random_references(objectives, values, lists, 2)
     assert found.tolist() == pytest.approx(expected)
+
+
+def test_the_first_three_of_four_at_random():
+    """Each entry is among the first 1, 2, 3 of a list of four by 1/4, 2/4, 3/4."""
+    lists, gain = user_lists(np.zeros(4), 3), GAIN[2:]
+    objectives = Objective("gain"), Objective("gain", measure="gain")
+    ranks = 1 / np.log2([2, 3, 4])
+    expected = [13 / 4, 13 / 4 * ranks.sum() / (ranks @ [9, 3, 1])]
+    found = random_references(objectives, [gain, gain], lists, 3)
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_soft_ranks_of_two_are_two():
+    """Of each list one entry is the first, and two are among the first two."""
+    lists = user_lists(USERS, 1)
+    alpha = soft_ranks(GAIN[lists.rows], lists, 2, 0.1)
+    assert alpha.shape == (2, 5)
+    torch.testing.assert_close(alpha[:, :3].sum(1), torch.tensor([1.0, 2.0]))
+    torch.testing.assert_close(alpha[:, 3:].sum(1), torch.tensor([1.0, 2.0]))
 
 
 def test_a_process_without_lists_adds_nothing():

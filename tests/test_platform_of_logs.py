@@ -101,13 +101,16 @@ def test_platform_by_hand():
 
 
 def test_columns_that_are_scaled_by_the_training_rows():
-    """The knee of 0, 1, ..., 10 is 9; below, a value is its share of the knee."""
-    scaled = Objective("gain", transform="scale")
-    platform = of_log([scaled])
-    column = MeasuredColumn(scaled, Numbers.of(np.arange(11.0)), None, None)
-    expected = column.measured(GAIN)[platform.lists.rows]
-    assert platform.values[0].tolist() == expected.tolist()
-    assert (column.knee, column.maximum) == (9, 10)
+    """The knee of 0, 1, ..., 10 is 9, up to which values take a fifth of the scale."""
+    platform = of_log([Objective("gain", transform="scale")])
+    by_hand = np.array([4, 1, 1, 0, 3]) / 9 / 5
+    assert platform.values[0].tolist() == pytest.approx(by_hand)
+
+
+def test_what_an_indicator_tells():
+    """Whether a value is above 0."""
+    column = MeasuredColumn(RARE, None, None, None)
+    assert column.measured(np.array([-1.0, 0.0, 0.5, 2.0])).tolist() == [0, 0, 1, 1]
 
 
 def test_balancing_is_that_of_softmax_unless_another_is_given():
@@ -126,19 +129,19 @@ def test_no_list_is_long_enough():
 def test_a_column_that_does_not_vary_is_left_out_and_told():
     """With its number and how many rows there are; its weight goes with it."""
     message = "spread.* is left out: its column is 2 on all 5 held-out rows"
-    with pytest.warns(UserWarning, match=message) as told:
+    with pytest.warns(UserWarning, match=message):
         platform = of_log([SAME, PLAIN], [5.0, 2.0])
     assert platform.objectives == (PLAIN,)
     assert platform.weights.tolist() == [2]
-    assert told[0].filename.endswith("_platform.py")
     with (
         pytest.warns(UserWarning, match="is left out"),
         pytest.raises(ValueError, match="no objective has a column that varies"),
     ):
         of_log([SAME])
-    with pytest.warns(UserWarning, match="its column is 0.333333 on all 3"):
+    with pytest.warns(UserWarning, match="its column is 0.333333 on all 3") as told:
         (kept,) = varying([(SAME, np.full(3, 1 / 3)), (PLAIN, GAIN)])
     assert kept == (PLAIN, GAIN)
+    assert told[0].filename == __file__  # who asked
 
 
 FEEDBACK = pd.DataFrame(
