@@ -97,10 +97,11 @@ def shared_head(first, second):
 
 def lines_of_statement(tree, line):
     """The lines of the innermost statement on a line; of a block, those of its head."""
+    kinds = ast.stmt | ast.excepthandler
     statements = [
         node
         for node in ast.walk(tree)
-        if isinstance(node, ast.stmt) and line in statement_lines(node)
+        if isinstance(node, kinds) and line in statement_lines(node)
     ]
     return set().union(*(statement_lines(node) for node in statements))
 

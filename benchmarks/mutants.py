@@ -24,10 +24,14 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import coverage
+import matplotlib.pyplot  # noqa: F401
 import numpy as np
 import pandas as pd
+import polars  # noqa: F401
+import pyarrow.parquet  # noqa: F401
 import sklearn.utils.estimator_checks  # noqa: F401
-import torch  # noqa: F401
+import torch._decomp.decompositions_for_jvp
+import torch._dynamo  # noqa: F401
 from _forks import Watched, in_fork, run_changed, run_tests
 from _mutations import lines_of_statement, mutants_of
 from _results import records, write
@@ -44,13 +48,18 @@ TESTS = {
         "sorted_topk",
         "topk_precision",
         "topk_moments",
+        "topk_sorting",
+        "topk_chunks",
+        "topk_ragged",
+        "topk_indicator",
+        "sorted_anchors",
     ],
     "scaling": ["scaling"],
     "objectives": ["objectives", "platform"],
     "balancing": ["balancing", "platform"],
     "metrics": ["metrics", "numbers", "contracts_declared"],
     "_lists": ["lists", "platform"],
-    "_platform": ["platform", "hypergradient", "labelcraft"],
+    "_platform": ["platform", "platform_of_logs", "labelcraft"],
     "training/_platform": ["platform", "hypergradient"],
     "training/_hypergradient": ["hypergradient"],
     "training/_optimizers": ["optimizers", "hypergradient"],
@@ -163,17 +172,20 @@ def survivors_of(rows):
     }
 
     def reason(mutant):
-        of_kind = [
-            kind["why"]
-            for kind in explained["kinds"]
-            if kind["operator"] == mutant.operator and kind["within"] in mutant.was
-        ]
+        of_kind = [kind["why"] for kind in explained["kinds"] if is_of(kind, mutant)]
         return lines.get((mutant.file, mutant.was, mutant.becomes), *of_kind[:1])
 
     found = rows[rows["outcome"].eq("survived")].drop(columns="outcome")
     changes = list(zip(found["file"], found["was"], found["becomes"], strict=True))
     stale = [change for change in lines if change not in changes]
     return found.assign(why=[reason(m) for m in found.itertuples()]), stale
+
+
+def is_of(kind, mutant):
+    """Whether a mutant is of a kind: of its file and operator, if it states them."""
+    stated = {name: kind[name] for name in ("file", "operator") if name in kind}
+    same = all(getattr(mutant, name) == value for name, value in stated.items())
+    return same and kind["within"] in mutant.was
 
 
 def main():

@@ -203,7 +203,7 @@ def names_of(objectives):
     They are numbered where they would be one another's or that of a weight.
     """
     names = [f"{o.column}_{o.measure}" for o in objectives]
-    taken = {f"weight_{name}" for name in names} | {"epoch", "loss", "objective"}
+    taken = {f"weight_{name}" for name in names}
     return [
         name if names.count(name) == 1 and name not in taken else f"{name}_{i}"
         for i, name in enumerate(names)

@@ -346,6 +346,127 @@ def test_an_operation_without_forward_derivative_is_derived_by_two_passes():
     torch.testing.assert_close(found, 3 * x**2 * v, rtol=1e-12, atol=0)
 
 
+class Doubling(torch.autograd.Function):
+    """An operation of the old style, whose derivative has a derivative as stated."""
+
+    @staticmethod
+    def forward(ctx, x, derivative):
+        ctx.derivative = derivative
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return ctx.derivative(grad), None
+
+
+class Doubled(torch.autograd.Function):
+    """Twice the gradient; its own derivative is said to be a factor."""
+
+    @staticmethod
+    def forward(ctx, grad, factor):
+        ctx.factor = factor
+        return 2 * grad
+
+    @staticmethod
+    def backward(ctx, grad):
+        return ctx.factor * grad, None
+
+
+OTHER = torch.ones(2, **double, requires_grad=True)  # not what is derived in
+
+
+def along_doubling(derivative, v):
+    """The derivative of 2 x + y along v, with 2 x by an operation of the old style."""
+
+    def score(theta):
+        return Doubling.apply(theta["x"], derivative) + theta["y"]
+
+    theta = {name: torch.ones(len(v), **double) for name in "xy"}
+    direction = {"x": torch.tensor(v, **double), "y": torch.ones(len(v), **double)}
+    return derivative_along(score, theta, direction)
+
+
+@pytest.mark.parametrize(
+    ("derivative", "v"),
+    [
+        (lambda grad: 2 * grad.detach(), [1.0, -1.0]),  # whose sum is right, 0
+        (lambda grad: (2 * grad).detach() + 0 * grad, [1.0, 0.0]),
+        (lambda grad: torch.full_like(grad, 2.0), [1.0, -1.0]),
+        (lambda grad: OTHER * torch.full_like(grad, 2.0), [1.0, -1.0]),
+        (lambda grad: Doubled.apply(grad, 2.04), [1.0, 2.0]),
+        (lambda grad: Doubled.apply(grad, 1.96), [1.0, 2.0]),
+    ],
+)
+def test_a_derivative_without_one_of_its_own_is_told(derivative, v):
+    """Be it cut off from the gradient or off by more than a hundredth."""
+    with pytest.raises(ValueError, match=r"has no derivative itself\), so that"):
+        along_doubling(derivative, v)
+
+
+def test_rounding_of_a_derivative_is_allowed():
+    """Up to a hundredth; and where nothing moves, nothing can be lost."""
+    along = along_doubling(lambda grad: Doubled.apply(grad, 2.01), [100.0, -200.0])
+    assert along.tolist() == pytest.approx([1 + 201, 1 - 402])
+    along = along_doubling(lambda grad: 2 * grad.detach(), [0.0, 0.0])
+    assert along.tolist() == [1, 1]
+
+
+def test_a_derivative_cut_off_from_all_gradients_is_told():
+    """Although something else could be derived."""
+    theta = {"x": torch.ones(2, **double)}
+    with pytest.raises(ValueError, match="has no derivative itself"):
+        derivative_along(
+            lambda theta: Doubling.apply(theta["x"], lambda grad: OTHER * 2.0),
+            theta,
+            theta,
+        )
+
+
+def test_gradients_are_dense_and_of_all_parameters():
+    """Also of tables by sparse gradients, and of what does not matter."""
+    table = torch.ones(3, 1, **double).requires_grad_()
+    theta = {"table": table, "other": torch.ones(2, **double).requires_grad_()}
+    rows = torch.tensor([1, 1])
+    value = torch.nn.functional.embedding(rows, table, sparse=True).sum()
+    found = gradients_in(theta, value, retain_graph=True)
+    assert not found["table"].is_sparse
+    assert found["table"].tolist() == [[0], [2], [0]]
+    assert found["other"].tolist() == [0, 0]
+    along = _by_reverse_mode(lambda t: t["x"] ** 2, *[{"x": table, "y": table}] * 2)
+    assert along.tolist() == [[2], [2], [2]]
+
+
+def test_the_graph_of_gradients_is_kept_only_if_that_is_asked_for():
+    """Its memory is free after them."""
+    theta = {"x": torch.ones(2, **double).requires_grad_()}
+    value = theta["x"].square().sum()
+    assert gradients_in(theta, value, retain_graph=True)["x"].tolist() == [2, 2]
+    assert gradients_in(theta, value)["x"].tolist() == [2, 2]
+    with pytest.raises(RuntimeError, match="second time"):
+        gradients_in(theta, value)
+
+
+def test_along_no_direction_nothing_changes():
+    """And there is nothing that could be lost."""
+    x = torch.ones(2, **double)
+    along = derivative_along(lambda t: Cube.apply(t["x"]), {"x": x}, {"x": 0 * x})
+    assert along.tolist() == [0, 0]
+
+
+def test_why_an_operation_has_no_derivative_is_told_in_a_line_each():
+    """Of at most 200 letters."""
+
+    def score(theta):
+        raise NotImplementedError("\n  " + "a" * 300 + "\nb")
+
+    x = torch.zeros(1)
+    with pytest.raises(ValueError, match="label can be learned through it") as told:
+        derivative_along(score, {"x": x}, {"x": x})
+    line = "(" + "a" * 200 + ")"
+    assert str(told.value).count(line) == 2
+    assert isinstance(told.value.__cause__, NotImplementedError)
+
+
 def test_threads_derive_forwards_in_turn():
     """Torch has one level of forward mode for all threads: nobody ends another's."""
 

@@ -182,11 +182,28 @@ def test_a_floor_caps_what_a_value_is_worth():
     assert Objective("x").worth(values) is values
 
 
+@pytest.mark.parametrize("floor", [1e9, -1e9])
+def test_the_highest_floor_is_a_billion(floor):
+    """Times what random lists reach, or less; not even a little more."""
+    assert Objective("x", at_least=floor).at_least == floor
+    with pytest.raises(ValueError, match="at_least must be a finite number from"):
+        Objective("x", at_least=np.nextafter(floor, 2 * floor))
+
+
 @pytest.mark.parametrize("floor", [np.inf, np.nan, "1.2", True, 10**400, -1e300])
 def test_a_floor_is_a_number(floor):
     """Anything else says so."""
     with pytest.raises(ValueError, match="at_least must be a finite number from"):
         Objective("x", at_least=floor)
+
+
+def test_a_gain_of_the_least_normal_number_counts():
+    """Of half of it, a list is left out, as if it had none."""
+    tiny = torch.finfo(torch.float64).tiny
+    shown = torch.tensor([[1.0, 0.0, 1.0, 0.0]], **double)
+    values = torch.tensor([tiny, 0.0, tiny / 2, 0.0], **double)
+    gain = list_gain(shown, values, torch.tensor([0, 0, 1, 1]))
+    assert gain.tolist() == [1]
 
 
 @pytest.mark.parametrize("kind", [np.array, torch.tensor])

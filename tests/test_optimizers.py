@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sklabelcraft.modules import Embeddings
-from sklabelcraft.training._optimizers import SGD, AdamW
+from sklabelcraft.training._optimizers import SGD, AdamW, _tail_sums
 
 N_CODES, DIM = 12, 3
 
@@ -146,7 +146,7 @@ def test_goes_on_from_its_state(optimizer):
     compare(module, other, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("n", [1, 2, 8, 1000])
 def test_rates_of_adamw_by_hand(n):
     """In step n of equal gradients, D = rate (1 - b) / (1 - b^n) / |g| with b = 0.9."""
     adamw = make(AdamW, learning_rate=0.1, weight_decay=0.0)[1]
@@ -159,6 +159,15 @@ def test_rates_of_adamw_by_hand(n):
     _, rates = adamw.propose(theta, gradients)
     expected = {name: 0.01 / (1 - 0.9**n) / g for name, g in gradients.items()}
     torch.testing.assert_close(rates, expected)
+
+
+def test_plain_steps_keep_nothing_of_the_gradients():
+    """AdamW keeps two numbers of each parameter."""
+    for optimizer, kept in ((SGD, 0), (AdamW, 2)):
+        module = Toy()
+        moments = optimizer(module, 0.1).state_dict()["moments"]
+        n_parameters = sum(p.numel() for p in module.parameters())
+        assert sum(m.numel() for m in moments.values()) == kept * n_parameters
 
 
 def test_rates_of_sgd_are_the_learning_rate():
@@ -181,3 +190,75 @@ def test_rows_rest_for_as_long_as_one_likes():
     r = 0.9 / 0.999**0.5
     expected = before - 0.1 * r / (1 - r)
     torch.testing.assert_close(module.embeddings.table.weight.data, expected)
+
+
+def test_sums_of_moves_at_rest_by_hand():
+    """F_s sums r^j c_(s + j), with c the bias correction, which is 1 beyond n."""
+    n, r = 1000, 0.95
+    found = _tail_sums(0.9, 0.999, r, n)
+    assert len(found) == n + 1
+    steps = torch.arange(1, n + 600, dtype=torch.float64)
+    c = (1 - 0.999**steps).sqrt() / (1 - 0.9**steps)
+    c[n:] = 1
+    for s in (0, 1, n - 1, n):
+        later = c[s:]
+        expected = (r ** steps[: len(later)] * later).sum()
+        torch.testing.assert_close(found[s], expected)
+
+
+def settled(optimizer, moments):
+    """A table of ones after steps 4, 5 and 6 of rest, and what is kept of it."""
+    module = Toy().double()
+    torch.nn.init.ones_(module.embeddings.table.weight)
+    rests = optimizer(module, learning_rate=0.1, weight_decay=0.2)
+    state, table = rests.state_dict(), "embeddings.table.weight"
+    state["n_steps"] = 6
+    state["last"][table].fill_(3)
+    for i, moment in enumerate(moments):
+        state["moments"][table][:, i] = moment
+    rests.load_state_dict(state)
+    rests.settle()
+    kept = rests.state_dict()
+    assert (kept["last"][table] == 6).all()
+    return module.embeddings.table.weight.detach(), kept["moments"][table].unbind(1)
+
+
+def test_three_steps_of_rest_by_hand():
+    """A row decays by 0.98 in each; with AdamW it moves and its moments decay, too."""
+    value, _ = settled(SGD, ())
+    torch.testing.assert_close(value, torch.full_like(value, 0.98**3))
+    expected, mean, square = 1.0, 3.0, 4.0
+    for i in (4, 5, 6):
+        mean, square = 0.9 * mean, 0.999 * square
+        unbiased = mean / (1 - 0.9**i), square / (1 - 0.999**i)
+        expected = 0.98 * expected - 0.1 * unbiased[0] / unbiased[1] ** 0.5
+    value, moments = settled(AdamW, (3.0, 4.0))
+    torch.testing.assert_close(value, torch.full_like(value, expected))
+    for moment, by_hand in zip(moments, (mean, square), strict=True):
+        torch.testing.assert_close(moment, torch.full_like(moment, by_hand))
+
+
+@pytest.mark.parametrize("optimizer", [SGD, AdamW])
+def test_nothing_decays_unless_it_is_asked_for(optimizer):
+    """By default a step without a gradient leaves the parameters as they are."""
+    module = Toy()
+    before = [p.detach().clone() for p in module.parameters()]
+    plain = optimizer(module, 0.5)
+    theta = plain.gather(torch.arange(N_CODES + 5))
+    plain.accept(theta, {name: torch.zeros_like(p) for name, p in theta.items()})
+    assert all(
+        torch.equal(*pair) for pair in zip(module.parameters(), before, strict=True)
+    )
+
+
+def test_moves_at_rest_stay_finite_where_everything_decays_fast():
+    """By a half each step, which is faster than what the momentum does."""
+    module = Toy().double()
+    fast = AdamW(module, learning_rate=0.5, weight_decay=1.0)
+    table = "embeddings.table.weight"
+    state = fast.state_dict() | {"n_steps": 40_000}
+    state["moments"][table].fill_(1.0)
+    fast.load_state_dict(state)
+    fast.settle()
+    assert (module.embeddings.table.weight == 0).all()
+    assert 0 < fast._tail.min() <= fast._tail.max() < 20

@@ -18,7 +18,7 @@ from sklabelcraft.balancing import MinNormBalancing, SoftmaxBalancing
 from sklabelcraft.objectives import Objective
 from sklabelcraft.training import Platform
 from sklabelcraft.training._distributed import Alone
-from sklabelcraft.training._platform import random_references, standardise
+from sklabelcraft.training._platform import random_references, soft_ranks, standardise
 
 GAIN = torch.tensor([4.0, 1.0, 1.0, 9.0, 0.0, 3.0])
 USERS = np.array(list("aaabcc"))  # b has too few rows to take part
@@ -207,6 +207,27 @@ def test_a_gain_is_relative_whatever_unit_its_column_has():
     torch.testing.assert_close(measured(platform, 1), found, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("measure", "reference", "unit"),
+    # a gain is a share of 1, and the mean of the column is 1.8
+    [("gain", 1.5e-6, 1.5e-6), ("gain", 0.5e-6, 1), ("mean", 1.5e-6, 1)],
+)
+def test_a_reference_that_is_rounding_is_no_unit(measure, reference, unit):
+    """That is one of less than a millionth of what is measured."""
+    platform = make_platform((Objective("gain", measure=measure),))
+    platform = replace(platform, references=torch.tensor([reference]))
+    assert platform.units.tolist() == pytest.approx([unit])
+
+
+def test_a_sample_of_users_without_any_gain_measures_nothing():
+    """As if they were shown nothing: 1 less what random lists reach, in their unit."""
+    platform = make_platform((Objective("gain", measure="gain"),))
+    platform = replace(platform, values=[torch.tensor([4.0, 1.0, 1.0, 0.0, 0.0])])
+    draws = (platform.draw(1, torch.Generator().manual_seed(i)) for i in range(20))
+    shown = next(shown for shown in draws if shown.users.tolist() == [1])
+    assert platform.measure(torch.ones(2, 1), shown).tolist() == [0]
+
+
 class Part(Alone):
     """One of several processes, whose sums are those of all."""
 
@@ -231,6 +252,7 @@ def test_the_parts_of_a_sample_measure_the_whole():
     whole = platform.measure(logits, shown)
     slopes = torch.autograd.grad(platform.worth(whole).sum(), logits)[0]
     shown = shown._replace(batch=shown.batch._replace(numeric=logits))
+    assert shown.part(Alone()) is shown
     parts = [shown.part(Part(rank)) for rank in range(3)]
     assert [len(part.users) for part in parts] == [0, 1, 1]
     own = torch.cat([part.batch.numeric for part in parts])
@@ -265,6 +287,26 @@ def test_what_lies_above_its_floor_is_not_raised(platform):
     assert held.progress(GAIN[held.lists.rows][:, None])["objective"] == (
         pytest.approx(0.1)
     )
+
+
+def test_what_lies_below_its_floor_has_its_part_in_the_balance():
+    """Beside one without a floor and one that is above it."""
+    floors = (Objective("gain", at_least=floor) for floor in (50.0, -9.0))
+    platform = replace(make_platform((OBJECTIVES[0], *floors)), temperature=1.0)
+    logits = torch.randn(5, 1, requires_grad=True)
+    _, balance = platform.value(logits, platform.draw(2))
+    assert balance.tolist() == [0.5, 0.5, 0]
+
+
+def test_what_is_just_at_its_floor_is_met():
+    """And has no part in the balance."""
+    platform = make_platform(OBJECTIVES[:1] * 2)
+    logits = torch.randn(5, 1, requires_grad=True)
+    shown = platform.draw(2)
+    floor = platform.measure(logits, shown)[1].item()
+    objectives = OBJECTIVES[0], replace(OBJECTIVES[0], at_least=floor)
+    _, balance = replace(platform, objectives=objectives).value(logits, shown)
+    assert balance.tolist() == [1, 0]
 
 
 def test_what_lies_above_its_floor_has_no_part_in_the_balance():
@@ -342,6 +384,25 @@ def test_random_lists_of_two_by_hand():
     assert found.tolist() == pytest.approx(expected)
 
 
+def test_the_first_three_of_four_at_random():
+    """Each entry is among the first 1, 2, 3 of a list of four by 1/4, 2/4, 3/4."""
+    lists, gain = user_lists(np.zeros(4), 3), GAIN[2:]
+    objectives = Objective("gain"), Objective("gain", measure="gain")
+    ranks = 1 / np.log2([2, 3, 4])
+    expected = [13 / 4, 13 / 4 * ranks.sum() / (ranks @ [9, 3, 1])]
+    found = random_references(objectives, [gain, gain], lists, 3)
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_soft_ranks_of_two_are_two():
+    """Of each list one entry is the first, and two are among the first two."""
+    lists = user_lists(USERS, 1)
+    alpha = soft_ranks(GAIN[lists.rows], lists, 2, 0.1)
+    assert alpha.shape == (2, 5)
+    torch.testing.assert_close(alpha[:, :3].sum(1), torch.tensor([1.0, 2.0]))
+    torch.testing.assert_close(alpha[:, 3:].sum(1), torch.tensor([1.0, 2.0]))
+
+
 def test_a_process_without_lists_adds_nothing():
     """Neither to the sums nor to the counts, for each objective."""
     platform = make_platform(OBJECTIVES)
@@ -351,7 +412,7 @@ def test_a_process_without_lists_adds_nothing():
 
 
 def test_names_that_would_be_two_are_numbered():
-    """Those of two objectives, and of one and a weight or what else is told."""
+    """Those of two objectives, and of one and a weight."""
     same = Objective("gain"), Objective("gain", sign=-1), Objective("weight_gain")
     other = Objective("hate"), Objective("weight_hate"), Objective("gain", "spread")
     names = make_platform(same + other).names

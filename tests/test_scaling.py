@@ -162,3 +162,19 @@ def test_constants_are_named(scaled):
     """Nobody can mix up knee and maximum."""
     with pytest.raises(TypeError, match="positional"):
         scaled(np.ones(2), 50, 800)
+
+
+def test_booleans_are_zeros_and_ones():
+    """In float64, of an array and of a tensor."""
+    flags = np.array([True, False])
+    for values in (flags, torch.tensor(flags)):
+        found = scale(values, knee=0.5, maximum=1)
+        assert str(found.dtype).endswith("float64")
+        assert found.tolist() == [1, 0]
+
+
+def test_a_fifth_is_for_values_up_to_the_knee():
+    """By default, with checks and without."""
+    values = np.array([5.0, 10.0])
+    for scaled in (scale, two_lines):
+        assert scaled(values, knee=10, maximum=20).tolist() == [0.1, 0.2]

@@ -62,3 +62,12 @@ def test_a_threshold_of_nearly_no_slope_is_left(score, left):
     """Two are shown; four slopes of 0.0066 or of 0.0025, and 0.02 are needed."""
     scores = [score, score, -score, -score]
     assert solved([scores], 2.0, 1.0)[3].item() is left
+
+
+@pytest.mark.parametrize(
+    ("scores", "k", "left"),
+    [([0.0, 10.0], 0.5, False), ([0.0, 10.0, 0.0], 1.5, True)],
+)
+def test_six_steps_are_made(scores, k, left):
+    """The first list needs six of them, the second seven."""
+    assert solved([scores], k, 1.0)[3].item() is left

@@ -123,7 +123,7 @@ def largest(scores, w):
     if scores.device.type != "cpu":
         return scores.topk(w, sorted=True).values.flip(1)
     found = [_sorted_blocks(part.numpy(), w) for (part,) in chunks(scores)]
-    return torch.from_numpy(found[0] if len(found) == 1 else np.concatenate(found))
+    return torch.from_numpy(np.concatenate(found))
 
 
 def _sorted_blocks(values, w):

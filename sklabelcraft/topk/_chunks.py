@@ -5,9 +5,7 @@ CHUNK = 2**18  # scores
 
 def chunks(*tensors):
     """The tensors, (..., L, n), in parts of whole lists."""
-    n_lists = tensors[0].shape[-2]
-    size = max(tensor.numel() for tensor in tensors)
-    parts = min(n_lists, round(size / CHUNK))
+    parts = round(max(tensor.numel() for tensor in tensors) / CHUNK)
     if parts <= 1:
         return [tensors]
     return zip(*(tensor.chunk(parts, -2) for tensor in tensors), strict=True)

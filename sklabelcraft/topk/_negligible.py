@@ -1,16 +1,13 @@
 """From where an indicator is as good as 0."""
 
 import math
-from functools import cache
 
 import torch
 
 
-@cache
 def negligible(dtype):
     """Where sigmoid(-x), for larger x, stays as it is.
 
     Beyond, its square is no longer a normal number, and those take twice the time.
     """
-    limits = torch.finfo(dtype)
-    return -math.log(min(limits.tiny**0.5, limits.eps**2))
+    return -math.log(torch.finfo(dtype).tiny ** 0.5)
