@@ -151,9 +151,7 @@ def test_a_state_of_another_optimizer_is_refused():
     plain, adamw = SGD(Toy(), 0.1), AdamW(Toy(), 0.1)
     narrow, wide = (AdamW(nn.Linear(n, 1), 0.1) for n in (3, 7))
     for one, other in ((plain, adamw), (adamw, plain), (narrow, wide), (wide, narrow)):
-        with pytest.raises(
-            ValueError, match="is not of this one, .*must stay as it was"
-        ):
+        with pytest.raises(ValueError, match="it must stay as it was"):
             one.load_state_dict(other.state_dict())
 
 
