@@ -392,6 +392,7 @@ def test_large_users_are_told_apart(metric, groups):
         ({"values": [1, -1, 3, 4, 5]}, "finite and >= 0"),
         ({"values": [1, np.inf, 3, 4, 5]}, "finite and >= 0"),
         ({"values": [1, 2, 3, 4]}, r"as many rows as scores, 5; got shape \(4,\)"),
+        ({"values": range(6)}, r"as many rows as scores, 5; got shape \(6,\)"),
         ({"groups": [0, 0, 1, 1]}, "groups must have as many rows as scores, 5; got 4"),
         ({"scores": np.ones((1, 5))}, r"scores must be one column, got shape \(1, 5"),
         ({"scores": np.ones(5) * 1j}, "scores must be an array of real numbers"),

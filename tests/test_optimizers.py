@@ -146,6 +146,25 @@ def test_goes_on_from_its_state(optimizer):
     compare(module, other, rtol=0, atol=0)
 
 
+def test_a_state_of_another_optimizer_is_refused():
+    """With more or fewer moments, or of other parameters."""
+    plain, adamw = SGD(Toy(), 0.1), AdamW(Toy(), 0.1)
+    narrow, wide = (AdamW(nn.Linear(n, 1), 0.1) for n in (3, 7))
+    for one, other in ((plain, adamw), (adamw, plain), (narrow, wide), (wide, narrow)):
+        with pytest.raises(ValueError, match="it must stay as it was"):
+            one.load_state_dict(other.state_dict())
+
+
+def test_a_state_goes_with_the_parameters_that_the_module_has_by_then():
+    """As where a fit that was interrupted goes on."""
+    module = Toy()
+    adamw = AdamW(module, 0.1)
+    with torch.no_grad():
+        module.layer.bias.fill_(7.0)
+    adamw.load_state_dict(adamw.state_dict())
+    assert adamw.gather(torch.arange(2))["layer.bias"].tolist() == [7]
+
+
 @pytest.mark.parametrize("n", [1, 2, 8, 1000])
 def test_rates_of_adamw_by_hand(n):
     """In step n of equal gradients, D = rate (1 - b) / (1 - b^n) / |g| with b = 0.9."""
@@ -194,7 +213,7 @@ def test_rows_rest_for_as_long_as_one_likes():
 
 def test_sums_of_moves_at_rest_by_hand():
     """F_s sums r^j c_(s + j), with c the bias correction, which is 1 beyond n."""
-    n, r = 1000, 0.95
+    n, r = 1001, 0.95
     found = _tail_sums(0.9, 0.999, r, n)
     assert len(found) == n + 1
     steps = torch.arange(1, n + 600, dtype=torch.float64)
