@@ -65,6 +65,7 @@ TESTS = {
     "training/_optimizers": ["optimizers", "hypergradient"],
     "labelers": [
         "labelers",
+        "labels_turned_back",
         "conditional",
         "d2co",
         "quantiles",

@@ -470,7 +470,32 @@ def test_columns_are_given_by_name(labeler):
 @pytest.mark.parametrize("name", ["watch_time", "duration"])
 @pytest.mark.parametrize("labeler", LABELERS[2:], ids=repr)
 def test_seconds_a_little_below_0_are_refused(labeler, name):
-    """However little it is."""
-    log = make_log([5.0, 3.0], 10.0).assign(**{name: [-0.5, 3.0]})
+    """However little it is, by what is learned and by what is labelled."""
+    log = make_log([5.0, 3.0], 10.0)
+    wrong = log.assign(**{name: [-0.5, 3.0]})
     with pytest.raises(ValueError, match=name):
-        clone(labeler).fit_transform(log)
+        clone(labeler).fit_transform(wrong)
+    labeler = clone(labeler).fit(log)
+    with pytest.raises(ValueError, match=name):
+        labeler.transform(wrong)
+
+
+@pytest.mark.parametrize("name", ["watch_time", "duration"])
+@pytest.mark.parametrize("labeler", [D2Q(), DVR(), D2Co(), ConditionalCDF("user")])
+def test_nothing_is_learned_of_seconds_below_0(labeler, name):
+    """The error comes before the labels."""
+    log = make_log([5.0, 3.0], 10.0).assign(user_id="a", **{name: [-0.5, 3.0]})
+    with pytest.raises(ValueError, match=name):
+        labeler.fit(log)
+
+
+def test_no_scale_is_learned_of_watch_times_below_0():
+    """Nor is a label made of them."""
+    with pytest.raises(ValueError, match="watch_time"):
+        WatchTime().fit(make_log([-0.5, 3.0], 10.0))
+    for labeler in (WatchTime(), PlayCompletion(), PlayCompletionRate()):
+        labeler.fit(make_log([5.0, 3.0], 10.0))
+        with pytest.raises(ValueError, match="watch_time"):
+            labeler.transform(make_log([-0.5, 3.0], 10.0))
+
+
