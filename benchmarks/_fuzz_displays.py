@@ -137,17 +137,17 @@ def training_history(rng):
 def tradeoff(rng):
     """Odd means, errors and references of methods."""
     n = int(rng.integers(0 if often(rng, 0.1) else 1, 5))
-    metrics = ["NWTG", "NEG", "DS"]
+    metrics = ["NWTG", "NEG", "DS", "S"]
     odd = [np.nan, np.inf, 1e300, 1.7e308, -1e300, 1e-320, 0.0]
 
     def table():
-        values = rng.random((n, 3))
+        values = rng.random((n, 4))
         if n and often(rng, 0.15):
-            values[int(rng.integers(n)), int(rng.integers(3))] = choose(rng, odd)
+            values[int(rng.integers(n)), int(rng.integers(4))] = choose(rng, odd)
         return pd.DataFrame(values, columns=metrics)
 
     means, errors = table(), table()
-    reference = pd.Series(rng.random(3), metrics)
+    reference = pd.Series(rng.random(3), metrics[:3])
     if often(rng, 0.1):
         reference.iloc[int(rng.integers(3))] = choose(rng, odd)
     k = odd_number(rng) if often(rng, 0.1) else choose(rng, [None, 10])

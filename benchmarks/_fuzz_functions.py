@@ -25,7 +25,16 @@ from _odd_values import (
 )
 from sklearn.exceptions import UndefinedMetricWarning
 
-from sklabelcraft import ds_score, neg_score, nwtg_score, scale, soft_topk
+from sklabelcraft import (
+    ds_score,
+    gauc_score,
+    neg_score,
+    nwtg_score,
+    scale,
+    soft_topk,
+    top_k_coverage_score,
+    top_k_recall_score,
+)
 from sklabelcraft.balancing import (
     ConflictFreeBalancing,
     MinNormBalancing,
@@ -34,7 +43,14 @@ from sklabelcraft.balancing import (
 from sklabelcraft.losses import LOSSES
 from sklabelcraft.objectives import Objective
 
-METRICS = {"nwtg": nwtg_score, "neg": neg_score, "ds": ds_score}
+METRICS = {
+    "nwtg": nwtg_score,
+    "neg": neg_score,
+    "ds": ds_score,
+    "gauc": gauc_score,
+    "recall": top_k_recall_score,
+    "coverage": top_k_coverage_score,
+}
 
 
 def _odd_or(rng, usual, share=0.15):
@@ -46,17 +62,18 @@ def metric(rng):
     name = choose(rng, list(METRICS))
     n = int(rng.integers(0, 30))
     values, _ = column(rng, n, share=0.1)
-    if name == "neg" and often(rng, 0.3):
+    if name in ("neg", "gauc", "recall") and often(rng, 0.3):
         values = [spoiled(rng, numbers(rng, 3), 0.2) for _ in range(n)]
     scores, _ = column(rng, n, lowest=-np.inf, share=0.1)
     users = [choose(rng, [1, 2, 3]) for _ in range(n)]
     groups, _ = contained(rng, spoiled(rng, users, 0.2))
     options = {"k": _odd_or(rng, int(rng.integers(1, 5)))}
-    if name != "ds":
+    if name in ("nwtg", "neg"):
         options["zero_division"] = choose(
             rng, ["skip", 0.0, 1.0, _odd_or(rng, 0.5, 0.5)]
         )
-    options["average"] = _odd_or(rng, choose(rng, ["mean", None]), 0.05)
+    if name != "coverage":
+        options["average"] = _odd_or(rng, choose(rng, ["mean", None]), 0.05)
 
     def call():
         with warnings.catch_warnings():  # which tells of users without gain
@@ -65,7 +82,7 @@ def metric(rng):
 
     def check(found):
         fallback = options.get("zero_division", "skip")
-        if options["average"] == "mean":
+        if options.get("average", "mean") == "mean":
             assert isinstance(found, float), "not a float"
         else:
             assert isinstance(found, np.ndarray), "not an array"

@@ -281,6 +281,12 @@ def split(rng):
         given[name] = odd_number(rng) if often(rng, 0.1) else choose(rng, shares)
     if often(rng, 0.6):
         given |= {"valid": 0.25, "test": 0.25}
+    if often(rng, 0.5):
+        given["by"] = "global"
+        times = [3, 4.5, -1, "2020-01-03", "soon", np.datetime64(5, "s"), np.nan]
+        for name in ("valid", "test"):
+            if often(rng, 0.5):
+                given[name] = choose(rng, times)
 
     def check(parts):
         _check_parts(parts, len(X))

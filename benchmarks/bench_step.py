@@ -104,7 +104,8 @@ def ours(
     labeler = PublishedLabeler().to(device)
     label_optimizer = SGD(labeler, 1e-4)
     step = BilevelStep(steps, brier_loss, labeler, label_optimizer, platform)
-    return lambda: step.take(problem.training, problem.feedback, shown)
+    weights = torch.ones(len(problem.feedback), 1, device=device)
+    return lambda: step.take(problem.training, problem.feedback, weights, shown)
 
 
 def moved(value, device):

@@ -39,6 +39,9 @@ TRIES = 50  # to make a case
 SHOWN = 3  # cases of each kind of failure
 EXPLAINED_WARNINGS = (
     "the objective .* is left out",
+    "the explicit feedback of .* is not known",
+    "objectives leave out those of",
+    ".* is not known in .* rows, which are left out",
     "the columns .* hold dates and are taken as categories",
     "X does not have valid feature names",
     "X has feature names, but",

@@ -12,6 +12,7 @@ error over users of the mean over seeds.
 
 import argparse
 import time
+import warnings
 from pathlib import Path
 
 from _logs import load
@@ -36,6 +37,8 @@ def main():
     parser.add_argument("--keep", help="name of a file of results to write")
     parser.add_argument("--figures", type=Path, help="folder to save the figures in")
     options = parser.parse_args()
+    # a worker that has grown by 300 MB is replaced, after its fit, by a new one
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     start = time.perf_counter()
     log, explicit = load(options.data)
     print(log.DESCR)
@@ -59,7 +62,7 @@ def main():
     if options.figures:
         from _figures import save_figures
 
-        save_figures(options.figures, log, found.estimators)
+        save_figures(options.figures, log, found)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,17 @@
 
 import os
 import re
+import sys
 
 from docutils.nodes import SkipNode, reference
 from docutils.utils.math.latex2mathml import tex2mathml
+from numpydoc.xref import DEFAULT_LINKS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the logs of the examples are small
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import neighbours
 
 import sklabelcraft
 
@@ -18,7 +24,11 @@ release = sklabelcraft.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.viewcode",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "examples", "**sg_execution_times.rst"]
@@ -30,12 +40,25 @@ html_title = f"sklabelcraft {release}"
 html_math_renderer = "mathml"
 html_copy_source = False
 html_static_path = ["_static"]
-html_css_files = ["math.css"]
+html_css_files = ["math.css", "pages.css"]
+html_show_sphinx = False
 
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings tell them
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autosummary_ignore_module_all = False
 numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # but for these
+numpydoc_xref_aliases = {name: name for name in DEFAULT_LINKS} | {
+    "DataFrame": "pandas.DataFrame",
+    "ndarray": "numpy.ndarray",
+}
+
+intersphinx_mapping = neighbours.mapping("_build/inventories")
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",

@@ -26,12 +26,25 @@ from sklabelcraft.plotting import (
 from sklabelcraft.preprocessing import KneeScaler
 from sklabelcraft.rankers import DCNRanker, DINRanker, MLPRanker, ModuleRanker
 from sklabelcraft.recommender import LabelCraftRecommender
+from sklabelcraft.retrieval_metrics import (
+    gauc_score,
+    top_k_coverage_score,
+    top_k_recall_score,
+)
 from sklabelcraft.scaling import scale
-from sklabelcraft.scorers import ds_scorer, neg_scorer, nwtg_scorer
+from sklabelcraft.scorers import (
+    auc_scorer,
+    ds_scorer,
+    gauc_scorer,
+    neg_scorer,
+    nwtg_scorer,
+    top_k_coverage_scorer,
+    top_k_recall_scorer,
+)
 from sklabelcraft.splitting import split_by_time
 from sklabelcraft.topk import soft_topk
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CWM",
@@ -59,9 +72,12 @@ __all__ = [
     "PlayCompletionRate",
     "TrainingHistoryDisplay",
     "WatchTime",
+    "auc_scorer",
     "compare_labelers",
     "ds_score",
     "ds_scorer",
+    "gauc_score",
+    "gauc_scorer",
     "neg_score",
     "neg_scorer",
     "nwtg_score",
@@ -69,4 +85,8 @@ __all__ = [
     "scale",
     "soft_topk",
     "split_by_time",
+    "top_k_coverage_score",
+    "top_k_coverage_scorer",
+    "top_k_recall_score",
+    "top_k_recall_scorer",
 ]

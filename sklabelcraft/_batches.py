@@ -1,9 +1,13 @@
 """Encoded impressions, and those of a step with the pasts that they share."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
+
+from sklabelcraft._bags import NO_BAGS, Bags
 
 PIECE = 2**18  # numbers
 CROWDED = 4  # times the average number of rows that a past serves at most
@@ -17,7 +21,8 @@ class Batch(NamedTuple):
     codes : long tensor of shape (n, n_categorical)
         Codes of the categorical columns; 0 stands for everything unknown.
     numeric : float tensor of shape (n, n_numeric)
-        Numeric columns as ranks in [-1, 1].
+        Numeric columns as ranks in [-1, 1], a missing number as 0; behind them, of each
+        column with missing ones in ``fit``, 1 where one is missing, else 0.
     past : long tensor of shape (n_distinct, n_past_columns)
         Codes of earlier impressions, in those columns that describe the item or the
         moment; each combination once.
@@ -27,6 +32,8 @@ class Batch(NamedTuple):
         1 where `past_rows` stands for an impression, 0 where it is padding.
     past_of : long tensor of shape (n,)
         The past of each impression.
+    bags : Bags
+        Codes of the columns of lists, which have 0 to any number of them in each row.
     """
 
     codes: torch.Tensor
@@ -35,14 +42,15 @@ class Batch(NamedTuple):
     past_rows: torch.Tensor
     past_mask: torch.Tensor
     past_of: torch.Tensor
+    bags: Bags = NO_BAGS
 
-    def to(self, dtype):
+    def to(self, dtype: torch.dtype) -> Self:
         """The same batch with numbers of another type."""
         return self._replace(
             numeric=self.numeric.to(dtype), past_mask=self.past_mask.to(dtype)
         )
 
-    def part(self, rows):
+    def part(self, rows: slice | torch.Tensor) -> Batch:
         """The impressions of a slice, with the pasts that they need."""
         if rows == slice(0, len(self.codes)):
             return self
@@ -55,6 +63,7 @@ class Batch(NamedTuple):
             past_rows,
             self.past_mask[pasts],
             past_of,
+            self.bags.rows(rows),
         )
 
 
@@ -96,6 +105,7 @@ class Impressions:
     codes: torch.Tensor
     numeric: torch.Tensor
     pasts: Pasts
+    bags: Bags = NO_BAGS
 
     def __len__(self):
         return len(self.codes)
@@ -108,7 +118,8 @@ class Impressions:
         """The rows at some positions."""
         pasts = self.pasts
         pasts = replace(pasts, start=pasts.start[index], stop=pasts.stop[index])
-        return Impressions(self.codes[index], self.numeric[index], pasts)
+        bags = self.bags.rows(index)
+        return Impressions(self.codes[index], self.numeric[index], pasts, bags)
 
     def followed_by(self, other):
         """These rows and others whose pasts lie in the same store."""
@@ -117,8 +128,12 @@ class Impressions:
             start=torch.cat([self.pasts.start, other.pasts.start]),
             stop=torch.cat([self.pasts.stop, other.pasts.stop]),
         )
-        codes = torch.cat([self.codes, other.codes])
-        return Impressions(codes, torch.cat([self.numeric, other.numeric]), pasts)
+        return Impressions(
+            torch.cat([self.codes, other.codes]),
+            torch.cat([self.numeric, other.numeric]),
+            pasts,
+            self.bags.followed_by(other.bags),
+        )
 
     def in_precision(self, dtype):
         """The same rows with numbers of another type."""
@@ -126,13 +141,13 @@ class Impressions:
 
     def batch(self, rows):
         """The rows at the positions `rows` as a :class:`Batch`."""
-        batch = Batch(self.codes[rows], self.numeric[rows], *self.pasts.of(rows))
-        return batch.to(self.numeric.dtype)
+        own = self.codes[rows], self.numeric[rows], *self.pasts.of(rows)
+        return Batch(*own, self.bags.rows(rows)).to(self.numeric.dtype)
 
 
 def _moved(value, device):
     """A dataclass with all tensors in it on a device."""
-    if torch.is_tensor(value):
+    if isinstance(value, torch.Tensor | Bags):
         return value.to(device)
     if isinstance(value, Impressions | Pasts):
         parts = {name: _moved(part, device) for name, part in vars(value).items()}

@@ -2,27 +2,28 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import Bunch, check_random_state
+from scipy.stats import norm, t
+
+from sklabelcraft.results import Comparison
 
 METRICS = ["NWTG", "DS", "NEG"]  # what S sums
 CHUNK = 2**24  # resampled users held at a time
 
 
-def summarise(values, reference, against, n_bootstrap, rng):
+def summarise(measured, reference, against, n_bootstrap, seed):
     """Table, values per seed and values per user of one part of the log."""
-    by_user = values.groupby(level=["method", "user"], sort=False, dropna=False)
-    of_users = by_user.mean()  # missing users are one user
-    of_users = {name: of_users.xs(name) for name in of_users.index.unique("method")}
-    of_seeds = values.groupby(level=["method", "seed"], sort=False).mean()
-    of_seeds = _with_sum(of_seeds, reference)
-    state = rng.randint(2**31 - 1)
-    resampled = {
-        name: resampled_means(users, n_bootstrap, check_random_state(state))
-        for name, users in of_users.items()
-    }
-    resampled = {name: _with_sum(means, reference) for name, means in resampled.items()}
-    return Bunch(
-        table=_tabulate(of_seeds, resampled, against),
+    of_users = measured.of_users()
+    of_seeds = _with_sum(measured.by("method", "seed")[reference.index], reference)
+    resampled = {}
+    for name, (users, weights) in of_users.items():
+        rng = np.random.RandomState(seed)
+        means = resampled_means(users, n_bootstrap, rng, weights.fillna(0.0))
+        means = means.loc[:, users.notna().sum() > 1]  # one alone is always the same
+        means = means.reindex(columns=reference.index)
+        resampled[name] = _with_sum(means, reference)
+    of_users = {name: users for name, (users, _) in of_users.items()}
+    return Comparison(
+        table=_tabulate(of_seeds, resampled, of_users, against),
         seeds=of_seeds.stack(["k", "metric"], future_stack=True)
         .rename("value")
         .reset_index(),
@@ -42,15 +43,15 @@ def _with_sum(means, reference):
     return both.sort_index(axis=1, level="k", sort_remaining=False)
 
 
-def resampled_means(users, n_bootstrap, rng):
+def resampled_means(users, n_bootstrap, rng, weights=1.0):
     """Means of the metrics over users drawn with replacement, one row a resample.
 
     The same state of `rng` draws the same users, so methods are paired. NaN where none
     of the users drawn has the metric.
     """
     n = len(users)
-    defined = users.notna().to_numpy(dtype=float)
-    columns = np.hstack([users.fillna(0.0).to_numpy(), defined])
+    counted = users.notna() * weights
+    columns = np.hstack([users.fillna(0.0) * counted, counted])
     sums = []
     for part in np.array_split(np.arange(n_bootstrap), -(-n_bootstrap * n // CHUNK)):
         drawn = rng.randint(n, size=(len(part), n)) + n * np.arange(len(part))[:, None]
@@ -61,10 +62,11 @@ def resampled_means(users, n_bootstrap, rng):
     return pd.DataFrame(value / count, columns=users.columns)
 
 
-def _tabulate(of_seeds, resampled, against):
+def _tabulate(of_seeds, resampled, of_users, against):
     """A row per method, k and metric."""
     by_method = of_seeds.groupby(level="method", sort=False)
     mean, error = by_method.mean(), by_method.sem(ddof=1)
+    best = _best(mean, of_seeds, resampled)
     rows = {}
     for name, means in resampled.items():
         difference = resampled[against] - means
@@ -80,6 +82,45 @@ def _tabulate(of_seeds, resampled, against):
                 "low": low,
                 "high": high,
                 "p_value": np.minimum(1.0, 2 * beyond / difference.count()),
+                "n_users": _n_users(of_users[name], means.columns),
+                "best": best.loc[name],
             }
         )
     return pd.concat(rows, names=["method"]).reset_index()
+
+
+def _n_users(users, columns):
+    """How many users have each metric; of S, the fewest that one of its parts has."""
+    has = users.notna()
+    counts = {}
+    for k, metric in columns:
+        if metric == "S":
+            in_sum = has[k].columns.intersection(METRICS)
+            counts[k, metric] = has[k][in_sum].sum().min()
+        elif (k, metric) in has:
+            counts[k, metric] = has[k, metric].sum()
+        else:
+            counts[k, metric] = has[k].any(axis=1).sum()
+    return pd.Series(counts, columns, dtype=int)
+
+
+def _best(mean, of_seeds, resampled):
+    """Which method has the highest mean, further above all others than noise."""
+    found = pd.DataFrame(False, mean.index, mean.columns)
+    for column in mean.columns[mean.notna().any()]:
+        leader = mean[column].idxmax()
+        found.loc[leader, column] = len(mean) > 1 and all(
+            _is_ahead(
+                of_seeds[column][leader] - of_seeds[column][other],
+                resampled[leader][column] - resampled[other][column],
+            )
+            for other in mean.index.drop(leader)
+        )
+    return found
+
+
+def _is_ahead(of_seeds, of_resamples):
+    """Whether a mean difference is more than half of its 95 % interval."""
+    over_users = norm.ppf(0.975) * of_resamples.std()
+    over_seeds = t.ppf(0.975, len(of_seeds) - 1) * of_seeds.sem()
+    return of_seeds.mean() > np.hypot(over_users, np.nan_to_num(over_seeds))

@@ -4,6 +4,8 @@ import copy
 from contextlib import contextmanager
 from functools import partial
 
+from sklabelcraft._units import looked_at_once
+
 
 @contextmanager
 def all_or_nothing(estimator):
@@ -40,7 +42,7 @@ def fitting(estimator, X, y, *, max_subtasks=None, outer=None):
     task = estimator._init_callback_context(max_subtasks=max_subtasks)
     data = {"estimator": estimator, "X": X, "y": y}
     task.call_on_fit_task_begin(**data)
-    with all_or_nothing(estimator):
+    with all_or_nothing(estimator), looked_at_once():
         yield Watch(estimator, task, {"X": X, "y": y}, outer)
         attributes = partial(vars, estimator)
         task.call_on_fit_task_end(**data, reconstruction_attributes=attributes)

@@ -1,10 +1,19 @@
 """Clocks: what orders the rows of a log in time, exactly."""
 
+from datetime import date
+from math import ceil
+from numbers import Integral
 from typing import NamedTuple
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 
+from sklabelcraft._numbers import real
+
+DATES = (str, date, np.datetime64)
+NUMBERS = "numbers"
+WITH_ZONE, WITHOUT_ZONE = "dates with a time zone", "dates without a time zone"
 NANOSECONDS = {"us": 1000, "ns": 1}
 
 
@@ -23,10 +32,10 @@ class Clock(NamedTuple):
     times: np.ndarray
 
 
-def clock_of_dates(series, key):
+def clock_of_dates(series, key, row_of):
     """Dates as nanoseconds, which keep their order."""
     if series.null_count():
-        row = series.is_null().to_numpy().argmax()
+        row = row_of(series.is_null().to_numpy().argmax())
         raise ValueError(f"column {key!r} must hold dates, row {row} has none.")
     if series.dtype == nw.Date:
         series = series.cast(nw.Datetime("us"))
@@ -37,11 +46,43 @@ def clock_of_dates(series, key):
     if beyond.any():
         raise ValueError(
             f"column {key!r} must hold dates of the years 1678 to 2262, row "
-            f"{beyond.argmax()} does not."
+            f"{row_of(beyond.argmax())} does not."
         )
     aware = series.dtype.time_zone is not None
-    kind = "dates with a time zone" if aware else "dates without a time zone"
-    return Clock(kind, times * factor)
+    return Clock(WITH_ZONE if aware else WITHOUT_ZONE, times * factor)
+
+
+def as_timestamp(value):
+    """The timestamp of a date, or of a text that says one; NaT of anything else."""
+    try:
+        return pd.Timestamp(value) if isinstance(value, DATES) else pd.NaT
+    except ValueError:
+        return pd.NaT
+
+
+def time_on(clock, value, name):
+    """A stated time, a number or a date, as the times of a clock are written.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind than the clock.
+    """
+    if clock.kind == NUMBERS and not isinstance(value, DATES):
+        number = int(value) if isinstance(value, Integral) else real(value, name)
+        return ceil(number) if clock.times.dtype == np.int64 else number
+    moment, kind = as_timestamp(value), None
+    if moment is not pd.NaT:
+        kind = WITHOUT_ZONE if moment.tzinfo is None else WITH_ZONE
+    if kind != clock.kind:
+        raise ValueError(
+            f"{name} must be a share or a time of the clock, which holds {clock.kind}, "
+            f"got {value!r}."
+        )
+    try:
+        return moment.as_unit("ns").value
+    except ValueError as error:
+        raise ValueError(f"{name}={value!r} is beyond the clock: {error}") from error
 
 
 def check_same_clock(known, clock, key):

@@ -7,11 +7,14 @@ at any level, the level of all rows is no finer than that of a part, and what is
 a function of the rows alone, neither of their order nor of how they are split.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 MOST = 2**20  # distinct keys
 LARGEST = float(np.finfo(np.float32).max)
 SIGN, MANTISSA, MANTISSA32 = 63, 52, 23  # the sign's place, bits of the mantissas
+UNKNOWN = np.int64(-1 << SIGN)
 
 
 class Counts:
@@ -27,7 +30,7 @@ class Counts:
         The ends of the values that the keys stand for, which are not rounded.
     """
 
-    masks = ()
+    masks: Sequence[int] = ()
 
     def __init__(self, level, keys, counts, least, largest):
         rounded, distinct = level, keys
@@ -94,9 +97,10 @@ class Numbers(Counts):
 class FeedbackCounts(Counts):
     """Watch times, durations and explicit feedback, and how often each combination is.
 
-    Seconds are read as float32. Up to ``MOST`` distinct combinations are kept as they
-    are; of more, the durations and the watch times are rounded in turn, at first to one
-    part in 4096, from there bit by bit.
+    Seconds are read as float32; the sign of a key says that explicit feedback is not
+    known. Up to ``MOST`` distinct combinations are kept as they are; of more, the
+    durations and the watch times are rounded in turn, at first to one part in 4096,
+    from there bit by bit.
     """
 
     levels = (
@@ -114,10 +118,11 @@ class FeedbackCounts(Counts):
 
     @classmethod
     def of(cls, watched, duration, explicit=None):
-        """Count rows: seconds, at least 0, and 0 or 1, float64 of shape (n,)."""
+        """Count rows: seconds, at least 0, and 0, 1 or NaN, float64 of shape (n,)."""
         keys = bits_of(duration) << 32 | bits_of(watched) << 1
         if explicit is not None:
-            keys |= explicit.astype(np.int64)
+            keys |= explicit > 0
+            keys[np.isnan(explicit)] |= UNKNOWN
         ends = zip(_ends(watched), _ends(duration), strict=True)
         least, largest = (as_read(np.array(end)) for end in ends)
         return cls(0, *np.unique(keys, return_counts=True), least, largest)
@@ -130,7 +135,7 @@ class FeedbackCounts(Counts):
     @property
     def duration(self):
         """The duration of each combination, in seconds."""
-        return seconds_of_bits(self.keys >> 32)
+        return seconds_of_bits(self.keys >> 32 & 2**31 - 1)
 
     @property
     def watched_within(self):
@@ -139,8 +144,21 @@ class FeedbackCounts(Counts):
 
     @property
     def explicit(self):
-        """Whether each combination has explicit feedback, 0 or 1."""
-        return (self.keys & 1).astype(np.float64)
+        """Whether each combination has explicit feedback, 0, 1, or NaN: not known."""
+        return np.where(self.keys < 0, np.nan, (self.keys & 1).astype(np.float64))
+
+    @property
+    def n_unknown(self):
+        """How many rows have explicit feedback that is not known."""
+        return int(self.counts[self.keys < 0].sum())
+
+    def known(self):
+        """The rows alone whose explicit feedback is known."""
+        known = self.keys >= 0
+        kept = FeedbackCounts(self.level, self.keys[known], self.counts[known], 0, 0)
+        ends = zip(_ends(kept.watched), _ends(kept.duration), strict=True)
+        kept.least, kept.largest = map(np.array, ends)
+        return kept
 
     def watch_times(self):
         """The watch times alone, as :class:`Numbers`."""
@@ -153,7 +171,8 @@ class FeedbackCounts(Counts):
     def longest_alike(self):
         """For each row the longest duration that is rounded like its own."""
         rounded = MANTISSA32 - self.levels[self.level][0]
-        ends = seconds_of_bits(self.keys >> 32 | (1 << rounded) - 1)
+        bits = self.keys >> 32 & 2**31 - 1
+        ends = seconds_of_bits(bits | (1 << rounded) - 1)
         return self._numbers(ends, *_ends(ends))
 
     def _numbers(self, values, least, largest):

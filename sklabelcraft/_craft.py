@@ -11,6 +11,7 @@ from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft._features import in_one_table
 from sklabelcraft._holdout import MOST
 from sklabelcraft._kept import KeptRows, Memory
+from sklabelcraft._known import warn_of_unknown
 from sklabelcraft._log import Log
 from sklabelcraft._model import DTYPES, RankerModel
 from sklabelcraft._platform import (
@@ -34,6 +35,7 @@ from sklabelcraft.training import (
     Window,
     check_agreed,
     drawing_in_training,
+    fingerprint,
 )
 from sklabelcraft.training._growth import check_stays, shapes_of
 
@@ -49,6 +51,8 @@ class Craft:
         Its ranker, to be trained.
     logs : (Log or StoredLog, Log)
         Rows to train on and held-out rows.
+    weights : (Weights, Weights)
+        What has the weights of each.
     columns : Columns
         Names of the columns.
     k : int
@@ -61,8 +65,14 @@ class Craft:
         What a crafter that goes on keeps as its training state.
     """
 
-    def __init__(self, crafter, ranker, logs, columns, k, device, group, known=None):
+    def __init__(
+        self, crafter, ranker, logs, weights, columns, k, device, group, known=None
+    ):
         self.crafter, self.ranker, self.logs = crafter, ranker, logs
+        pairs = zip(weights, logs, strict=True)
+        self.weights = [part.relative_to(log) for part, log in pairs]
+        for part, rows in zip(self.weights, ("training", "held-out"), strict=True):
+            part.check(f"{rows} rows")
         self.columns, self.device, self.group = columns, device, group
         self.label_settings = Bunch(**crafter.get_params(deep=False))
         self.settings, self.known = ranker.settings(), known
@@ -100,10 +110,11 @@ class Craft:
         else:
             columns, explicit = self.ranker.columns, self.crafter.explicit_
             objectives, _ = objectives_of(self.label_settings, bool(explicit))
-            measured = {o.column for o in objectives} - set(INPUTS)
+            later = {o.column for o in objectives} - set(INPUTS)
+            later.update(self.weights[0].names)
             self.model = RankerModel.prepare(
                 self.logs,
-                in_one_table(columns, self.logs[0], measured),
+                in_one_table(columns, self.logs[0], later),
                 self.settings,
                 self.ranker_rng,
                 n_outputs=1,
@@ -115,12 +126,14 @@ class Craft:
         """What the label is made of, and what the platform measures."""
         known, explicit = self.known or {}, self.crafter.explicit_
         objectives, _ = objectives_of(self.label_settings, bool(explicit))
-        feedback_of(self.logs[1], self.columns, explicit)  # to be checked
-        counts = known.get("counts")
+        held_out = feedback_of(self.logs[1], self.columns, explicit)
+        counts, self.n_unknown = known.get("counts"), int(held_out.unknown.sum())
         for part in self.logs[0].parts(self._feedback_keys()):
             feedback = feedback_of(part, self.columns, explicit)
             more = FeedbackCounts.of(*(column.numpy() for column in feedback))
+            self.n_unknown += more.n_unknown
             counts = more if counts is None else counts.merged(more)
+        self._check_known(counts)
         self.counts, self.signals = counts, Signals.learn(counts, self.crafter.inputs)
         distinct = self.signals(Feedback.counted(counts))[1]
         self.counted = distinct, torch.from_numpy(counts.counts)
@@ -133,11 +146,32 @@ class Craft:
         for name, numbers in known.get("scaled", {}).items():
             self.scaled[name] = self.scaled[name].merged(numbers)
         self.held_out = KeptRows.of(
-            self.model, self.logs[1], 1, self.columns.user, measured
+            self.model,
+            self.logs[1],
+            1,
+            self.columns.user,
+            measured,
+            self.weights[1].of(self.logs[1]),
         )
         if self.known:
             self.held_out = self.known["held_out"].followed_by(self.held_out)
             self.held_out = self.held_out.rows(slice(-MOST, None))
+
+    def _check_known(self, counts):
+        """Check that explicit feedback of some row is known, and tell of the others."""
+        if counts.n_unknown == counts.counts.sum():
+            raise ValueError(
+                f"the explicit feedback of all {counts.n_unknown} rows to train on is "
+                f"missing in {self.crafter.explicit_}. If the log has none, say "
+                "explicit=()."
+            )
+        self.may_be_unknown = counts.n_unknown > 0
+        warn_of_unknown(
+            self.n_unknown,
+            sum(map(len, self.logs)),
+            "these rows are labelled by their watch time, and left out where explicit "
+            "feedback is measured",
+        )
 
     def _feedback_keys(self):
         seconds = self.columns.watch_time, self.columns.duration
@@ -165,6 +199,7 @@ class Craft:
         parts = [runs[0].task.source, self.platform.impressions]
         before = self.crafter.ranker_.model_ if self.known else None
         known = summary(self.crafter, self.model, self.logs, parts, before)
+        known["sample_weight"] = self._told_weights()
         check_agreed(self.group, known)
         source = runs[0].task.source
         drawing = self.model.module, source, self.ranker_rng, self.device, self.group
@@ -177,6 +212,11 @@ class Craft:
         best.task.model.check_scores(source, best.task.blame)
         networks = best.task.model, best.task.networks["label"]
         return self._learned(best, *networks, self._remembered())
+
+    def _told_weights(self):
+        """A short text that differs where a weight does."""
+        held_out = torch.from_numpy(self.held_out.weights)
+        return f"{self.weights[0].names}, held out {fingerprint([held_out])}"
 
     def _start(self, weights):
         """A run from a starting rule, with a ranker of its own."""
@@ -216,8 +256,8 @@ class Craft:
         if memory is None or not self.settings.replay:
             return source
         feedback = Feedback(*map(torch.from_numpy, memory.rows.columns.values()))
-        rows = self.model.impressions_of(memory.rows)
-        window = Window(rows, (self._prepared(label, feedback),))
+        rows, weights = self.model.impressions_of(memory.rows), memory.rows.weights
+        window = self._as_window(rows, label, feedback, weights)
         return Replayed(source, window, self.settings.replay)
 
     def _remembered(self):
@@ -229,17 +269,20 @@ class Craft:
     def _keep(self, log):
         feedback = feedback_of(log, self.columns, self.crafter.explicit_)
         columns = {name: values.numpy() for name, values in feedback._asdict().items()}
-        return KeptRows.of(self.model, log, 0, self.columns.user, columns)
+        weights, user = self.weights[0].of(log), self.columns.user
+        return KeptRows.of(self.model, log, 0, user, columns, weights)
 
-    def _prepared(self, label, feedback):
-        """What the label network makes of feedback before anything learned."""
-        return label.prepare(feedback).to(self.device, self.dtype)
+    def _as_window(self, rows, label, feedback, weights):
+        """Rows with what a label is made of, before anything learned, and weights."""
+        prepared = label.prepare(feedback, self.may_be_unknown)
+        targets = prepared, torch.from_numpy(weights[:, None])
+        return Window(rows, tuple(t.to(self.device, self.dtype) for t in targets))
 
     def _window(self, label, log):
         """Rows to train on, encoded, with what a label is made of."""
         rows = self.model.remembered(log, 0) if self.rows is None else self.rows
         feedback = feedback_of(log, self.columns, self.crafter.explicit_)
-        return Window(rows, (self._prepared(label, feedback),))
+        return self._as_window(rows, label, feedback, self.weights[0].of(log))
 
     def _stopped(self, run):
         """What would be learned, if the run ended now."""
@@ -261,6 +304,7 @@ class Craft:
             "start_": run.start,
             "ranker_": copy.copy(self.ranker).adopt(model, losses, of_ranker),
             "history_": history,
+            "n_unknown_": self.n_unknown,
             "training_state_": {
                 "task": on_cpu(state),
                 "counts": self.counts,

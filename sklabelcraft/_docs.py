@@ -1,6 +1,31 @@
 """Texts that several docstrings share, each written once."""
 
+from typing import TypeVar
+
+T = TypeVar("T")
+SAMPLE_WEIGHT = """\
+sample_weight : array-like of shape (n,) or str, default=None
+    What each row counts for in the loss, such as an inverse propensity of its position;
+    none negative. Only their ratios matter: they are divided by their mean, so that a
+    row of weight 2 counts as two rows, and one of weight 0 as none. Of a log in files,
+    the name of the column that holds them. None for 1 each."""
+IN_OBJECTIVES = """
+    Held-out rows count by their weights in the objectives, as
+    :class:`~sklabelcraft.objectives.Objective` says. The scales and quantiles that
+    labels are made of count all rows alike."""
+HELD_OUT_LOG = """\
+log_val : as log, default=None
+    Held-out impressions on which the objectives are measured. By default the latest
+    `validation_fraction` of each user's rows in `log` is held out; of more than 2**20
+    rows, of some users drawn by their hashes.
+"""
+SAMPLE_WEIGHT_VAL = """
+sample_weight_val : as sample_weight, default=None
+    The weights of the held-out rows that are given."""
 TEXTS = {
+    "sample_weight": SAMPLE_WEIGHT,
+    "sample_weights": SAMPLE_WEIGHT + SAMPLE_WEIGHT_VAL,
+    "held_out_log": HELD_OUT_LOG + SAMPLE_WEIGHT + IN_OBJECTIVES + SAMPLE_WEIGHT_VAL,
     "ranking": """\
 scores : array-like of shape (n,)
     The higher, the earlier in the list. Equal scores are no order.
@@ -8,6 +33,24 @@ groups : array-like of shape (n,)
     The user of each row; missing ones are one user.
 k : int, default=10
     Length of the shown list; users with at most k rows are left out.""",
+    "explicit": """\
+explicit : array-like of shape (n,) or (n, n_signals)
+    Explicit feedback, 0/1 or counts; several signals are summed, and NaN is a missing
+    one. Rows in which that leaves open whether there is any are left out, with a
+    warning of how many they are.""",
+    "scored": """\
+column : str, int or sequence of them
+    The column that is measured: ``"watch_time"``, ``"duration"``, ``"explicit"`` and
+    ``"item"`` stand for those that `columns` name; of several, those present are
+    measured together. Items are given as numbers.
+table : {"X", "y"}, default="y"
+    Where that column is.
+columns : Columns, default=None
+    Names or positions of the columns; None for those of the estimator that is scored,
+    else the usual names.
+k : int, default=None
+    Length of the shown lists; users with more than k rows take part. None for that of
+    the estimator that is scored, else 10.""",
     "impressions": """\
 X : data frame or array of shape (n, n_columns)
     Impressions: what is known before them.""",
@@ -44,6 +87,17 @@ y : data frame, series or array of shape (n,) or (n, n_signals)
     "feedback_if_apart": """\
 y : data frame, series or array of shape (n,) or (n, n_signals), default=None
     Their feedback: what is logged after them. None where X is the whole log.""",
+    "unknown": """\
+Explicit feedback that is missing is not known. Where no signal is above 0 and one is
+missing, the label is its expectation given the watch time w and the duration d:
+(1 - p) g(w, d, 0) + p g(w, d, 1), with p the share of rows with explicit feedback among
+those of a like watch time that are known, in 20 bins of its rank. An objective is
+measured on the lists without the rows in which its column is missing; those of watch
+time and duration must not be.""",
+    "n_unknown": """\
+n_unknown_ : int
+    Number of rows of the last ``fit`` or ``partial_fit``, those held out included,
+    whose explicit feedback is not known.""",
     "groups": """\
 n_groups : int, default=30
     Number of equal-frequency duration groups; equal durations are never split, so there
@@ -52,11 +106,20 @@ n_groups : int, default=30
 columns : Columns, default=None
     Names or positions of the log's columns; None for those of the estimator around
     this one, else the usual names.""",
+    "objective_weights": """\
+objective_weights : sequence of float or dict, default=None
+    What a unit of each objective is worth to the platform; None for 1 each. Or by its
+    name, the column and the measure, as in ``{"explicit_gain": 3}``; those left out are
+    worth 1. One of weight 0 is only measured.""",
     "statistics": """\
 statistics_ : object or None
     What the label is learned from, to which ``partial_fit`` adds: how often each value
     occurred. Of more than 2**20 distinct ones, numbers are rounded down to fewer bits,
     no fewer than it takes. None where nothing is learned.""",
+    "seen": """\
+seen_ : object or None
+    Which items each user had in the rows so far, held-out ones among them: what
+    ``recommend`` leaves out. None where the log has no users or items.""",
     "learned_names": """\
 n_features_in_ : int
     Number of columns of the data given to ``fit``.
@@ -131,9 +194,9 @@ to : str or path, default=None
     folder, all files in which are read as the log.""",
     "sizes": """\
 cardinalities : list of int
-    Number of codes of each categorical column.
+    Number of codes of each categorical column, those of lists last.
 n_numeric, n_outputs : int
-    Number of numeric columns and of labels.
+    How many numbers a row has, and labels.
 past_columns : tuple of int
     The categorical columns that the past consists of.""",
     "trained": """\
@@ -152,10 +215,10 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 }
 
 
-def shared(documented):
+def shared(documented: T) -> T:
     """Fill the places such as ``{columns}`` of a docstring with the shared texts."""
     lines = []
-    for line in documented.__doc__.splitlines():
+    for line in (documented.__doc__ or "").splitlines():
         name = line.strip()[1:-1]
         if line.strip() == f"{{{name}}}" and name in TEXTS:
             indent = line[: line.index("{")]

@@ -1,6 +1,7 @@
 """What all estimators share: columns, what parts inherit, defaults of parts."""
 
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -9,7 +10,7 @@ from sklearn.utils._param_validation import Interval
 
 from sklabelcraft.columns import Columns
 
-USUAL = {"columns": Columns(), "k": 10}
+USUAL: dict[str, Any] = {"columns": Columns(), "k": 10}
 LARGEST = float(np.finfo(np.float64).max)
 FINITE = Interval(Real, -LARGEST, LARGEST, closed="both")
 NOT_NEGATIVE = Interval(Real, 0, LARGEST, closed="both")
@@ -24,13 +25,13 @@ class LogEstimator(BaseEstimator):
     ``ranker__max_epochs`` bring into being.
     """
 
-    columns = None
+    columns: Columns | None = None
 
     def _default_parts(self):
         """What makes the default of each part, by its name."""
         return {}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also those of parts that are at their default of None.
 
         Parameters
@@ -73,8 +74,9 @@ def inherit(estimator, random_state=None, **values):
     changes = {}
     for path, current in params.items():
         *way, name = path.split("__")
-        owners = [params["__".join(way[: i + 1])] for i in range(len(way))]
-        *outer, owner = [estimator, *owners]
+        owners = [estimator]
+        owners += [params["__".join(way[: i + 1])] for i in range(len(way))]
+        *outer, owner = owners
         hands_on = any(isinstance(p, LogEstimator) and hasattr(p, name) for p in outer)
         if current is not None or hands_on:
             continue

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sklabelcraft._encoder import warn_of_dates
+from sklabelcraft._misread import warn_of_dates
 from sklabelcraft.columns import FEEDBACK
 
 
@@ -15,6 +15,11 @@ def features_of(log, columns, without_duration):
     features = [log.canonical(key) for key in features]
     if without_duration:
         features = [key for key in features if key != log.canonical(columns.duration)]
+    for key in columns.lists:
+        if log.canonical(key) not in features:
+            raise ValueError(
+                f"lists names {key!r}, which is no feature; these are {features}."
+            )
     warn_of_dates(log, features, columns.timestamp)
     return features
 

@@ -38,15 +38,18 @@ def _as_float(value):
         return np.inf if value > 0 else -np.inf
 
 
-def finite(values, key, minimum, row_of):
-    """Check that no value of the column `key` is missing, infinite or too low."""
+def finite(values, name, minimum=-np.inf, row_of=str, missing=False):
+    """Check that no value of shape (n,) is infinite, too low or else missing."""
     wrong = ~(np.isfinite(values) & (values >= minimum))
+    if missing:
+        wrong &= ~np.isnan(values)
     if wrong.any():
         first = values[wrong][0]
         what = "Negative values in data" if first < minimum else "Not finite"
+        what = "Missing (NaN)" if np.isnan(first) else what
         wanted = "finite" if minimum == -np.inf else f"finite and >= {minimum}"
         raise ValueError(
-            f"{what}: column {key!r} must be {wanted}; {wrong.sum()} of {len(values)} "
-            f"rows are not, the first is row {row_of(wrong.argmax())}: {first}."
+            f"{what}: {name} must be {wanted}; {wrong.sum()} of {len(values)} rows "
+            f"are not, the first is row {row_of(wrong.argmax())}: {first}."
         )
     return values

@@ -87,9 +87,10 @@ def heads_of(name, recommender, log):
     scores = scores.reshape(len(scores), -1)
     wrong = ~(np.abs(scores) < LARGEST).all(axis=1)
     if wrong.any():
-        row = wrong.argmax()
+        first = wrong.argmax()
         raise ValueError(
             f"the recommender {name!r} must score finite numbers; {wrong.sum()} of "
-            f"{len(scores)} rows are not, the first is row {row}: {scores[row]}."
+            f"{len(scores)} rows are not, the first is row {log.row_name(first)}: "
+            f"{scores[first]}."
         )
     return scores

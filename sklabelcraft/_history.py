@@ -104,6 +104,11 @@ class History:
         return self._clock_of(log)
 
     def _clock_of(self, log):
+        if self.timestamp not in log:
+            raise ValueError(
+                f"column {self.timestamp!r} is not in the log: the network sees what a "
+                "user was shown before, so the time of each impression is needed."
+            )
         clock = log.clock(self.timestamp)
         if self._clock is None:
             self._clock = clock.kind

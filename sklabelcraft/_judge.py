@@ -1,6 +1,7 @@
 """What lists of held-out users are worth to a platform, by resample of the users."""
 
 import numpy as np
+import torch
 
 from sklabelcraft._numbers import mean, power_of_two
 from sklabelcraft._ranked import Ranked
@@ -23,7 +24,8 @@ class Judge:
     objectives : sequence of Objective
         What is measured.
     values : sequence of ndarray of shape (n_rows,)
-        Per objective, its column of all rows.
+        Per objective, its column of all rows; where it is NaN, the objective is
+        measured on lists without these rows.
     counts : ndarray of shape (n_resamples, n_users)
         How often each resample holds each user.
     """
@@ -32,7 +34,8 @@ class Judge:
         self.lists, self.ks = lists, ks
         pairs = zip(objectives, values, strict=True)
         self.measured = [(o, _with_finite_sums(o, column)) for o, column in pairs]
-        at_random = Ranked.of(lists, np.zeros(len(values[0])), max(ks))
+        self.parts = [_known_part(lists, column, min(ks)) for column in values]
+        at_random = self._ranked(np.zeros(len(values[0])))
         self.shares = {k: self._shares(at_random, k, counts) for k in ks}
         self.somebody = {
             k: np.column_stack([share.any(axis=1) for share in self.shares[k]])
@@ -58,7 +61,7 @@ class Judge:
             1 plus the gain over lists shown at random, relative to what those reach; 1
             where a resample has nobody to measure it on.
         """
-        ranked = Ranked.of(self.lists, scores, max(self.ks))
+        ranked = self._ranked(scores)
         relative = 0.0
         for k in self.ks:
             gain = self._means(ranked, k, self.shares[k]) - self.references[k]
@@ -73,26 +76,34 @@ class Judge:
         ]
         return np.stack(counted, axis=-1)
 
+    def _ranked(self, scores):
+        """The lists of each objective in the order of the scores."""
+        whole = Ranked.of(self.lists, scores, max(self.ks))
+        return [
+            whole if part is self.lists else Ranked.of(part, scores, max(self.ks))
+            for part, _ in self.parts
+        ]
+
     def _shares(self, ranked, k, counts):
         """What the lists count by in the mean of each objective, and resample."""
-        ranked = ranked._replace(k=k)
-        counts = counts * (self.lists.lengths.numpy() > k)
         shares = []
-        for objective, values in self.measured:
-            unit = np.ones(counts.shape[1])
+        columns = zip(ranked, self.measured, self.parts, strict=True)
+        for order, (objective, values), (lists, users) in columns:
+            drawn = counts[:, users] * (lists.lengths.numpy() > k)
+            unit = np.ones(drawn.shape[1])
             if objective.measure == "gain":
-                unit = ranked.ideal_gain(values)
-            taking_part = counts * (unit >= LEAST)
+                unit = order._replace(k=k).ideal_gain(values)
+            taking_part = drawn * (unit >= LEAST)
             n_lists = taking_part.sum(axis=1, keepdims=True).clip(min=1)
             shares.append(taking_part / n_lists / np.where(unit >= LEAST, unit, 1))
         return shares
 
     def _means(self, ranked, k, shares):
         """Every objective on each resample, (n_resamples, n_objectives)."""
-        ranked = ranked._replace(k=k)
         means = []
-        for (objective, values), share in zip(self.measured, shares, strict=True):
-            of_lists = MEASURES[objective.measure](ranked, values)
+        columns = zip(ranked, self.measured, shares, strict=True)
+        for order, (objective, values), share in columns:
+            of_lists = MEASURES[objective.measure](order._replace(k=k), values)
             means.append(objective.sign * np.einsum("rl,l->r", share, of_lists))
         return np.column_stack(means)
 
@@ -104,9 +115,20 @@ def _with_finite_sums(objective, column):
     """
     if objective.measure != "gain":
         return column
-    return column / power_of_two(np.abs(column).max()).clip(min=1)
+    return column / power_of_two(np.nanmax(np.abs(column))).clip(min=1)
 
 
 def _size(objective, column):
     """What a reference is rounding beside: a gain is a share of 1."""
-    return 1.0 if objective.measure == "gain" else mean(np.abs(column))
+    if objective.measure == "gain":
+        return 1.0
+    return mean(np.abs(column[~np.isnan(column)]))
+
+
+def _known_part(lists, column, k):
+    """The lists of the rows alone where a column is known, and whose they are."""
+    known = torch.from_numpy(~np.isnan(column))[lists.rows]
+    if known.all():
+        return lists, slice(None)
+    part, users, _ = lists.only(known, k)
+    return part, users.numpy()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from sklabelcraft._bags import NO_BAGS, Bags
 from sklabelcraft._ids import Ids
 from sklabelcraft._vocabulary import following
 
@@ -25,6 +26,10 @@ class KeptRows(NamedTuple):
         When they were, on the clock of a history.
     columns : dict of ndarray of shape (n, ...)
         What else is known of them, by name.
+    weights : ndarray of shape (n, ...)
+        What they count for.
+    bags : Bags
+        Their lists, encoded.
     """
 
     codes: torch.Tensor
@@ -32,9 +37,11 @@ class KeptRows(NamedTuple):
     users: Ids
     times: np.ndarray
     columns: dict
+    weights: np.ndarray
+    bags: Bags = NO_BAGS
 
     @classmethod
-    def of(cls, model, log, number, user, columns):
+    def of(cls, model, log, number, user, columns, weights):
         """Rows of the log that a model remembers as this number.
 
         Parameters
@@ -49,10 +56,13 @@ class KeptRows(NamedTuple):
             The column of the users.
         columns : dict of ndarray of shape (n, ...)
             What else is known of them, by name.
+        weights : ndarray of shape (n, ...)
+            What they count for.
         """
         codes, numeric = map(torch.from_numpy, model.encoder.encode(log))
+        codes, bags = codes.to(torch.int32), model.encoder.bags(log).to(torch.int32)
         times = model.history.times(log, number)
-        return cls(codes.to(torch.int32), numeric, log.ids(user), times, columns)
+        return cls(codes, numeric, log.ids(user), times, columns, weights, bags)
 
     def __len__(self):
         return len(self.codes)
@@ -65,6 +75,8 @@ class KeptRows(NamedTuple):
             Ids(self.users.kind, self.users.values[index], self.users.missing[index]),
             self.times[index],
             {name: values[index] for name, values in self.columns.items()},
+            self.weights[index],
+            self.bags.rows(index),
         )
 
     def followed_by(self, other):
@@ -78,6 +90,8 @@ class KeptRows(NamedTuple):
             following(self.users, other.users),
             np.concatenate([self.times, other.times]),
             {name: np.concatenate([first, then]) for name, first, then in pairs},
+            np.concatenate([self.weights, other.weights]),
+            self.bags.followed_by(other.bags),
         )
 
 

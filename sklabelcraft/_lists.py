@@ -70,6 +70,22 @@ class Lists(NamedTuple):
         positions = self.starts[chosen].repeat_interleave(lengths) + offsets
         return Lists(self.rows[positions], lengths), chosen, positions
 
+    def count(self, rows):
+        """How many of some rows, bool of shape (n,), each list has, long (n_users,)."""
+        none = torch.zeros_like(self.lengths)
+        return none.index_add(0, self.ids, rows.to(none))
+
+    def only(self, rows, k):
+        """The lists of some rows alone, of users with more than k of these.
+
+        Which users they are, and where the rows are, is returned as well.
+        """
+        lengths = self.count(rows)
+        enough = lengths > k
+        positions = (rows & enough[self.ids]).nonzero()[:, 0]
+        lists = Lists(self.rows[positions], lengths[enough])
+        return lists, enough.nonzero()[:, 0], positions
+
     def everything(self):
         """The numbers of all lists, and the positions of all rows."""
         parts = self.lengths, self.rows

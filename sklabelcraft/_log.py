@@ -6,10 +6,12 @@ import pandas as pd
 from narwhals.exceptions import DuplicateError
 from pandas.api.types import infer_dtype
 
-from sklabelcraft._clock import Clock, clock_of_dates
+from sklabelcraft._clock import NUMBERS, Clock, clock_of_dates
 from sklabelcraft._floats import finite, floats_of
 from sklabelcraft._ids import as_float64, listed, read_ids
-from sklabelcraft.columns import USUAL_EXPLICIT
+from sklabelcraft._known import any_positive
+from sklabelcraft._nested import is_nested, nested, split
+from sklabelcraft.columns import USUAL_EXPLICIT, USUAL_ROLES
 
 
 class Log:
@@ -79,28 +81,42 @@ class Log:
             return key in self.keys
         return key is not None and -len(self.keys) <= key < len(self.keys)
 
-    def canonical(self, key):
-        """The one way to write a key: its name if it has one, else its position."""
+    def canonical(self, key, role=None):
+        """The one way to write a key: its name if it has one, else its position.
+
+        Where it is not there, the error names the role that it is stated for.
+        """
         if key not in self:
             there = f"it has {self._known_keys}"
             if self.is_array:
                 there = f"it is an array of {len(self.keys)} columns, named by position"
-            raise ValueError(f"column {key!r} is not in the log; {there}.")
+            advice = f" It is stated as {role}." if role else _advice(key)
+            raise ValueError(f"column {key!r} is not in the log; {there}.{advice}")
         return key if isinstance(key, str) else self.keys[key]
 
     def _series(self, key):
         key = self.canonical(key)
         return self._frame[key] if isinstance(key, str) else self._frame[:, key]
 
-    def numeric(self, key, *, minimum=-np.inf):
-        """The column as finite float64 of shape (n,), none below `minimum`."""
+    def numeric(self, key, *, minimum=-np.inf, missing=False):
+        """The column as finite float64 of shape (n,), none below `minimum`.
+
+        With `missing`, it may have missing values, which are NaN.
+        """
         values = _floats(self._series(key), key, self.row_name)
-        return finite(values, key, minimum, self.row_name)
+        return finite(values, f"column {key!r}", minimum, self.row_name, missing)
 
     def row_name(self, position):
-        """The row that an error names: its position in the log as it was given."""
-        position = self.positions[position]
-        return position if self._origin is None else self._origin.name_of(position)
+        """The row that an error names: its position in the log as it was given.
+
+        Where a data frame has another index, that too.
+        """
+        given = self.positions[position]
+        if self._origin is not None:
+            return self._origin.name_of(given)
+        index = nw.maybe_get_index(self._frame)
+        (label,) = [given] if index is None else index[[position]].tolist()
+        return str(given) + (f" (index {label!r})" if str(label) != str(given) else "")
 
     def ids(self, key):
         """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
@@ -108,13 +124,26 @@ class Log:
             return read_ids(np.zeros(len(self), dtype=np.int64))
         return read_ids(self._series(key), f"column {key!r}")
 
+    def lists(self, key):
+        """The column, whose values are lists, as :class:`~sklabelcraft._nested.Nested`.
+
+        Texts such as "39,43" are lists of texts.
+        """
+        if self.is_nested(key):
+            return nested(self._series(key), key, self.row_name)
+        return split(self.ids(key), key, self.row_name)
+
+    def is_nested(self, key):
+        """Whether the values of the column are lists."""
+        return is_nested(self._series(key))
+
     def clock(self, key):
         """The column as a :class:`Clock`; of None, the order of the rows."""
         if key is None:
             return Clock("the order of the rows", self.positions)
         series = self._series(key)
         if series.dtype in (nw.Datetime, nw.Date):
-            return clock_of_dates(series, key)
+            return clock_of_dates(series, key, self.row_name)
         try:
             values = _floats(series, key, self.row_name)
         except ValueError as error:
@@ -122,9 +151,9 @@ class Log:
                 f"{error} A clock must hold numbers or dates; pandas.to_datetime makes "
                 "dates of text."
             ) from error
-        finite(values, key, -np.inf, self.row_name)
+        finite(values, f"column {key!r}", row_of=self.row_name)
         exact = read_ids(series, f"column {key!r}").values
-        return Clock("numbers", exact if exact.dtype == np.int64 else values)
+        return Clock(NUMBERS, exact if exact.dtype == np.int64 else values)
 
     def is_continuous(self, key):
         """Whether the column holds floating-point numbers."""
@@ -135,11 +164,15 @@ class Log:
         return self._series(key).dtype.is_temporal()
 
     def any_positive(self, keys):
-        """Whether any of the columns `keys` is above 0, float64 of shape (n,)."""
-        positive = np.zeros(len(self), dtype=bool)
-        for key in keys:
-            positive |= self.numeric(key, minimum=0) > 0
-        return positive.astype(np.float64)
+        """Whether any of the columns `keys` is above 0, float64 of shape (n,).
+
+        NaN where that is not known: where none is, but one is missing.
+        """
+        return any_positive(map(self.signal, keys), len(self))
+
+    def signal(self, key):
+        """A column of explicit feedback, none below 0, missing ones as NaN, (n,)."""
+        return self.numeric(key, minimum=0, missing=True)
 
     def present(self, keys):
         """Those of `keys` that are columns; only the usual ones may be missing."""
@@ -148,11 +181,12 @@ class Log:
             raise ValueError(
                 f"none of the columns {list(keys)} is in the log; it has "
                 f"{self._known_keys}. "
-                "If it has no explicit feedback, say explicit=()."
+                "State which ones hold explicit feedback: Columns(explicit=...), or "
+                "explicit=() if none does."
             )
         for key in keys:
             if key not in USUAL_EXPLICIT:
-                self.canonical(key)
+                self.canonical(key, "explicit")
         return found
 
     @property
@@ -167,7 +201,7 @@ class Log:
         key = getattr(columns, role)
         if key is None or (key not in self and columns.is_optional(role)):
             return None
-        return self.canonical(key)
+        return self.canonical(key, role)
 
     def in_memory(self):
         """The log itself; of a stored one, its rows."""
@@ -239,6 +273,13 @@ class Log:
         return self._frame.with_columns(*added).to_native()
 
 
+def _advice(key):
+    """How to state a column that is looked for under its usual name."""
+    if key not in USUAL_ROLES:
+        return ""
+    return f" State which one it is: Columns({USUAL_ROLES[key]}=...)."
+
+
 def _as_frame(array):
     """An array as a frame, whose columns of objects get types that lose no digit."""
     try:
@@ -246,6 +287,8 @@ def _as_frame(array):
         typed = frame.infer_objects()
     except UnicodeEncodeError as error:
         raise ValueError(f"text in the log must be Unicode: {error}.") from error
+    except OverflowError:  # of a whole number that no float can hold
+        return pd.DataFrame(array, dtype=object)
     for key in frame.columns:
         if typed[key].dtype.kind == "f" and infer_dtype(frame[key]) == "integer":
             typed[key] = frame[key]  # beside missing ones

@@ -1,11 +1,16 @@
-"""The recommenders that are fused: which they are, and how they are fitted."""
+"""The recommenders that are fused: which they are, what and how they are fitted."""
 
+import numpy as np
 from sklearn.base import is_classifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion
 from sklearn.utils.validation import has_fit_parameter
 
+from sklabelcraft._holdout import hold_out
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.labelers import D2Q, ConditionalCDF, ExplicitFeedback, WatchTime
+from sklabelcraft.rankers._given import check_pair, check_weighed
+from sklabelcraft.rankers._weights import weights_of
 from sklabelcraft.recommender import LabelCraftRecommender
 
 
@@ -48,9 +53,55 @@ def check_recommenders(pairs):
             )
 
 
-def fit_part(recommender, train, held_out):
-    """Fit a recommender, with held-out rows if it takes them."""
-    validation = {}
+def split_rows(fusion, train, held_out):
+    """The rows to train on and those held out, with weights that are checked.
+
+    Parameters
+    ----------
+    fusion : FusedRecommender
+        Says which rows are held out, if none are given.
+    train, held_out : (X, y, sample_weight)
+        As the user gave them.
+
+    Returns
+    -------
+    list of Rows
+    """
+    check_pair(*held_out[:2])
+    check_weighed(held_out[0], held_out[2])
+    *data, weights = train
+    rows = _weighed(fusion._read(*data, reset=True), weights, "sample_weight")
+    if held_out[0] is not None:
+        *data, weights = held_out
+        valid = fusion._read(*data, reset=False)
+        return [rows, _weighed(valid, weights, "sample_weight_val")]
+    stated = fusion._stated("columns"), fusion.validation_fraction
+    held = hold_out(rows.log, *stated, k=fusion._stated("k"))
+    kept = np.delete(np.arange(len(rows.log)), held)
+    return [rows.at(positions) for positions in (kept, held)]
+
+
+def _weighed(rows, weights, name):
+    """Rows with their weights, checked, as an ndarray."""
+    if weights is None:
+        return rows
+    weights = weights_of(weights, rows.log, name).of(rows.log)
+    return rows._replace(weights=weights)
+
+
+def fit_part(name, recommender, train, held_out):
+    """Fit a recommender, with weights, and with held-out rows if it takes them."""
+    further = {}
     if has_fit_parameter(recommender, "X_val"):
-        validation = {"X_val": held_out.log.native, "y_val": held_out.feedback.flat}
-    return recommender.fit(train.log.native, train.feedback.flat, **validation)
+        further = {"X_val": held_out.log.native, "y_val": held_out.feedback.flat}
+    if train.weights is not None and not isinstance(recommender, FrozenEstimator):
+        if not has_fit_parameter(recommender, "sample_weight"):
+            raise ValueError(
+                f"fit of the recommender {name!r} does not take sample_weight, got "
+                f"{recommender!r}."
+            )
+        further["sample_weight"] = train.weights
+    weighed = has_fit_parameter(recommender, "sample_weight_val")
+    if held_out.weights is not None and weighed:
+        further["sample_weight_val"] = held_out.weights
+    return recommender.fit(train.log.native, train.feedback.flat, **further)

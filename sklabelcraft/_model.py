@@ -12,6 +12,7 @@ from sklabelcraft._batches import Impressions
 from sklabelcraft._encoder import Encoder
 from sklabelcraft._features import features_of
 from sklabelcraft._history import History
+from sklabelcraft._misread import warn_of_categories
 from sklabelcraft._torch import Drawing, copied
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES, UNIT_LOSSES
@@ -84,6 +85,7 @@ class RankerModel:
         user = log.optional(columns, "user")
         features = features_of(log, columns, settings.adversary_weight > 0)
         encoder = Encoder(columns, features, settings.min_count).learn(log)
+        warn_of_categories(encoder)
         described = encoder.positions_without(user)
         length = getattr(network, "history_length", 0)
         if length and columns.user is not None:
@@ -161,14 +163,12 @@ class RankerModel:
 
     def encode(self, log):
         """The rows of a log as :class:`~sklabelcraft._batches.Impressions`."""
-        return _impressions(self.encoder.encode(log), self.history.of(log))
+        return self._impressions(log, self.history.of(log))
 
     def remembered(self, log, number):
         """Rows of the log that was remembered as this number, to train on."""
         pasts = self.history.among(log, number)
-        rows = _impressions(self.encoder.encode(log), pasts)
-        weights = next(self.module.parameters())
-        return rows.in_precision(weights.dtype).to(weights.device)
+        return self._like_weights(self._impressions(log, pasts))
 
     def impressions_of(self, kept):
         """Rows that were kept, with the past that they see now.
@@ -179,7 +179,16 @@ class RankerModel:
             The rows.
         """
         pasts = self.history.at(kept.users, kept.times)
-        rows = Impressions(kept.codes.long(), kept.numeric, pasts)
+        bags = kept.bags.to(torch.int64)
+        rows = Impressions(kept.codes.long(), kept.numeric, pasts, bags)
+        return self._like_weights(rows)
+
+    def _impressions(self, log, pasts):
+        codes, numbers = map(torch.as_tensor, self.encoder.encode(log))
+        return Impressions(codes, numbers, pasts, self.encoder.bags(log))
+
+    def _like_weights(self, rows):
+        """Rows in the precision and on the device of the network."""
         weights = next(self.module.parameters())
         return rows.in_precision(weights.dtype).to(weights.device)
 
@@ -234,8 +243,12 @@ class RankerModel:
         """
         if self.head_mean is not None:
             return ((logits - self.head_mean) / self.head_scale).mean(axis=1)
-        unit = self.loss in UNIT_LOSSES.values()
-        return expit(logits[:, 0]) if unit else logits[:, 0]
+        return expit(logits[:, 0]) if self.has_unit_label else logits[:, 0]
+
+    @property
+    def has_unit_label(self):
+        """Whether what it predicts is one label in [0, 1]."""
+        return self.n_outputs == 1 and self.loss in UNIT_LOSSES.values()
 
     def to(self, device):
         """Move the network to a device."""
@@ -256,11 +269,6 @@ class RankerModel:
         if any(p.device.type != "cpu" for p in self.module.parameters()):
             state["module"] = copied(self.module).cpu()
         return state
-
-
-def _impressions(encoded, pasts):
-    codes, numbers = encoded
-    return Impressions(torch.as_tensor(codes), torch.as_tensor(numbers), pasts)
 
 
 def make_module(network, sizes, random_state):

@@ -14,6 +14,9 @@ from sklabelcraft._parquet_files import files_of
 PART_BYTES = 2**26  # in memory, of what is read at a time
 NUMBER_BYTES = 8  # in memory, of any number, which is read as float64 or int64
 TEXT_BYTES = 32  # in memory, of a value without a fixed width
+# what a log without a row tells, too
+OF_HEAD = {"canonical", "optional", "present"}
+OF_HEAD |= {"is_continuous", "is_date", "is_nested", "lists"}
 
 
 class StoredLog:
@@ -61,7 +64,7 @@ class StoredLog:
         return self.head.keys
 
     def __getattr__(self, name):
-        if name in ("canonical", "optional", "present", "is_continuous", "is_date"):
+        if name in OF_HEAD:
             return getattr(self.head, name)
         raise AttributeError(f"{type(self).__name__} has no {name}: read its parts.")
 
@@ -240,6 +243,8 @@ def _description(file):
 
 def _width(kind):
     """Bytes of a value in memory."""
+    if hasattr(kind, "list_size"):
+        return kind.list_size * _width(kind.value_type)
     try:
         return max(NUMBER_BYTES, kind.bit_width // 8)
     except ValueError:

@@ -1,12 +1,15 @@
 """The platform of held-out lists, as a log and its objectives make it."""
 
 import warnings
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
 
 from sklabelcraft._counts import Numbers
 from sklabelcraft._judge import Judge
+from sklabelcraft._known import any_positive
 from sklabelcraft._lists import Lists
 from sklabelcraft._numbers import as_floats
 from sklabelcraft.balancing import SoftmaxBalancing
@@ -14,12 +17,14 @@ from sklabelcraft.objectives import (
     Objective,
     duration_objective,
     explicit_objective,
+    names_of,
     watch_time_objective,
 )
 from sklabelcraft.scaling import scale
 from sklabelcraft.training import Platform
 from sklabelcraft.training._platform import random_references
 
+ALWAYS_KNOWN = ("watch_time", "duration")
 KNEE = 0.9  # quantile of the training rows
 N_RESAMPLES = 20  # of the held-out users, by a judge
 ADVICE = (
@@ -39,14 +44,23 @@ def objectives_of(params, has_explicit):
             "objectives must be a sequence of at least one Objective, got "
             f"{list(objectives)!r}."
         )
-    weights = checked_weights(params.objective_weights, len(objectives))
+    weights = checked_weights(params.objective_weights, objectives)
     return tuple(objectives), weights
 
 
-def checked_weights(weights, n):
-    """What a unit of each of n objectives is worth, 1 each for None."""
+def checked_weights(weights, objectives):
+    """What a unit of each objective is worth; 1 for None, and where none is named."""
+    n, names = len(objectives), names_of(objectives)
     if weights is None:
         return [1.0] * n
+    if isinstance(weights, Mapping):
+        unknown = [name for name in weights if name not in names]
+        if unknown:
+            raise ValueError(
+                f"objective_weights must be by names of objectives, which are {names}; "
+                f"got {unknown[0]!r}."
+            )
+        weights = [weights.get(name, 1.0) for name in names]
     try:
         numbers = as_floats(weights, "objective_weights")
     except ValueError:
@@ -85,25 +99,38 @@ def make_platform(params, k, held_out, impressions, scaled, has_explicit):
     lists = Lists.of(held_out.users, k, "validation rows", ADVICE)
     lists = lists.to(impressions.numeric.device)
     objectives, weights = objectives_of(params, has_explicit)
+    read = held_out.columns.items()
+    warn_of_gaps({name: values for name, values in read if name != "explicit"})
     values = [
         column.measured(held_out.columns[column.objective.column])
         for column in measured_columns(objectives, scaled, None, None)
     ]
     values = [torch.from_numpy(column).to(impressions.numeric) for column in values]
     values = [column[lists.rows] for column in values]
-    kept = varying(zip(objectives, values, weights, strict=True))
+    triples = zip(objectives, values, weights, strict=True)
+    kept = varying(triples, lambda values: lists.count(~values.isnan()), k)
     objectives, values, weights = zip(*kept, strict=True)
+    row_weights = weights_in(lists, held_out.weights, values[0])
     return Platform(
         impressions,
         lists,
         objectives,
         values,
-        random_references(objectives, values, lists, k),
+        random_references(objectives, values, lists, k, row_weights),
         values[0].new_tensor(weights),
         SoftmaxBalancing() if params.balancing is None else params.balancing,
         k,
         params.temperature,
+        row_weights,
     )
+
+
+def weights_in(lists, weights, like):
+    """Weights of the rows in lists, like another tensor; None if all are alike."""
+    weights = torch.from_numpy(weights).to(like)[lists.rows]
+    if not weights.any():
+        raise ValueError("sample_weight must be non-zero in some held-out list.")
+    return None if bool((weights == weights[0]).all()) else weights
 
 
 def make_judge(measures, log, users, k, rng):
@@ -129,11 +156,13 @@ def make_judge(measures, log, users, k, rng):
     kept : list of int
         Which of the measures these are.
     """
-    columns = ((m.objective, m.of(log), i) for i, m in enumerate(measures))
-    objectives, values, kept = zip(*varying(columns), strict=True)
+    columns = [(m.objective, m.of(log), i) for i, m in enumerate(measures)]
+    warn_of_gaps({o.column: values for o, values, _ in columns})
     half = max(1, k // 2)
     Lists.of(users, k, "validation rows", ADVICE)  # an error if there are none
     lists = Lists.of(users, half)
+    n_known = partial(_n_known, lists)
+    objectives, values, kept = zip(*varying(columns, n_known, half), strict=True)
     n_users = len(lists.lengths)
     drawn = rng.randint(n_users, size=(N_RESAMPLES, n_users))
     counts = np.stack([np.bincount(each, minlength=n_users) for each in drawn])
@@ -141,6 +170,24 @@ def make_judge(measures, log, users, k, rng):
     names = users.names()[users.codes()[lists.rows[lists.starts].numpy()]]
     counts = counts[:, names.astype(str).argsort(kind="stable").argsort()]
     return Judge(lists, sorted({half, k}), objectives, values, counts), list(kept)
+
+
+def warn_of_gaps(columns):
+    """Warn of columns, by name, that are missing in some held-out rows."""
+    gaps = {name: int(np.isnan(values).sum()) for name, values in columns.items()}
+    told = [f"{name!r} in {n} of them" for name, n in gaps.items() if n]
+    if told:
+        n_rows = len(next(iter(columns.values())))
+        warnings.warn(
+            f"objectives leave out those of the {n_rows} held-out rows in which their "
+            f"column is not known: {', '.join(told)}.",
+            stacklevel=2,
+        )
+
+
+def _n_known(lists, values):
+    """How many rows of each list have values that are known."""
+    return lists.count(torch.from_numpy(~np.isnan(values))[lists.rows])
 
 
 class MeasuredColumn:
@@ -161,6 +208,11 @@ class MeasuredColumn:
     def __init__(self, objective, numbers, columns, explicit):
         self.objective, self.columns, self.explicit = objective, columns, explicit
         if objective.transform == "scale":
+            if not len(numbers.keys):
+                raise ValueError(
+                    f"{objective} scales its column, which is missing in all rows to "
+                    "train on."
+                )
             self.knee, self.maximum = numbers.quantile(KNEE), numbers.largest
 
     def of(self, log):
@@ -168,9 +220,9 @@ class MeasuredColumn:
         return self.measured(_read(self.objective, log, self.columns, self.explicit))
 
     def measured(self, values):
-        """Values of the column, (n,), as they are measured."""
+        """Values of the column, (n,), as they are measured; unknown ones are NaN."""
         if self.objective.transform == "indicator":
-            return (values > 0).astype(np.float64)
+            return any_positive([values], len(values))
         if self.objective.transform == "scale":
             return scale(values, knee=self.knee, maximum=self.maximum)
         return values
@@ -195,7 +247,7 @@ def count_scaled(objectives, log, columns, explicit):
     counted = {}
     for part in log.parts(keys) if scaled else ():
         for name, values in read_measured(scaled, part, columns, explicit).items():
-            more = Numbers.of(values)
+            more = Numbers.of(values[~np.isnan(values)])
             counted[name] = counted[name].merged(more) if name in counted else more
     return counted
 
@@ -216,25 +268,38 @@ def _read(objective, log, columns, explicit):
     keys = _keys(objective, columns, explicit)
     if objective.column == "explicit":
         return log.any_positive(keys)
-    values = log.numeric(*keys)
+    values = log.numeric(*keys, missing=objective.column not in ALWAYS_KNOWN)
     scales = objective.transform == "scale"
-    if values.min(initial=0) < 0 and (scales or objective.measure == "gain"):
+    if (values < 0).any() and (scales or objective.measure == "gain"):
         what = "scales" if scales else "is the gain of"
         raise ValueError(f"{objective} {what} its column, which must not be negative.")
     return values
 
 
-def varying(triples):
-    """Those triples (objective, column, ...) in which the column varies."""
+def varying(triples, n_known, k):
+    """Those triples (objective, column, ...) in which the column varies where known.
+
+    Parameters
+    ----------
+    triples : iterable of tuple
+        What is measured, and on which values.
+    n_known : callable
+        Maps the values to how many of them are known in each list.
+    k : int
+        Users with more known ones than that take part.
+    """
     kept = []
     for objective, values, *rest in triples:
-        if values.min() < values.max():
+        known = values[values == values]
+        enough = len(known) == len(values) or bool((n_known(values) > k).any())
+        if enough and known.min() < known.max():
             kept.append((objective, values, *rest))
             continue
+        why = f"known on more than {k} held-out rows of no user.{ADVICE}"
+        if enough:
+            why = f"{known[0]:.6g} on all {len(known)} held-out rows."
         warnings.warn(
-            f"the objective {objective} is left out: its column is {values[0]:.6g} on "
-            f"all {len(values)} held-out rows.",
-            stacklevel=2,
+            f"the objective {objective} is left out: its column is {why}", stacklevel=2
         )
     if not kept:
         raise ValueError("no objective has a column that varies on the held-out rows.")

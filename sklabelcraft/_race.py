@@ -30,8 +30,8 @@ class Run:
     start: tuple
     task: BilevelTask
     loop: Loop
-    watch: Watch = None
-    end: ExitStack = None
+    watch: Watch | None = None
+    end: ExitStack | None = None
 
     @property
     def total(self):

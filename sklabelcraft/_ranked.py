@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from sklabelcraft._floats import finite
 from sklabelcraft._ids import read_ids
 from sklabelcraft._lists import Lists
 from sklabelcraft._numbers import as_column, power_of_two
@@ -52,8 +54,7 @@ class Ranked(NamedTuple):
                 f"groups must have as many rows as scores, {len(scores)}; got "
                 f"{len(users.values)}."
             )
-        if not np.isfinite(scores).all():
-            raise ValueError("scores must be finite, got NaN or infinity.")
+        finite(scores, "scores")
         return cls.of(Lists.of(users, k), scores, k)
 
     @classmethod
@@ -70,6 +71,22 @@ class Ranked(NamedTuple):
         size = np.diff(np.append(starts, len(order)))
         run = np.cumsum(begins) - 1
         return cls(users, len(scores), k, order, lists, run, first, size)
+
+    def only(self, rows, scores):
+        """Some rows alone, bool of shape (n_rows,), by the scores of all rows.
+
+        Raises
+        ------
+        ValueError
+            If no user has more than k of them.
+        """
+        users, *_ = self.users.only(torch.from_numpy(rows)[self.users.rows], self.k)
+        if not len(users.lengths):
+            raise ValueError(
+                f"no user has more than k={self.k} rows that are known, of which there "
+                f"are {rows.sum()} of {self.n_rows}."
+            )
+        return Ranked.of(users, scores, self.k)
 
     @property
     def n_shown(self):

@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklabelcraft._log import Log, is_frame, refuse_lazy
 from sklabelcraft._parquet import StoredLog
+from sklabelcraft._tables import LogLike
 
 
-def as_log(data):
+def as_log(data: LogLike) -> Log:
     """Any data frame or array as a log."""
     _refuse_stored(data)
     if is_frame(data) or nw.dependencies.is_into_lazyframe(data):
@@ -33,10 +34,14 @@ def read_as_floats(what):
 
 
 def _array_options(data):
-    """How an array is checked; objects stay, so that ids keep all their digits."""
+    """How an array is checked; objects stay, so that ids keep all their digits.
+
+    What may be missing is for who reads a column to say.
+    """
+    options = {"ensure_all_finite": "allow-nan"}
     if getattr(data, "dtype", None) == np.dtype(object):
-        return {"dtype": None, "ensure_all_finite": "allow-nan"}
-    return {}
+        options["dtype"] = None
+    return options
 
 
 def is_stored(data):
@@ -117,11 +122,15 @@ def read_source(estimator, data, keys, *, reset, min_rows=1):
 def read_feedback(y, like):
     """The feedback `y` as a log of the same kind as `like`, which holds X."""
     if y is None:
-        raise ValueError("this requires y to be passed, but the target y is None.")
+        raise ValueError(
+            "this requires y to be passed, but the target y is None. The feedback "
+            "stands in y, apart from X; only a log in files holds both."
+        )
     refuse_lazy(y, "y")
     if like.is_array:
         with read_as_floats("y"):
-            y = check_array(y, ensure_2d=False, input_name="y")
+            options = {"ensure_2d": False, "ensure_all_finite": "allow-nan"}
+            y = check_array(y, input_name="y", **options)
         y = y.reshape(len(y), -1)
     else:
         y = _feedback_frame(y)

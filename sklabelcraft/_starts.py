@@ -31,6 +31,14 @@ def starting_weights(crafter):
     return np.unique(weights, axis=0)
 
 
+def starts_of(crafter, further):
+    """Weights of the rules to start from, checked, and what is known if it goes on."""
+    stated = starting_weights(crafter)
+    if further:
+        return np.array([crafter.start_]), crafter.training_state_
+    return stated, None
+
+
 def ranker_of(crafter, columns):
     """A clone of the ranker of a crafter, with what it inherits."""
     ranker = MLPRanker() if crafter.ranker is None else crafter.ranker

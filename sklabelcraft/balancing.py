@@ -12,18 +12,20 @@ the rule is ``lambda values, gram: weighting(gram())``. One that remembers earli
 steps, such as ``GradVacWeighting``, should be made anew for each fit.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.optimize import nnls
+from torch import Tensor
 
 from sklabelcraft._numbers import power_of_two, real
 
 
 @dataclass(frozen=True)
 class SoftmaxBalancing:
-    """Weigh the objectives by softmax(-tau M): the one that lags counts most.
+    """Weigh the objectives o by softmax(-tau o): the one that lags counts most.
 
     Parameters
     ----------
@@ -48,7 +50,9 @@ class SoftmaxBalancing:
     def __post_init__(self):
         object.__setattr__(self, "tau", real(self.tau, "tau"))
 
-    def __call__(self, values, gram=None):
+    def __call__(
+        self, values: Tensor, gram: Callable[[], Tensor] | None = None
+    ) -> Tensor:
         """Weights of the objectives.
 
         Parameters
@@ -93,7 +97,7 @@ class MinNormBalancing:
     tensor([0.8000, 0.2000])
     """
 
-    def __call__(self, values, gram):
+    def __call__(self, values: Tensor, gram: Callable[[], Tensor]) -> Tensor:
         """Weights of the objectives.
 
         Parameters
@@ -142,7 +146,7 @@ class ConflictFreeBalancing:
     tensor([1.0000, 0.7500])
     """
 
-    def __call__(self, values, gram):
+    def __call__(self, values: Tensor, gram: Callable[[], Tensor]) -> Tensor:
         """Weights of the objectives.
 
         Parameters

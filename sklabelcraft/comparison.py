@@ -1,65 +1,82 @@
 """Compare labels by the lists of the recommenders that are trained on them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from numbers import Integral
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import has_fit_parameter
 
-from sklabelcraft._bootstrap import summarise
 from sklabelcraft._estimator import inherit, stated_by
 from sklabelcraft._folds import folds_of, rows_of
+from sklabelcraft._known import warn_of_unknown
+from sklabelcraft._parts import Part
 from sklabelcraft._reading import as_log, read_feedback
+from sklabelcraft._scoring import RankingScorer
+from sklabelcraft._segments import Segments
+from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._tables import LogLike, TargetLike
+from sklabelcraft._typing import Estimator, Key, RandomSource, typed
+from sklabelcraft._units import looked_at_once
 from sklabelcraft.columns import Columns
 from sklabelcraft.recommender import LabelCraftRecommender
-from sklabelcraft.scorers import ListScorer, ds_scorer, neg_scorer, nwtg_scorer
+from sklabelcraft.results import Comparison
+from sklabelcraft.scorers import (
+    ListScorer,
+    LogScorer,
+    ds_scorer,
+    neg_scorer,
+    nwtg_scorer,
+)
 
-N_RANDOM = 20  # random rankings that the reference is averaged over
 
-
-@validate_params(
-    {
-        "labelers": [Mapping],
-        "X": "no_validation",
-        "y": "no_validation",
-        "cv": "no_validation",
-        "recommender": [LabelCraftRecommender, None],
-        "columns": [Columns, None],
-        "scorers": [Mapping, None],
-        "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "n_seeds": [Interval(Integral, 1, None, closed="left")],
-        "against": [str, None],
-        "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
-        "return_estimator": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=False,
+@typed(
+    validate_params(
+        {
+            "labelers": [Mapping],
+            "X": "no_validation",
+            "y": "no_validation",
+            "cv": "no_validation",
+            "recommender": [LabelCraftRecommender, None],
+            "columns": [Columns, None],
+            "scorers": [Mapping, None],
+            "segment": [str, Integral, "array-like", None],
+            "k": [Interval(Integral, 1, None, closed="left"), "array-like"],
+            "n_seeds": [Interval(Integral, 1, None, closed="left")],
+            "against": [str, None],
+            "n_bootstrap": [Interval(Integral, 1, None, closed="left")],
+            "return_estimator": ["boolean"],
+            "n_jobs": [Integral, None],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=False,
+    )
 )
 def compare_labelers(
-    labelers,
-    X,
-    y,
+    labelers: Mapping[str, Estimator],
+    X: LogLike,
+    y: TargetLike,
     *,
-    cv,
-    recommender=None,
-    columns=None,
-    scorers=None,
-    k=10,
-    n_seeds=5,
-    against=None,
-    n_bootstrap=2000,
-    return_estimator=False,
-    n_jobs=None,
-    random_state=None,
-):
+    cv: Any,
+    recommender: LabelCraftRecommender | None = None,
+    columns: Columns | None = None,
+    scorers: Mapping[str, ListScorer | LogScorer] | None = None,
+    segment: Key | ArrayLike | None = None,
+    k: int | Sequence[int] = 10,
+    n_seeds: int = 5,
+    against: str | None = None,
+    n_bootstrap: int = 2000,
+    return_estimator: bool = False,
+    n_jobs: int | None = None,
+    random_state: RandomSource = None,
+) -> Comparison:
     """The paper's table for a log: every label, by the lists that it leads to.
 
     Every method is fitted with every seed on the training part, and the lists that it
@@ -86,8 +103,11 @@ def compare_labelers(
     columns : Columns, default=None
         Names or positions of the columns, which methods inherit that state none; None
         for those of `recommender`.
-    scorers : dict of ListScorer, default=None
-        Further metrics by name, which are no part of S.
+    scorers : dict of ListScorer or LogScorer, default=None
+        Further metrics by name, which are no part of S, such as ``gauc_scorer``.
+    segment : str, int or array-like of shape (n,), default=None
+        A column of X, such as the country, or a value for each row, the same in all
+        measured rows of a user: the metrics of the users of each value are told, too.
     k : int or sequence of int, default=10
         Lengths of the shown lists; users with more than k rows take part. Methods that
         state no k of their own are trained for the longest.
@@ -106,8 +126,8 @@ def compare_labelers(
 
     Returns
     -------
-    Bunch
-        The entries
+    Comparison
+        A Bunch that is printed as its ``summary()``, with the entries
 
         ``table`` : DataFrame
             A row per method, k and metric, with the ``mean`` over users and seeds, its
@@ -115,15 +135,24 @@ def compare_labelers(
             (``se_seeds``), the relative ``improvement`` that `against` brings, and the
             ``difference`` to it (`against` minus method) with the bounds ``low`` and
             ``high`` of its 95 % interval and its two-sided ``p_value``, by the paired
-            bootstrap over users.
+            bootstrap over users; the number of users that have the metric,
+            ``n_users`` (of S, the fewest of its parts); and whether the method is the
+            ``best``: ahead of each other one by more than the noise of the difference,
+            the root of the squares of half its 95 % intervals over users (paired
+            bootstrap) and seeds (Student's t). What only all users together have, or
+            only one user, has no error over users and no best. With a `segment`, a
+            first column of that name: "all users", and then each segment.
         ``seeds`` : DataFrame
             The ``value`` of each method, k, metric and seed.
         ``users`` : dict of DataFrame
             By method, the metrics of each user, averaged over seeds and folds.
         ``reference`` : Series
             The metrics of lists shown at random.
-        ``validation`` : Bunch
-            The four above on the rows ``valid``, where there are such.
+        ``segments`` : dict of Comparison
+            The four above for the users of each segment with a user of more than k
+            rows, where a `segment` is stated. S is relative to their random lists.
+        ``validation`` : Comparison
+            All above on the rows ``valid``, where there are such.
         ``estimators`` : dict of list
             By method, what was fitted, if asked for.
 
@@ -131,7 +160,7 @@ def compare_labelers(
     ------
     ValueError
         If `against` is not the name of a method, no user of a part has more than k
-        rows, or several seeds would make the same fits.
+        rows, several seeds would make the same fits, or a user is of two segments.
 
     Examples
     --------
@@ -148,6 +177,8 @@ def compare_labelers(
     ... )
     >>> found.table.pivot(index="method", columns="metric", values="mean").shape
     (2, 4)
+    >>> found.summary().columns.tolist()
+    ['NWTG@10', 'DS@10', 'NEG@10', 'S@10']
     """
     against = _checked_against(labelers, against)
     recommender = LabelCraftRecommender() if recommender is None else recommender
@@ -156,27 +187,30 @@ def compare_labelers(
     scorers = _scorers(columns, scorers or {}, ks)
     rng = check_random_state(random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=int(n_seeds))]
-    read_feedback(y, as_log(X))  # to be checked
     folds = folds_of(cv, X, y)
-    parts = ["test"] + ["valid"] * ("valid" in folds[0])
-    rows = {part: [rows_of(fold[part], X, y) for fold in folds] for part in parts}
-    references = {part: _reference(scorers, rows[part], rng) for part in parts}
+    _check_read(columns, scorers, X, y, folds)
+    parts = {
+        part: Part(part, scorers, X, y, [fold[part] for fold in folds])
+        for part in ("test", "valid")
+        if part in folds[0]
+    }
+    if segment is not None:
+        measured = [index for part in parts.values() for index in part.folds]
+        segments = Segments(segment, X, columns.user, measured)
+        for part in parts.values():
+            part.add_segments(segments, columns.user)
+    for part in parts.values():
+        part.measure_random_lists(rng)
     inherited = {"columns": columns, "k": max(ks)}
     made = _estimators(labelers, recommender, seeds, len(folds), inherited)
-    fitted = Parallel(n_jobs)(
-        delayed(_fit)(estimator, X, y, folds[fold])
-        for (_, _, fold), estimator in made.items()
-    )
+    with looked_at_once():
+        fitted = Parallel(n_jobs)(
+            delayed(_fit)(estimator, X, y, folds[fold])
+            for (_, _, fold), estimator in made.items()
+        )
     fitted = dict(zip(made, fitted, strict=True))
     found, *validation = (
-        summarise(
-            _values(scorers, fitted, rows[part]),
-            references[part],
-            against,
-            n_bootstrap,
-            rng,
-        )
-        for part in parts
+        part.compare(fitted, against, n_bootstrap, rng) for part in parts.values()
     )
     if validation:
         (found.validation,) = validation
@@ -216,9 +250,10 @@ def _lengths(k):
 def _scorers(columns, further, ks):
     """The scorers by k and name of the metric, on the columns."""
     for name, scorer in further.items():
-        if not isinstance(scorer, ListScorer):
+        if not isinstance(scorer, RankingScorer):
             raise ValueError(
-                f"scorers must be ListScorers, got {scorer!r} for {name!r}."
+                "scorers must be ListScorers or LogScorers, got "
+                f"{scorer!r} for {name!r}."
             )
     named = {"NWTG": nwtg_scorer, "DS": ds_scorer, "NEG": neg_scorer}
     if not columns.explicit:
@@ -243,6 +278,24 @@ def _estimators(labelers, recommender, seeds, n_folds, inherited):
     return made
 
 
+def _check_read(columns, scorers, X, y, folds):
+    """Check what is stated, and measured in the rows of all folds, by rows of X."""
+    log = as_log(X)
+    feedback = read_feedback(y, log)
+    check_stated(columns, log, BEFORE)
+    check_stated(columns, feedback, AFTER)
+    used = np.zeros(len(log), dtype=bool)
+    for fold in folds:
+        for rows in fold.values():
+            used[rows] = True
+    parts = log.rows(np.flatnonzero(used)), feedback.rows(np.flatnonzero(used))
+    for scorer in scorers.values():
+        scorer.values(*parts)
+    known = parts[1].any_positive([k for k in columns.explicit if k in feedback])
+    told = "these rows are left out where it is measured"
+    warn_of_unknown(np.isnan(known).sum(), len(known), told, stacklevel=4)
+
+
 def _check_seeds(name, estimator, n_seeds):
     """Check that different seeds make different fits."""
     states = [
@@ -263,30 +316,3 @@ def _fit(estimator, X, y, fold):
     if "valid" in fold and has_fit_parameter(estimator, "X_val"):
         parts += rows_of(fold["valid"], X, y)
     return estimator.fit(*parts)
-
-
-def _per_user(scorers, scores, X, y):
-    """The metrics of each user, a frame with the columns (k, metric)."""
-    values = {key: scorer.per_user(scores, X, y) for key, scorer in scorers.items()}
-    return pd.DataFrame(values).rename_axis(columns=["k", "metric"])
-
-
-def _values(scorers, estimators, rows):
-    """The metrics of each user by method, seed and fold."""
-    values = {
-        (name, seed, fold): _per_user(
-            scorers, estimator.predict(rows[fold][0]), *rows[fold]
-        )
-        for (name, seed, fold), estimator in estimators.items()
-    }
-    return pd.concat(values, names=["method", "seed", "fold", "user"])
-
-
-def _reference(scorers, rows, rng):
-    """The metrics of lists shown at random."""
-    random = [
-        _per_user(scorers, rng.uniform(size=len(fold[0])), *fold)
-        for fold in rows
-        for _ in range(N_RANDOM)
-    ]
-    return pd.concat(random).mean()

@@ -10,10 +10,11 @@ from sklabelcraft._onnx import (
     score_of,
     write_model,
 )
+from sklabelcraft._typing import Estimator, PathLike
 from sklabelcraft.recommender import LabelCraftRecommender
 
 
-def export_onnx(estimator, path):
+def export_onnx(estimator: Estimator, path: PathLike) -> None:
     """Write a fitted ranker or labeler as an ONNX model that takes raw columns.
 
     Any ONNX runtime then computes what ``predict`` or ``transform`` does, to 1e-5: the
@@ -51,12 +52,18 @@ def export_onnx(estimator, path):
     int64 where all values in ``fit`` were whole (booleans are 0 and 1), else float64.
     An id of another type is refused by the runtime, so that "1", 1 and 1.0 are never
     taken for each other. All else, among it the duration in seconds and all feedback,
-    is float64 and not checked: it must be finite, seconds and feedback at least 0.
+    is float64 and not checked: it must be finite, seconds and feedback at least 0;
+    numbers other than seconds, and explicit feedback, may be missing, which is NaN.
 
     A value that was not seen in ``fit`` is scored as ``predict`` scores it. If values
     of a text or whole-number column were missing in ``fit``, a further input
     ``<column>_is_missing`` of booleans tells where they are; of other columns, a
     missing value is like one that was not seen. A missing float64 category is NaN.
+
+    A column of lists is an input of shape (n, most), padded by anything, and one more,
+    ``<column>_length``, int64 of shape (n,), of how many there are in each row; texts
+    such as "39,43" are to be split into such lists. A column of vectors is float64 of
+    shape (n, width).
 
     A ranker that looks at the past takes that of each row as inputs of shape (n, t),
     ``past_<column>`` for each categorical column but the user and for the duration,

@@ -1,8 +1,11 @@
 """Several recommenders fused: their scores are weighed on held-out lists."""
 
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import _fit_context, clone
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval
@@ -14,9 +17,12 @@ from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit
 from sklabelcraft._fusion import fuse, usual_platforms
 from sklabelcraft._heads import DURATION, Heads
-from sklabelcraft._holdout import hold_out
-from sklabelcraft._log import Log
-from sklabelcraft._members import check_recommenders, fit_part, usual_recommenders
+from sklabelcraft._members import (
+    check_recommenders,
+    fit_part,
+    split_rows,
+    usual_recommenders,
+)
 from sklabelcraft._platform import (
     checked_weights,
     count_scaled,
@@ -26,8 +32,11 @@ from sklabelcraft._platform import (
 )
 from sklabelcraft._reading import read_log
 from sklabelcraft._recommending import BaseRecommender, columns_of_log
+from sklabelcraft._tables import LogLike, TargetLike
+from sklabelcraft._typing import Estimator, Floats, RandomSource, typed
 from sklabelcraft.columns import Columns
-from sklabelcraft.rankers._base import check_pair
+from sklabelcraft.objectives import Objective
+from sklabelcraft.results import Front
 
 
 @shared
@@ -37,16 +46,17 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     Every recommender is trained on its own. What is learned here are a few numbers: the
     score of an impression x of duration d is
 
-        s(x) = sum_h w_h (z_h(x) - m_h) / sigma_h + c phi(d),
+        s(x) = sum_m v_m (z_m(x) - mu_m) / sigma_m + v_d psi(d),
 
-    where z_h is a head, one of the labels that a recommender predicts: its logit, or
-    what a model of another kind predicts; m_h and sigma_h are its mean and standard
-    deviation over the training rows; and phi(d) is (2 rank(d) - 1)^2, standardised
-    likewise, which is high for short and for long videos. The weights w_h and c are
+    where z_m is a head, one of the labels that a recommender predicts: its logit, or
+    what a model of another kind predicts; mu_m and sigma_m are its mean and standard
+    deviation over the training rows; and psi(d) is (2 rank(d) - 1)^2, standardised
+    likewise, which is high for short and for long videos. The weights v_m and v_d are
     those, none negative, whose lists do best on the platform's objectives with held-out
     users: the mean over lists of k and of k / 2, for which more users have enough rows.
     They are chosen from a pool of several hundred for each of 20 bootstrap resamples of
-    the users, and averaged.
+    the users, and averaged. An objective is measured on the lists without the held-out
+    rows in which its column is missing; a warning tells how many they are.
 
     Since nothing else is trained, the weights can be chosen again: :meth:`tune` does so
     for other rows or other weights of the objectives, :meth:`frontier` for many.
@@ -64,8 +74,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         What the platform wants; None for watch time, explicit feedback and the spread
         of durations. Each counts relative to lists shown at random. One whose column
         does not vary on the held-out rows is left out with a warning.
-    objective_weights : sequence of float, default=None
-        What a unit of each objective is worth to the platform; None for 1 each.
+    {objective_weights}
     duration_term : bool, default=True
         Whether the duration has a weight of its own.
     validation_fraction : float, default=0.2
@@ -90,6 +99,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         deviations over the training rows.
     measures_ : list of object
         How each objective reads a log.
+    {seen}
     {learned_names}
 
     Examples
@@ -116,7 +126,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
     _parameter_constraints: dict = {
         "recommenders": [list, None],
         "objectives": ["array-like", None],
-        "objective_weights": ["array-like", None],
+        "objective_weights": ["array-like", dict, None],
         "duration_term": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "k": [Interval(Integral, 1, None, closed="left"), None],
@@ -126,16 +136,16 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
 
     def __init__(
         self,
-        recommenders=None,
+        recommenders: Sequence[tuple[str, Estimator]] | None = None,
         *,
-        objectives=None,
-        objective_weights=None,
-        duration_term=True,
-        validation_fraction=0.2,
-        k=None,
-        columns=None,
-        random_state=None,
-    ):
+        objectives: Sequence[Objective] | None = None,
+        objective_weights: Sequence[float] | Mapping[str, float] | None = None,
+        duration_term: bool = True,
+        validation_fraction: float = 0.2,
+        k: int | None = None,
+        columns: Columns | None = None,
+        random_state: RandomSource = None,
+    ) -> None:
         self.recommenders = recommenders
         self.objectives = objectives
         self.objective_weights = objective_weights
@@ -145,9 +155,17 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         self.columns = columns
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
-    def fit(self, X, y, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: LogLike,
+        y: TargetLike,
+        X_val: LogLike | None = None,
+        y_val: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the recommenders, and choose their weights on held-out lists.
 
         Parameters
@@ -158,6 +176,12 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
             Held-out impressions, for the weights and before that for the recommenders
             whose ``fit`` takes them, to stop by and to learn labels on. By default the
             latest `validation_fraction` of each user's rows in X.
+        sample_weight : array-like of shape (n,), default=None
+            What each row counts for in the training of the recommenders, all of which
+            must take it, but for frozen ones. The choice of their weights counts all
+            held-out rows alike.
+        sample_weight_val : as sample_weight, default=None
+            The weights of `X_val`, for the recommenders whose ``fit`` takes them.
 
         Returns
         -------
@@ -167,13 +191,15 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         Raises
         ------
         ValueError
-            If no held-out user has more than k rows, a recommender cannot be fitted, or
-            the data are not what is described here.
+            If no held-out user has more than k rows, a recommender cannot be fitted or
+            does not take weights that are given, or the data are not what is described
+            here.
         """
-        check_pair(X_val, y_val)
         with fitting(self, X, y) as watch:
-            train, held_out = self._parts(X, y, X_val, y_val)
+            given = (X, y, sample_weight), (X_val, y_val, sample_weight_val)
+            train, held_out = split_rows(self, *given)
             recommenders = self._named(train.log)
+            self._remember_seen(train, held_out)
             self.measures_ = measures_of(self, train)
             rng = check_random_state(self.random_state)
             seeds = rng.randint(2**31 - 1, size=len(recommenders))
@@ -183,14 +209,14 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
                 with watch.subtask(name) as task:
                     part = inherit(recommender, random_state=int(seed), **stated)
                     with lent(task, part):
-                        self.recommenders_[name] = fit_part(part, train, held_out)
+                        self.recommenders_[name] = fit_part(name, part, train, held_out)
             duration = stated["columns"].duration if self.duration_term else None
             self.heads_ = Heads(self.recommenders_, train.log, duration)
-            (self.weights_,) = self._weigh(held_out, [self.objective_weights])
+            (self.weights_,) = _weigh(self, held_out, [self.objective_weights])
         return self
 
     @shared
-    def predict(self, X):
+    def predict(self, X: LogLike) -> Floats:
         """Score impressions.
 
         Parameters
@@ -207,15 +233,21 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         log = read_log(self, X, keys, reset=False)
         return self.heads_.fused(log, self.weights_.values())
 
-    def tune(self, X_val, y_val, *, objective_weights=None):
+    def tune(
+        self,
+        X_val: LogLike,
+        y_val: TargetLike,
+        *,
+        objective_weights: Sequence[float] | Mapping[str, float] | None = None,
+    ) -> Self:
         """Choose the weights again; the recommenders stay as they are.
 
         Parameters
         ----------
         X_val, y_val : as X and y of ``fit``
             Held-out impressions.
-        objective_weights : sequence of float, default=None
-            What a unit of each objective is worth; None for the parameter.
+        objective_weights : sequence of float or dict, default=None
+            What a unit of each objective is worth, likewise; None for the parameter.
 
         Returns
         -------
@@ -226,43 +258,51 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         held_out = self._read(X_val, y_val, reset=False)
         if objective_weights is None:
             objective_weights = self.objective_weights
-        (self.weights_,) = self._weigh(held_out, [objective_weights])
+        (self.weights_,) = _weigh(self, held_out, [objective_weights])
         return self
 
-    def frontier(self, X_val, y_val, *, objective_weights=None):
+    def frontier(
+        self,
+        X_val: LogLike,
+        y_val: TargetLike,
+        *,
+        objective_weights: Sequence[Sequence[float] | Mapping[str, float]]
+        | None = None,
+    ) -> Front:
         """What can be had for what: the weights for many platforms, without training.
 
         Parameters
         ----------
         X_val, y_val : as X and y of ``fit``
             Held-out impressions.
-        objective_weights : sequence of sequences of float, default=None
+        objective_weights : sequence of sequences of float or dicts, default=None
             What a unit of each objective is worth to each platform; None for 1 each, 3
             for one or two of them, and 9 for one.
 
         Returns
         -------
-        dict of str to FusedRecommender
-            A recommender for each platform, by its weights such as ``"(1, 3, 1)"``,
-            that share what was trained, and the weightings that were tried, so that a
-            point depends a little on which others are asked for. In a
-            ``FrozenEstimator`` they can be compared by :func:`compare_labelers` and
-            drawn by :class:`ObjectiveTradeoffDisplay`.
+        Front, a dict of str to FusedRecommender
+            A recommender for each platform, by its weights such as ``"(1, 3, 1)"`` or
+            ``"explicit_gain 3"``, printed as the weights of their heads. They share
+            what was trained, and the weightings that were tried, so that a point
+            depends a little on which others are asked for. In a ``FrozenEstimator``
+            they can be compared by :func:`compare_labelers` and drawn by
+            :class:`ObjectiveTradeoffDisplay`.
         """
         check_is_fitted(self)
         held_out = self._read(X_val, y_val, reset=False)
         platforms = usual_platforms(len(self.measures_))
         if objective_weights is not None:
             platforms = _listed_platforms(objective_weights)
-        points = zip(platforms, self._weigh(held_out, platforms), strict=True)
-        return {
-            f"({', '.join(f'{float(w):g}' for w in platform)})": point_of(
-                self, platform, weights
-            )
-            for platform, weights in points
-        }
+        points = zip(platforms, _weigh(self, held_out, platforms), strict=True)
+        return Front(
+            {
+                _name_of(platform): point_of(self, platform, weights)
+                for platform, weights in points
+            }
+        )
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters, those of the recommenders by their names.
 
         Parameters
@@ -277,7 +317,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         """
         return self._get_params("recommenders", deep=deep)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, those of the recommenders by their names.
 
         Parameters
@@ -301,33 +341,22 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         self._validate_names(names + [DURATION] * self.duration_term)
         return self.recommenders
 
-    def _parts(self, X, y, X_val, y_val):
-        """The rows to train on and those held out."""
-        rows = self._read(X, y, reset=True)
-        if X_val is not None:
-            return rows, self._read(X_val, y_val, reset=False)
-        stated = self._stated("columns"), self.validation_fraction
-        held = hold_out(rows.log, *stated, k=self._stated("k"))
-        kept = np.delete(np.arange(len(rows.log)), held)
-        return [
-            self._read(rows.log.rows(i).native, rows.feedback.rows(i).native, False)
-            for i in (kept, held)
-        ]
 
-    def _weigh(self, held_out, platforms):
-        """The weights of the heads for each platform, by name."""
-        rng = check_random_state(self.random_state)
-        users = held_out.log.ids(self._stated("columns").user)
-        worths = [checked_weights(w, len(self.measures_)) for w in platforms]
-        log, k = Log(held_out.joined), self._stated("k")
-        judge, kept = make_judge(self.measures_, log, users, k, rng)
-        worths = np.array(worths)[:, kept]
-        if not worths.any(axis=1).all():
-            raise ValueError(
-                "the objectives that are left have the weight 0: nothing can be chosen."
-            )
-        found = fuse(self.heads_(held_out.log), judge, worths, rng)
-        return [dict(zip(self.heads_.names, w.tolist(), strict=True)) for w in found]
+def _weigh(fusion, held_out, platforms):
+    """The weights of the heads for each platform, by name."""
+    rng = check_random_state(fusion.random_state)
+    users = held_out.log.ids(fusion._stated("columns").user)
+    objectives = [measure.objective for measure in fusion.measures_]
+    worths = [checked_weights(w, objectives) for w in platforms]
+    log, k = held_out.table, fusion._stated("k")
+    judge, kept = make_judge(fusion.measures_, log, users, k, rng)
+    worths = np.array(worths)[:, kept]
+    if not worths.any(axis=1).all():
+        raise ValueError(
+            "the objectives that are left have the weight 0: nothing can be chosen."
+        )
+    found = fuse(fusion.heads_(held_out.log), judge, worths, rng)
+    return [dict(zip(fusion.heads_.names, w.tolist(), strict=True)) for w in found]
 
 
 def _listed_platforms(objective_weights):
@@ -339,6 +368,13 @@ def _listed_platforms(objective_weights):
             f"{objective_weights!r}."
         )
     return platforms
+
+
+def _name_of(platform):
+    """The weights of a platform as text."""
+    if isinstance(platform, Mapping):
+        return ", ".join(f"{name} {float(w):g}" for name, w in platform.items())
+    return f"({', '.join(f'{float(w):g}' for w in platform)})"
 
 
 def point_of(fusion, platform, weights):
@@ -354,7 +390,7 @@ def measures_of(fusion, train):
     columns = columns_of_log(fusion._stated("columns"), train.log, train.feedback)
     if fusion.duration_term and columns.duration is None:
         raise ValueError("duration_term=True needs Columns(duration=...), got None.")
-    log = Log(train.joined)
+    log = train.table
     explicit = log.present(columns.explicit)
     objectives, _ = objectives_of(fusion, bool(explicit))
     scaled = count_scaled(objectives, log, columns, explicit)

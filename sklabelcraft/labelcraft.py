@@ -1,8 +1,10 @@
 """LabelCraft: the label is learned together with a recommender."""
 
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
-import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -12,17 +14,21 @@ from sklabelcraft._callbacks import fitting
 from sklabelcraft._craft import Craft, feedback_of
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import POSITIVE
-from sklabelcraft._holdout import hold_out
-from sklabelcraft._reading import read_log, read_source
-from sklabelcraft._starts import ranker_of, starting_weights
+from sklabelcraft._reading import read_log
+from sklabelcraft._split_rows import explicit_of, read_split
+from sklabelcraft._starts import ranker_of, starts_of
+from sklabelcraft._tables import LogLike
 from sklabelcraft._torch import own_settings, usable_device
+from sklabelcraft._typing import RandomSource, typed
+from sklabelcraft._units import warn_of_units
 from sklabelcraft.balancing import SoftmaxBalancing
-from sklabelcraft.inspection import readable_tree
+from sklabelcraft.columns import Columns
+from sklabelcraft.inspection import ReadableTree, readable_tree
 from sklabelcraft.labelers._base import LogLabeler
-from sklabelcraft.labelers._rules import ExplicitColumns
 from sklabelcraft.modules._label import INPUTS
 from sklabelcraft.objectives import Objective, duration_objective
 from sklabelcraft.rankers import MLPRanker
+from sklabelcraft.rankers._base import BaseRanker
 from sklabelcraft.training import processes
 from sklabelcraft.training._bilevel import LABEL_OPTIMIZERS
 
@@ -38,6 +44,8 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     correction. Several rules are tried as starts, each with a ranker of its own; those
     that fall behind drop out, and the label that served the objectives best is kept.
 
+    {unknown}
+
     Parameters
     ----------
     ranker : MLPRanker, DCNRanker, DINRanker or another BaseRanker, default=None
@@ -47,9 +55,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         of durations. Each counts relative to lists shown at random: 1 is as good, 1.1
         is better by a tenth of what they reach. One whose column does not vary on the
         held-out lists is left out with a warning.
-    objective_weights : sequence of float, default=None
-        What a unit of each objective is worth to the platform; None for 1 each. One of
-        weight 0 is only measured.
+    {objective_weights}
     balancing : callable, default=None
         Maps the objectives to weights that they are multiplied by at each step, as in
         :mod:`sklabelcraft.balancing`; None for ``SoftmaxBalancing()``.
@@ -69,7 +75,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     bound : float or None, default=2.0
         The largest correction of the rule's log-odds; None for any.
     hidden : sequence of int, default=(64, 64)
-        Widths of the label network.
+        Widths of the label network, 2**16 at most.
     optimizer : {"adam", "sgd"}, default="adam"
         Of the label network; Algorithm 1 of [1]_ has "sgd".
     learning_rate : float, default=0.002
@@ -103,6 +109,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         The ranker trained along with it.
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
+    {n_unknown}
     history_ : list of dict
         Per epoch, the ranker's loss, each objective on all held-out lists as they would
         be shown, relative to lists shown at random, and their mean by weight,
@@ -132,7 +139,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
     _parameter_constraints: dict = LogLabeler._parameter_constraints | {
         "ranker": [HasMethods(["fit", "predict"]), None],
         "objectives": ["array-like", None],
-        "objective_weights": ["array-like", None],
+        "objective_weights": ["array-like", dict, None],
         "balancing": [callable, None],
         "k": [Interval(Integral, 1, None, closed="left"), None],
         "temperature": [POSITIVE],
@@ -152,27 +159,27 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
 
     def __init__(
         self,
-        ranker=None,
+        ranker: BaseRanker | None = None,
         *,
-        objectives=None,
-        objective_weights=None,
-        balancing=None,
-        k=None,
-        temperature=0.25,
-        starts=None,
-        inputs=INPUTS,
-        bound=2.0,
-        hidden=(64, 64),
-        optimizer="adam",
-        learning_rate=2e-3,
-        averaging=0.96,
-        warmup_epochs=1,
-        validation_users=64,
-        steps_per_move=4,
-        validation_fraction=0.2,
-        columns=None,
-        random_state=None,
-    ):
+        objectives: Sequence[Objective] | None = None,
+        objective_weights: Sequence[float] | Mapping[str, float] | None = None,
+        balancing: Callable[..., Any] | None = None,
+        k: int | None = None,
+        temperature: float = 0.25,
+        starts: Sequence[tuple[float, float, float]] | None = None,
+        inputs: Sequence[str] = INPUTS,
+        bound: float | None = 2.0,
+        hidden: Sequence[int] = (64, 64),
+        optimizer: Literal["adam", "sgd"] = "adam",
+        learning_rate: float = 2e-3,
+        averaging: float = 0.96,
+        warmup_epochs: int = 1,
+        validation_users: int = 64,
+        steps_per_move: int = 4,
+        validation_fraction: float = 0.2,
+        columns: Columns | None = None,
+        random_state: RandomSource = None,
+    ) -> None:
         super().__init__(columns=columns)
         self.ranker = ranker
         self.objectives = objectives
@@ -194,7 +201,7 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         self.random_state = random_state
 
     @classmethod
-    def as_published(cls, **params):
+    def as_published(cls, **params: Any) -> Self:
         """Algorithm 1 of LabelCraft as published, without what stabilises it here.
 
         Plain gradient steps of ranker and label network from the first step on; no
@@ -215,16 +222,20 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         return cls(**PUBLISHED | params)
 
     @shared
-    def fit(self, log, y=None, log_val=None):
+    def fit(
+        self,
+        log: LogLike,
+        y: None = None,
+        log_val: LogLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn the label, and a ranker along with it.
 
         Parameters
         ----------
         {log}
-        log_val : as log, default=None
-            Held-out impressions on which the objectives are measured. By default the
-            latest `validation_fraction` of each user's rows in `log` is held out; of
-            more than 2**20 rows, of some users drawn by their hashes.
+        {held_out_log}
 
         Returns
         -------
@@ -237,10 +248,17 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
             If training diverges, no held-out user has more than k rows, or the data are
             not what is described here.
         """
-        return self._fit(log, y, log_val)
+        return self._fit((log, sample_weight), (log_val, sample_weight_val))
 
     @shared
-    def partial_fit(self, log, y=None, log_val=None):
+    def partial_fit(
+        self,
+        log: LogLike,
+        y: None = None,
+        log_val: LogLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Go on from what was learned, with further rows, such as those of a new day.
 
         Ranker and label train on, from the start that led furthest, in one pass over
@@ -251,72 +269,61 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         Parameters
         ----------
         {log}
-        log_val : as log, default=None
-            Further held-out impressions, as in ``fit``.
+        {held_out_log}
 
         Returns
         -------
         self : object
             The fitted labeler.
         """
-        return self._fit(log, y, log_val, further=hasattr(self, "label_net_"))
+        train, held_out = (log, sample_weight), (log_val, sample_weight_val)
+        return self._fit(train, held_out, further=hasattr(self, "label_net_"))
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def _fit(self, log, y=None, log_val=None, outer=None, further=False):
+    @typed(_fit_context(prefer_skip_nested_validation=False))
+    def _fit(self, train, held_out, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
-        starts = starting_weights(self)
-        if further:
-            starts = np.array([self.start_])
-        fit = fitting(self, log, y, max_subtasks=len(starts), outer=outer)
+        starts, known = starts_of(self, further)
+        fit = fitting(self, train[0], None, max_subtasks=len(starts), outer=outer)
         with fit as watch, processes() as group:
             watch.agreed = group.agreed
             columns, k = self._stated("columns"), self._stated("k")
             ranker = ranker_of(self, columns)
             device = usable_device(ranker.device)
-            keys, known = self._keys(columns), None
-            min_rows = 1 if further else 2
-            table = read_source(self, log, keys, reset=not further, min_rows=min_rows)
-            explicit = ExplicitColumns(table.present(columns.explicit))
-            if further:
-                known = self.training_state_
-                explicit = ExplicitColumns(self.explicit_).merged(explicit)
-            self.explicit_ = explicit.found
-            if log_val is None:
-                least = None if further else k  # there are lists already
-                held = hold_out(table, columns, self.validation_fraction, k=least)
-                logs = table.without(held), table.rows(held)
-            else:
-                valid = read_source(self, log_val, keys, reset=False)
-                logs = table, valid.in_memory()
+            logs, weights = read_split(self, train, held_out, further)
+            self.explicit_ = explicit_of(self, logs[0], further)
+            warn_of_units(logs[0], columns)
+            data = ranker, logs, weights, columns, k, device, group, known
             with own_settings(device, training=True):
-                craft = Craft(self, ranker, logs, columns, k, device, group, known)
-                vars(self).update(craft.learn(starts, watch))
+                vars(self).update(Craft(self, *data).learn(starts, watch))
         return self
 
-    def explain(self, log, *, max_leaf_nodes=12):
+    def explain(self, log: LogLike, *, max_leaf_nodes: int = 12) -> ReadableTree:
         """A short decision tree that says nearly the same as the label.
 
         Parameters
         ----------
         log : data frame or array of shape (n, n_columns)
-            Impressions with their feedback; half of them teach the tree, on the other
-            half its fidelity is measured.
+            Impressions with their feedback; half of those whose explicit feedback is
+            known teach the tree, on the other half its fidelity is measured.
         max_leaf_nodes : int, default=12
             The number of rules.
 
         Returns
         -------
         Bunch
-            ``tree``, a ``DecisionTreeRegressor`` on the columns ``names``: watch time
-            and duration in seconds, the share that was watched, explicit feedback 0 or
-            1; ``rules``, the tree as text; and ``fidelity``, its R2.
+            It is shown as a table, ``rules``, a DataFrame with a row per rule. Beside
+            it are ``tree``, a ``DecisionTreeRegressor`` on the columns ``names``: watch
+            time and duration in seconds, the share that was watched, explicit feedback
+            0 or 1; and its R2, ``fidelity`` of all rows, ``fidelity_with_explicit`` and
+            ``fidelity_without_explicit`` of those with and without explicit feedback.
         """
         check_is_fitted(self)
         columns = self._stated("columns")
         table = read_log(self, log, self._keys(columns), reset=False)
         feedback = feedback_of(table, columns, self.explicit_)
-        arrays = [column.numpy() for column in feedback]
-        return readable_tree(*arrays, self._label(table, columns), max_leaf_nodes)
+        watched, duration, explicit = (column.numpy() for column in feedback)
+        labels = self._label(table, columns)
+        return readable_tree(watched, duration, explicit, labels, max_leaf_nodes)
 
     def _default_parts(self):
         return {"ranker": MLPRanker}
@@ -325,12 +332,11 @@ class LabelCrafter(CallbackSupportMixin, LogLabeler):
         return [columns.watch_time, columns.duration, *columns.explicit]
 
     def _label(self, log, columns):
-        feedback = feedback_of(log, columns, self.explicit_)
         with own_settings():
-            return self.label_net_.exact(feedback)
+            return self.label_net_.exact(feedback_of(log, columns, self.explicit_))
 
 
-PUBLISHED = {
+PUBLISHED: dict[str, Any] = {
     "ranker": MLPRanker(
         loss="brier", optimizer="sgd", learning_rate=0.1, averaging=0.0
     ),

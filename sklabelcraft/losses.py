@@ -1,9 +1,10 @@
 """Pointwise losses of a logit z against a label g, and the prediction they imply."""
 
+from torch import Tensor
 from torch.nn.functional import softplus
 
 
-def log_loss(logits, labels):
+def log_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy of sigmoid(z) against labels in [0, 1].
 
     Parameters
@@ -19,7 +20,7 @@ def log_loss(logits, labels):
     return softplus(logits) - labels * logits
 
 
-def brier_loss(logits, labels):
+def brier_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Squared error of sigmoid(z) against labels in [0, 1].
 
     Parameters
@@ -35,7 +36,7 @@ def brier_loss(logits, labels):
     return (logits.sigmoid() - labels).square()
 
 
-def squared_error(logits, labels):
+def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
     """Squared error of z itself against labels on the real line.
 
     Parameters

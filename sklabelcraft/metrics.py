@@ -6,16 +6,20 @@ rows that are tied.
 """
 
 import warnings
-from functools import partial
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from sklabelcraft._docs import shared
+from sklabelcraft._known import any_positive, warn_of_unknown
 from sklabelcraft._numbers import as_column, as_floats, mean, real
 from sklabelcraft._ranked import Ranked
+from sklabelcraft._typing import F, typed
 
 LISTS = {
     "scores": ["array-like"],
@@ -25,14 +29,24 @@ LISTS = {
 }
 NUMBER = Interval(Real, None, None, closed="neither")
 GAINS = LISTS | {"zero_division": [StrOptions({"skip"}), NUMBER]}
-validated = partial(validate_params, prefer_skip_nested_validation=True)
+
+
+def validated(constraints: dict[str, Any]) -> Callable[[F], F]:
+    """Check the parameters of a function by constraints."""
+    return typed(validate_params(constraints, prefer_skip_nested_validation=True))
 
 
 @validated({"watch_time": ["array-like"]} | GAINS)
 @shared
 def nwtg_score(
-    watch_time, scores, *, groups, k=10, zero_division="skip", average="mean"
-):
+    watch_time: ArrayLike,
+    scores: ArrayLike,
+    *,
+    groups: ArrayLike,
+    k: int = 10,
+    zero_division: float | Literal["skip"] = "skip",
+    average: Literal["mean", None] = "mean",
+) -> Any:
     """Normalised watch-time gain of the first k impressions of each user.
 
     WTG@k = sum over the first k of watch time / log2(rank + 1), divided by the same
@@ -79,7 +93,15 @@ def nwtg_score(
 
 @validated({"explicit": ["array-like"]} | GAINS)
 @shared
-def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="mean"):
+def neg_score(
+    explicit: ArrayLike,
+    scores: ArrayLike,
+    *,
+    groups: ArrayLike,
+    k: int = 10,
+    zero_division: float | Literal["skip"] = "skip",
+    average: Literal["mean", None] = "mean",
+) -> Any:
     """Normalised explicit-engagement gain of the first k impressions of each user.
 
     As :func:`nwtg_score`, with gain 1 for an impression that got any explicit feedback
@@ -87,15 +109,14 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
 
     Parameters
     ----------
-    explicit : array-like of shape (n,) or (n, n_signals)
-        Explicit feedback, 0/1 or counts; several signals are summed.
+    {explicit}
     {ranking}
     zero_division : {"skip"} or float, default="skip"
         Value of a user who gave no explicit feedback. "skip" leaves such users out and
         warns how many they are.
     average : {"mean", None}, default="mean"
-        None returns one value per user with more than k rows, in order of first
-        appearance, NaN where a user is skipped.
+        None returns one value per user with more than k rows that are known, in order
+        of first appearance, NaN where a user is skipped.
 
     Returns
     -------
@@ -105,7 +126,8 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     Raises
     ------
     ValueError
-        If no user has more than k rows, or a value is not finite or negative.
+        If no user has more than k rows that are known, or a value is infinite or
+        negative.
 
     Examples
     --------
@@ -114,14 +136,20 @@ def neg_score(explicit, scores, *, groups, k=10, zero_division="skip", average="
     1.0
     """
     ranked = Ranked.by(scores, groups, k)
-    explicit = nonnegative(as_floats(explicit, "explicit"), ranked.n_rows, "explicit")
-    gains = (explicit.reshape(len(explicit), -1) > 0).any(axis=1).astype(float)
+    gains, ranked = known_gains(explicit, ranked, scores)
     return _normalised_gain(gains, ranked, zero_division, average)
 
 
 @validated({"duration": ["array-like"]} | LISTS)
 @shared
-def ds_score(duration, scores, *, groups, k=10, average="mean"):
+def ds_score(
+    duration: ArrayLike,
+    scores: ArrayLike,
+    *,
+    groups: ArrayLike,
+    k: int = 10,
+    average: Literal["mean", None] = "mean",
+) -> Any:
     """Spread of the durations of the first k impressions of each user.
 
     Where scores are tied across the end of the list, it is the root of the expected
@@ -158,17 +186,34 @@ def ds_score(duration, scores, *, groups, k=10, average="mean"):
     return mean(spread) if average == "mean" else spread
 
 
-def nonnegative(values, n, name):
-    """Check that there are `n` finite values, none below 0."""
+def known_gains(explicit, ranked, scores):
+    """Whether rows got any explicit feedback, and the ranks of those that are known.
+
+    The others are left out with a warning of how many they are.
+    """
+    explicit, n = as_floats(explicit, "explicit"), ranked.n_rows
+    explicit = nonnegative(explicit, n, "explicit", missing=True)
+    gains = any_positive(explicit.reshape(n, -1).T, n)
+    known = ~np.isnan(gains)
+    if not known.all():
+        warn_of_unknown(n - known.sum(), n, "these rows are left out", stacklevel=4)
+        ranked = ranked.only(known, as_column(scores, "scores"))
+    return gains, ranked
+
+
+def nonnegative(values, n, name, missing=False):
+    """Check that there are `n` finite values, none below 0 or else missing."""
     if values.shape[:1] != (n,):
         raise ValueError(
             f"{name} must have as many rows as scores, {n}; got shape {values.shape}."
         )
     wrong = ~(np.isfinite(values) & (values >= 0))
+    if missing:
+        wrong &= ~np.isnan(values)
     if wrong.any():
         raise ValueError(
             f"{name} must be finite and >= 0, got {wrong.sum()} values that are not, "
-            f"such as {values[wrong][0]}."
+            f"the first is row {np.argwhere(wrong)[0, 0]}: {values[wrong][0]}."
         )
     return values
 
@@ -181,18 +226,30 @@ def _normalised_gain(gains, ranked, zero_division, average):
     score = score.clip(max=1)  # which rounding may exceed
     skip = isinstance(zero_division, str)
     score[undefined] = np.nan if skip else real(zero_division, "zero_division")
-    return _mean_of_defined(score) if average == "mean" else score
+    if average is None:
+        return score
+    advice = "; zero_division sets a value for them"
+    return mean_of_defined(score, "gain at all", advice, stacklevel=5)
 
 
-def _mean_of_defined(score):
-    undefined = np.isnan(score)
+def mean_of_defined(values, lacking, advice="", *, weights=None, stacklevel=4):
+    """The mean over the users that have a value; how many have none is warned of.
+
+    Raises
+    ------
+    ValueError
+        If no user has a value.
+    """
+    undefined = np.isnan(values)
     if undefined.all():
-        raise ValueError(f"none of the {len(score)} users has any gain.")
+        raise ValueError(f"none of the {len(values)} users has any {lacking}.")
     if undefined.any():
         warnings.warn(
-            f"{undefined.sum()} of {len(score)} users have no gain at all and are "
-            "left out; zero_division sets a value for them.",
+            f"{undefined.sum()} of {len(values)} users have no {lacking} and are left "
+            f"out{advice}.",
             UndefinedMetricWarning,
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
-    return mean(score[~undefined])
+    if weights is None:
+        return mean(values[~undefined])
+    return float(np.average(values[~undefined], weights=weights[~undefined]))

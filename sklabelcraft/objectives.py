@@ -1,10 +1,12 @@
 """The platform's objectives on the shown lists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from sklabelcraft._numbers import real
 from sklabelcraft.columns import is_key
@@ -22,6 +24,15 @@ ROUNDING = 1e-6  # share of what is measured that a reference may be by rounding
 @dataclass(frozen=True)
 class Objective:
     """A number that the platform wants high on the lists that it shows.
+
+    It is measured on the lists without the rows in which its column is missing; only
+    ``"watch_time"`` and ``"duration"`` must not be.
+
+    Where rows have weights w, such as inverse propensities, a row x that is shown with
+    probability alpha(x) counts by its weight. The mean of the column v is estimated as
+    sum_x alpha(x) w(x) v(x) / k; the gain is that of w(x) v(x) in place of v(x); and
+    the spread is the weighted standard deviation, with the shares alpha(x) w(x) /
+    sum_z alpha(z) w(z). What is shown are lists of all rows, whatever their weights.
 
     Parameters
     ----------
@@ -68,7 +79,14 @@ class Objective:
             if not isinstance(value, str | Real) or value not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
 
-    def __call__(self, alpha, values, lists, ideal=None):
+    def __call__(
+        self,
+        alpha: Tensor,
+        values: Tensor,
+        lists: Tensor,
+        ideal: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """Mean over the lists of the measure of the shown entries.
 
         Parameters
@@ -82,23 +100,32 @@ class Objective:
             The list of each entry, from 0 on, without gaps.
         ideal : tensor of shape (n_lists,), default=None
             What :meth:`ideal` gives, where it is known already.
+        weights : tensor of shape (n,), default=None
+            What each entry counts for, none negative; None for 1 each.
 
         Returns
         -------
         tensor of shape ()
             The objective, to be raised.
         """
-        total, n_lists = self.sum(alpha, values, lists, ideal)
+        total, n_lists = self.sum(alpha, values, lists, ideal, weights)
         return total / max(1, n_lists)
 
-    def sum(self, alpha, values, lists, ideal=None):
+    def sum(
+        self,
+        alpha: Tensor,
+        values: Tensor,
+        lists: Tensor,
+        ideal: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> tuple[Tensor, int]:
         """Sum over the lists of the measure of the shown entries, and how many count.
 
         Parameters
         ----------
         alpha, values, lists : tensor
             As the objective itself takes them.
-        ideal : tensor, default=None
+        ideal, weights : tensor, default=None
             Likewise.
 
         Returns
@@ -115,7 +142,9 @@ class Objective:
             square.
         """
         known = {} if ideal is None else {"ideal": ideal}
-        of_lists = MEASURES[self.measure](alpha, values, lists, **known)
+        of_lists = MEASURES[self.measure](
+            alpha, values, lists, weights=weights, **known
+        )
         total = of_lists.sum()
         if not total.isfinite():
             raise ValueError(
@@ -125,7 +154,7 @@ class Objective:
             )
         return self.sign * total, len(of_lists)
 
-    def worth(self, value):
+    def worth(self, value: Any) -> Any:
         """What a value of the objective, relative to random lists, counts for.
 
         Parameters
@@ -142,7 +171,9 @@ class Objective:
             return value
         return self.at_least - PRESSURE * (self.at_least - value).clip(min=0)
 
-    def ideal(self, values, lists, k):
+    def ideal(
+        self, values: Tensor, lists: Tensor, k: int, weights: Tensor | None = None
+    ) -> Tensor | None:
         """The largest discounted sum of each list, if this is a gain.
 
         Parameters
@@ -153,13 +184,30 @@ class Objective:
             The list of each entry, from 0 on, without gaps.
         k : int
             Length of the shown lists.
+        weights : tensor of shape (n,), default=None
+            What each entry counts for; None for 1 each.
 
         Returns
         -------
         tensor of shape (n_lists,) or None
             None for other measures.
         """
-        return _ideal_gain(values, lists, k) if self.measure == "gain" else None
+        if self.measure != "gain":
+            return None
+        return _ideal_gain(_weighted(values, weights), lists, k)
+
+
+def names_of(objectives):
+    """The measured columns with their measures, such as ``duration_spread``.
+
+    They are numbered where they would be one another's or that of a weight.
+    """
+    names = [f"{o.column}_{o.measure}" for o in objectives]
+    taken = {f"weight_{name}" for name in names}
+    return [
+        name if names.count(name) == 1 and name not in taken else f"{name}_{i}"
+        for i, name in enumerate(names)
+    ]
 
 
 def units_of(references, sizes):
@@ -182,30 +230,41 @@ def units_of(references, sizes):
     return units * ~nothing + nothing
 
 
-def list_mean(alpha, values, lists):
-    """Mean of the shown values of each list: sum alpha_k / k value.
+def list_mean(
+    alpha: Tensor, values: Tensor, lists: Tensor, weights: Tensor | None = None
+) -> Tensor:
+    """Mean of the shown values of each list: sum p_k / k value.
 
     Parameters
     ----------
     alpha, values, lists : tensors of shape (k, n), (n,) and (n,)
         As in :class:`Objective`.
+    weights : tensor of shape (n,), default=None
+        Multiply the values; None for 1 each.
 
     Returns
     -------
     tensor of shape (n_lists,)
         One mean per list.
     """
-    return _sums(alpha[-1] * values, lists) / len(alpha)
+    return _sums(alpha[-1] * _weighted(values, weights), lists) / len(alpha)
 
 
-def list_gain(alpha, values, lists, ideal=None):
+def list_gain(
+    alpha: Tensor,
+    values: Tensor,
+    lists: Tensor,
+    ideal: Tensor | None = None,
+    weights: Tensor | None = None,
+) -> Tensor:
     r"""Discounted sum of the shown values of each list, relative to the largest.
 
     The discount of rank r is 1 / log2(r + 1), so that an entry counts by
 
-    .. math:: \sum_{r=1}^{k} \frac{\alpha_r - \alpha_{r-1}}{\log_2(r + 1)},
+    .. math:: \sum_{r=1}^{k} \frac{p_r - p_{r-1}}{\log_2(r + 1)},
 
-    with alpha_0 = 0; of hard lists it is the normalised gain of NWTG and NEG.
+    with p_r the r-th row of `alpha` and p_0 = 0; of hard lists it is the normalised
+    gain of NWTG and NEG.
 
     Parameters
     ----------
@@ -213,12 +272,15 @@ def list_gain(alpha, values, lists, ideal=None):
         As in :class:`Objective`; the values are not negative.
     ideal : tensor of shape (n_lists,), default=None
         The largest possible sum of each list, where it is known already.
+    weights : tensor of shape (n,), default=None
+        Multiply the values; None for 1 each.
 
     Returns
     -------
     tensor of shape (n_lists_with_a_positive_value,)
         One gain per list, of those where any value is positive.
     """
+    values = _weighted(values, weights)
     if ideal is None:
         ideal = _ideal_gain(values, lists, len(alpha))
     discount = _discount(len(alpha), alpha)
@@ -246,23 +308,43 @@ def _ideal_gain(values, lists, k):
     return _sums(padded[rank.clamp(max=k)] * values[order], lists[order])
 
 
-def list_spread(alpha, values, lists):
+def list_spread(
+    alpha: Tensor, values: Tensor, lists: Tensor, weights: Tensor | None = None
+) -> Tensor:
     """Standard deviation of the shown values of each list.
 
     Parameters
     ----------
     alpha, values, lists : tensors of shape (k, n), (n,) and (n,)
         As in :class:`Objective`.
+    weights : tensor of shape (n,), default=None
+        What each value counts for beside p_k; None for 1 each.
 
     Returns
     -------
-    tensor of shape (n_lists,)
-        Each sqrt(sum alpha_k / k (value - E)^2), with E the mean of the shown values.
+    tensor of shape (n_lists_with_a_weight,)
+        Each sqrt(sum p_k / k (value - mean)^2), with p_k the last row of `alpha`; with
+        weights, p_k w by its sum over the list in place of p_k / k.
     """
-    centred = values - list_mean(alpha, values, lists)[lists]
-    variance = list_mean(alpha, centred.square(), lists)
+    centred = values - _shown_mean(alpha, values, lists, weights)[lists]
+    variance = _shown_mean(alpha, centred.square(), lists, weights)
     tiny = torch.finfo(variance.dtype).eps ** 2  # the root has no slope at 0
-    return (variance + tiny).sqrt()
+    spread = (variance + tiny).sqrt()
+    return spread if weights is None else spread[_sums(weights, lists) > 0]
+
+
+def _shown_mean(alpha, values, lists, weights):
+    """The mean of the shown values of each list, by their weights, (n_lists,)."""
+    if weights is None:
+        return list_mean(alpha, values, lists)
+    counts = alpha[-1] * weights
+    least = torch.finfo(counts.dtype).eps * weights.max()  # or there is no finite slope
+    return _sums(counts * values, lists) / _sums(counts, lists).clamp(min=least)
+
+
+def _weighted(values, weights):
+    """Values times weights, if there are any."""
+    return values if weights is None else values * weights
 
 
 def _sums(values, lists):
@@ -270,7 +352,11 @@ def _sums(values, lists):
     return values.new_zeros(int(lists[-1]) + 1).index_add(0, lists, values)
 
 
-MEASURES = {"mean": list_mean, "gain": list_gain, "spread": list_spread}
+MEASURES: dict[str, Callable[..., Tensor]] = {
+    "mean": list_mean,
+    "gain": list_gain,
+    "spread": list_spread,
+}
 watch_time_objective = Objective("watch_time", "gain", "scale")
 explicit_objective = Objective("explicit", "gain", "indicator")
 duration_objective = Objective("duration", "spread", "scale")

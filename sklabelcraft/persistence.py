@@ -8,12 +8,13 @@ from sklabelcraft._saved._refusing import require
 from sklabelcraft._saved._schema import ESTIMATORS, REGISTRY
 from sklabelcraft._saved._trees import Reading, Writing
 from sklabelcraft._torch import own_settings
+from sklabelcraft._typing import Estimator, PathLike
 
 FORMAT, VERSION = "sklabelcraft", 1
 SAVED = {kind.made.__name__ for kind in ESTIMATORS}
 
 
-def save(estimator, folder):
+def save(estimator: Estimator, folder: PathLike) -> None:
     """Save an estimator in a folder, without pickle.
 
     The folder gets a ``model.safetensors`` with all arrays and a ``config.json`` with
@@ -66,7 +67,7 @@ def save(estimator, folder):
     write_folder(_path_of(folder), content, writing.arrays)
 
 
-def load(folder):
+def load(folder: PathLike) -> Estimator:
     """Load an estimator that :func:`save` has saved.
 
     Nothing in the files is run, nor named to be imported. What they hold is compared

@@ -1,8 +1,10 @@
 """The scaling of seconds as a transformer."""
 
 from numbers import Real
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     OneToOneFeatureMixin,
@@ -17,6 +19,7 @@ from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
 from sklabelcraft._log import Log, is_frame
 from sklabelcraft._reading import check_naming, read_as_floats
+from sklabelcraft._typing import Floats, typed
 from sklabelcraft.scaling import scale
 
 
@@ -56,13 +59,13 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         "share": [Interval(Real, 0, 1, closed="both")],
     }
 
-    def __init__(self, quantile=0.9, share=0.2):
+    def __init__(self, quantile: float = 0.9, share: float = 0.2) -> None:
         self.quantile = quantile
         self.share = share
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     @shared
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn the knee and the maximum of each column.
 
         Parameters
@@ -79,9 +82,9 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self._learn([Numbers.of(column) for column in X.T])
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     @shared
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn from further rows, with the result of fitting all rows at once.
 
         Columns of more than 2**20 distinct numbers are rounded down to fewer bits.
@@ -103,7 +106,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self._learn([known.merged(Numbers.of(column)) for known, column in columns])
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Floats:
         """Scale the columns.
 
         Parameters
@@ -130,7 +133,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.knee_ = np.array([known.quantile(self.quantile) for known in statistics])
         self.maximum_ = np.array([known.largest for known in statistics])
 
-    def _check(self, X, reset):
+    def _check(self, X: ArrayLike, reset: bool) -> Floats:
         options = {"dtype": np.float64, "ensure_non_negative": True}
         check_naming(self, X, reset)
         if is_frame(X):

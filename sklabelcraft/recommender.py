@@ -1,46 +1,44 @@
 """The recommender: crafts labels from feedback and trains a ranker on them."""
 
-import copy
-from contextlib import contextmanager
 from numbers import Integral
+from typing import Self
 
+from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import UNUSED
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
-from sklabelcraft._callbacks import fitting, lent
+from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit, seed_of
-from sklabelcraft._foreign_rankers import (
-    check_usable,
-    fit_foreign,
-    go_on_foreign,
-    scales_of,
-    score_foreign,
-)
+from sklabelcraft._foreign_rankers import check_usable, score_foreign
 from sklabelcraft._going_on import gone_on, restated
+from sklabelcraft._probabilities import Probabilities
 from sklabelcraft._reading import is_stored, read_log, read_source
+from sklabelcraft._recommender_parts import check_held_out, fit_other, labelled, subtask
 from sklabelcraft._recommending import (
     BaseRecommender,
     Rows,
     check_one_table,
     columns_of_log,
 )
+from sklabelcraft._tables import LogLike, TargetLike
+from sklabelcraft._typing import Estimator, Floats, PathLike, RandomSource, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelcraft import LabelCrafter
 from sklabelcraft.rankers import BaseRanker, MLPRanker
-from sklabelcraft.rankers._base import check_pair
-from sklabelcraft.rankers._labels import CraftedLabels, check_varying
+from sklabelcraft.rankers._given import NOTHING
+from sklabelcraft.rankers._labels import check_varying
 
 
 @shared
-class LabelCraftRecommender(BaseRecommender):
+class LabelCraftRecommender(Probabilities, BaseRecommender):
     """Rank impressions by a model trained on labels crafted from their feedback.
 
     ``fit`` joins X and y to the log, fits the labeler on it, and trains the ranker on
-    its labels. The names of columns, `k` and the random state are stated here once:
-    labeler and ranker inherit them where theirs are None.
+    its labels where they are known, not NaN. The names of columns, `k` and the random
+    state are stated here once: labeler and ranker inherit them where theirs are None.
 
     Parameters
     ----------
@@ -72,6 +70,7 @@ class LabelCraftRecommender(BaseRecommender):
         The fitted ranker.
     head_mean_, head_scale_ : ndarray of shape (n_labels,)
         What brings several labels to one scale, if the ranker is of another library.
+    {seen}
     {learned_names}
 
     References
@@ -100,18 +99,35 @@ class LabelCraftRecommender(BaseRecommender):
     }
 
     def __init__(
-        self, labeler=None, ranker=None, *, k=None, columns=None, random_state=None
-    ):
+        self,
+        labeler: Estimator = None,
+        ranker: Estimator = None,
+        *,
+        k: int | None = None,
+        columns: Columns | None = None,
+        random_state: RandomSource = None,
+    ) -> None:
         self.labeler = labeler
         self.ranker = ranker
         self.k = k
         self.columns = columns
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
-    def fit(self, X, y=None, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: LogLike,
+        y: TargetLike | None = None,
+        X_val: LogLike | None = None,
+        y_val: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Craft the labels and train the ranker on them.
+
+        Weights reach the ranker, in another library's pipeline all parts that take
+        them, and a `LabelCrafter`; other labelers count all rows alike.
 
         Parameters
         ----------
@@ -121,6 +137,7 @@ class LabelCraftRecommender(BaseRecommender):
             Held-out impressions for early stopping and, with a `LabelCrafter`, for the
             objectives. By default labeler and ranker hold out rows of X themselves,
             each by its own ``validation_fraction``.
+        {sample_weights}
 
         Returns
         -------
@@ -130,14 +147,19 @@ class LabelCraftRecommender(BaseRecommender):
         Raises
         ------
         ValueError
-            If a label is constant, training diverges, or the data are not what is
-            described here.
+            If a label is constant, training diverges, the ranker does not take weights
+            that are given, or the data are not what is described here.
         """
-        return self._fit(X, y, X_val, y_val, further=False)
+        return self._fit((X, y, sample_weight), (X_val, y_val, sample_weight_val))
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     @shared
-    def partial_fit(self, X, y=None):
+    def partial_fit(
+        self,
+        X: LogLike,
+        y: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Go on from what was learned, with further rows, such as those of a new day.
 
         Labeler and ranker go on by their own ``partial_fit``, as do all labelers of a
@@ -149,6 +171,7 @@ class LabelCraftRecommender(BaseRecommender):
         ----------
         {impressions_or_files}
         {feedback_if_apart}
+        {sample_weight}
 
         Returns
         -------
@@ -161,19 +184,21 @@ class LabelCraftRecommender(BaseRecommender):
             If a part is of another class than before or does not go on, or the data are
             not what is described here.
         """
-        return self._fit(X, y, None, None, further=hasattr(self, "ranker_"))
+        further = hasattr(self, "ranker_")
+        return self._fit((X, y, sample_weight), NOTHING, further)
 
-    def _fit(self, X, y, X_val, y_val, further):
-        if not is_stored(X_val):
-            check_pair(X_val, y_val)
-        with fitting(self, X, y) as watch:
-            train, held_out = self._read(X, y, reset=not further), None
-            if X_val is not None:
-                held_out = self._read(X_val, y_val, reset=False)
+    def _fit(self, train, held_out, further=False):
+        check_held_out(*held_out)
+        with fitting(self, *train[:2]) as watch:
+            train = self._weighed(*train, reset=not further)
+            given, held_out = held_out, Rows(None, None, None)
+            if given[0] is not None:
+                held_out = self._weighed(*given, reset=False)
             if further:
-                self._copy_parts()
+                copy_parts(self)
             else:
                 self._make_parts(train)
+            self._remember_seen(train, held_out, further=further)
             self._fit_labeler(train, held_out, watch, further)
             if self._is_joint:
                 self.ranker_ = self.labeler_.ranker_
@@ -182,7 +207,7 @@ class LabelCraftRecommender(BaseRecommender):
         return self
 
     @shared
-    def predict(self, X, to=None):
+    def predict(self, X: LogLike, to: PathLike | None = None) -> Floats:
         """Score impressions.
 
         Parameters
@@ -209,7 +234,7 @@ class LabelCraftRecommender(BaseRecommender):
         return ((scores - self.head_mean_) / self.head_scale_).mean(axis=1)
 
     @shared
-    def head_scores(self, X):
+    def head_scores(self, X: LogLike) -> Floats:
         """Score impressions, label by label.
 
         Parameters
@@ -227,6 +252,9 @@ class LabelCraftRecommender(BaseRecommender):
             return self.ranker_.head_scores(X)
         scores = score_foreign(self.ranker_, X)
         return scores.reshape(len(scores), -1)
+
+    def _weighed(self, X, y, weights, reset):
+        return self._read(X, y, reset)._replace(weights=weights)
 
     def _read(self, X, y, reset):
         """Impressions and feedback, also of a log in files, where they are one."""
@@ -254,7 +282,7 @@ class LabelCraftRecommender(BaseRecommender):
         shared = {"random_state": seed_of(self.random_state), "k": k}
         labeler, ranker = self._stated_parts()
         check_usable(ranker)
-        both = columns_of_log(columns, train.log, train.feedback)
+        both = columns_of_log(columns, train.log, train.feedback, train.weights)
         self.labeler_ = inherit(labeler, columns=both, **shared)
         if self._is_joint:
             if self.ranker is not None:
@@ -267,15 +295,6 @@ class LabelCraftRecommender(BaseRecommender):
         labeler = LabelCrafter() if self.labeler is None else self.labeler
         return labeler, MLPRanker() if self.ranker is None else self.ranker
 
-    def _copy_parts(self):
-        """Copy what was learned, with the parameters that are stated by now."""
-        labeler, ranker = self._stated_parts()
-        self.labeler_ = restated("labeler", self.labeler_, labeler)
-        if not self._is_joint:
-            self.ranker_ = restated("ranker", self.ranker_, ranker)
-        elif self.ranker is not None:
-            self.labeler_.set_params(ranker=self.ranker)
-
     @property
     def _is_joint(self):
         """Whether the ranker is the one that a LabelCrafter trains along."""
@@ -286,74 +305,44 @@ class LabelCraftRecommender(BaseRecommender):
         return self.ranker is None or (alone and isinstance(self.ranker, BaseRanker))
 
     def _fit_labeler(self, train, held_out, watch, further):
-        log, log_val = train.joined, held_out and held_out.joined
         with subtask(watch, "fit-labeler", self.labeler_) as outer:
             if isinstance(self.labeler_, LabelCrafter):
-                outer.attributes = lambda: self._with_crafter(outer.part.as_fitted())
-                options = {"outer": outer, "further": further}
-                self.labeler_._fit(log, None, log_val, **options)
+                outer.attributes = lambda: with_crafter(self, outer.part.as_fitted())
+                logs = [(rows.joined, rows.weights) for rows in (train, held_out)]
+                self.labeler_._fit(*logs, outer, further)
             elif not further:
-                self.labeler_.fit(log, None)
+                self.labeler_.fit(train.joined, None)
             else:
-                self.labeler_ = gone_on(self.labeler_, log)
-
-    def _with_crafter(self, crafter):
-        """The attributes with a LabelCrafter as it stands, once it has a ranker."""
-        ranker = {"ranker_": crafter.ranker_} if self._is_joint else {}
-        return vars(self) | {"labeler_": crafter} | ranker
+                self.labeler_ = gone_on(self.labeler_, train.joined)
 
     def _fit_ranker(self, train, held_out, watch, further):
-        X, labels = labelled(train, self.labeler_)
+        rows = labelled(train, self.labeler_)
         if train.feedback is not None and not further:
-            check_varying(labels)
-        validation = {}
-        if held_out is not None and has_fit_parameter(self.ranker_, "X_val"):
-            pair = labelled(held_out, self.labeler_)
-            validation = dict(zip(("X_val", "y_val"), pair, strict=True))
+            check_varying(rows[1])
         with subtask(watch, "fit-ranker", self.ranker_) as outer:
             if isinstance(self.ranker_, BaseRanker):
                 outer.attributes = lambda: (
                     vars(self) | {"ranker_": outer.part.as_fitted()}
                 )
-                options = {"outer": outer, "further": further}
-                self.ranker_._fit(X, labels, **validation, **options)
+                valid = NOTHING
+                if held_out.log is not None:
+                    valid = labelled(held_out, self.labeler_)
+                self.ranker_._fit(rows, valid, outer, further)
             else:
-                self._fit_foreign(X, labels, train, validation, further)
-
-    def _fit_foreign(self, X, labels, train, validation, further):
-        if train.feedback is None:
-            raise ValueError(
-                f"only rankers of this library are trained from files, got "
-                f"{self.ranker_!r}."
-            )
-        if further:
-            self.ranker_ = copy.deepcopy(self.ranker_)
-            go_on_foreign(self.ranker_, X, labels)
-        else:
-            users = train.log.ids(self._stated("columns").user).codes()
-            fit_foreign(self.ranker_, X, labels, users, validation)
-        scores = score_foreign(self.ranker_, X)
-        if scores.ndim == 2:  # to be brought to one scale
-            self.head_mean_, self.head_scale_ = scores.mean(axis=0), scales_of(scores)
+                fit_other(self, train.log, rows, held_out, further)
 
 
-@contextmanager
-def subtask(watch, name, part):
-    """The fit of a part, which either tells our watch or gets our callbacks."""
-    if isinstance(part, BaseRanker | LabelCrafter):
-        with watch.subtask(name, None) as task:
-            yield task
-    else:
-        with watch.subtask(name) as task, lent(task, part):
-            yield task
+def copy_parts(recommender):
+    """Copy what it has learned, with the parameters that are stated by now."""
+    labeler, ranker = recommender._stated_parts()
+    recommender.labeler_ = restated("labeler", recommender.labeler_, labeler)
+    if not recommender._is_joint:
+        recommender.ranker_ = restated("ranker", recommender.ranker_, ranker)
+    elif recommender.ranker is not None:
+        recommender.labeler_.set_params(ranker=recommender.ranker)
 
 
-def labelled(rows, labeler):
-    """Impressions and what a ranker is to learn of them."""
-    labels = CraftedLabels(labeler)
-    if rows.feedback is None:
-        return rows.joined, labels
-    found = labels.made_of(rows.joined)
-    if found.shape[1] == 1:  # a vector, which scikit-learn's regressors want
-        found = found[:, 0]
-    return rows.log.native, found
+def with_crafter(recommender, crafter):
+    """The attributes with a LabelCrafter as it stands, once it has a ranker."""
+    ranker = {"ranker_": crafter.ranker_} if recommender._is_joint else {}
+    return vars(recommender) | {"labeler_": crafter} | ranker

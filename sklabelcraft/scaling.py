@@ -1,12 +1,17 @@
 """Scaling of heavy-tailed seconds onto [0, 1]."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from sklabelcraft._numbers import as_array, as_tensor, real
+from sklabelcraft._typing import NumbersLike
 
 
-def scale(values, *, knee, maximum, share=0.2):
+def scale(
+    values: NumbersLike, *, knee: float, maximum: float, share: float = 0.2
+) -> Any:
     """Scale values onto [0, 1] by two straight lines that meet at the knee.
 
     Values up to the knee (a high quantile) spread over ``[0, share]``, the tail beyond
@@ -52,13 +57,13 @@ def scale(values, *, knee, maximum, share=0.2):
     >>> scale(np.array([0.0, 25.0, 50.0, 425.0, 800.0]), knee=50, maximum=800)
     array([0. , 0.1, 0.2, 0.6, 1. ])
     """
-    values = _floating(values)
-    largest = float(_library(values).finfo(values.dtype).max)
+    numbers = _floating(values)
+    largest = float(_library(numbers).finfo(numbers.dtype).max)
     knee = real(knee, "knee", 0, largest)
     maximum = real(maximum, "maximum", knee, largest)
     share = real(share, "share", 0, 1)
-    knee, maximum = (_rounded(number, values) for number in (knee, maximum))
-    return two_lines(values, knee=knee, maximum=maximum, share=share)
+    knee, maximum = (_rounded(number, numbers) for number in (knee, maximum))
+    return two_lines(numbers, knee=knee, maximum=maximum, share=share)
 
 
 def two_lines(values, *, knee, maximum, share=0.2):

@@ -2,50 +2,46 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.metrics import roc_auc_score
 
 from sklabelcraft._docs import shared
-from sklabelcraft._estimator import USUAL, stated_by
-from sklabelcraft._lists import Lists
-from sklabelcraft._numbers import as_floats
-from sklabelcraft._reading import as_log, read_feedback
-from sklabelcraft.columns import Columns, is_key
+from sklabelcraft._known import any_positive
+from sklabelcraft._scoring import RankingScorer
+from sklabelcraft._tables import LogLike, TargetLike
 from sklabelcraft.metrics import ds_score, neg_score, nwtg_score
+from sklabelcraft.retrieval_metrics import (
+    gauc_score,
+    top_k_coverage_score,
+    top_k_recall_score,
+)
 
-ROLES = ("watch_time", "duration", "explicit")
 
-
+@shared
 @dataclass(frozen=True)
-class ListScorer:
-    """Score the lists that an estimator would show to the users of X.
+class ListScorer(RankingScorer):
+    """Score the lists that an estimator would show to the users of X, one by one.
 
     Users whose metric is undefined, having no gain at all, are left out silently; the
-    metric itself, called directly, tells how many they are. Vary a scorer with
-    :func:`dataclasses.replace`, for example ``replace(nwtg_scorer, k=5)``.
+    metric itself, called directly, tells how many they are. Rows in which the column is
+    missing are left out, with a warning; of several columns, those in which one is
+    missing and none is above 0. Watch time and duration must not be missing. Vary a
+    scorer with :func:`dataclasses.replace`, for example ``replace(nwtg_scorer, k=5)``.
 
     Parameters
     ----------
     metric : callable
         ``metric(values, scores, groups=, k=, average=None)``, as
         :func:`~sklabelcraft.nwtg_score`: one value per group, in ascending order of the
-        groups. It is given the rows of users with more than k rows alone, and their
-        users numbered from 0 on, by first appearance.
-    column : str, int or sequence of them
-        The column that is measured: ``"watch_time"``, ``"duration"`` and ``"explicit"``
-        stand for those that `columns` name; of several, those present are measured
-        together.
-    table : {"X", "y"}, default="y"
-        Where that column is.
-    columns : Columns, default=None
-        Names or positions of the columns; None for those of the estimator that is
-        scored, else the usual names.
-    k : int, default=None
-        Length of the shown lists; users with more than k rows take part. None for that
-        of the estimator that is scored, else 10.
+        groups. It is given the rows of users with more than k rows alone, of those that
+        are known, and their users numbered from 0 on, by first appearance.
+    {scored}
+    weight : {"user", "impression"}, default="user"
+        What counts alike in the mean: each user, or each of their impressions.
 
     Examples
     --------
@@ -55,77 +51,19 @@ class ListScorer:
     5
     """
 
-    metric: Callable
-    column: str | int | tuple
-    table: Literal["X", "y"] = "y"
-    columns: Columns | None = None
-    k: int | None = None
+    weight: Literal["user", "impression"] = "user"
 
     def __post_init__(self):
-        if isinstance(self.column, list):
-            object.__setattr__(self, "column", tuple(self.column))
-        keys = self.column if isinstance(self.column, tuple) else (self.column,)
-        is_length = isinstance(self.k, Integral) and self.k >= 1
-        wanted = {
-            "metric": (callable(self.metric), "callable"),
-            "column": (all(map(is_key, keys)), "the name or position of a column"),
-            "table": (
-                isinstance(self.table, str) and self.table in ("X", "y"),
-                "'X' or 'y'",
-            ),
-            "columns": (isinstance(self.columns, Columns | None), "Columns or None"),
-            "k": (self.k is None or is_length, "None or a whole number >= 1"),
-        }
-        for name, (is_allowed, what) in wanted.items():
-            if not is_allowed:
-                raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}.")
-
-    @shared
-    def __call__(self, estimator, X, y=None):
-        """Score a fitted estimator.
-
-        Parameters
-        ----------
-        estimator : object
-            With ``predict(X)``, one score per row.
-        {impressions}
-        y : data frame, series or array of shape (n,) or (n, n_signals), default=None
-            Their feedback; None will do where a column of X is measured.
-
-        Returns
-        -------
-        float
-            The metric, the higher the better.
-        """
-        if not hasattr(estimator, "predict"):
-            raise TypeError(
-                f"a scorer needs an estimator with predict, got {estimator!r}; a "
-                "labeler is scored as LabelCraftRecommender(labeler)."
+        super().__post_init__()
+        known = isinstance(self.weight, str) and self.weight in ("user", "impression")
+        if not known:
+            raise ValueError(
+                f"weight must be 'user' or 'impression', got {self.weight!r}."
             )
-        values = self.of(estimator).per_user(estimator.predict(X), X, y)
-        if values.isna().all():
-            raise ValueError(f"none of the {len(values)} users has any gain.")
-        return float(values.dropna().to_numpy().mean())
 
-    def of(self, estimator):
-        """The scorer with what it takes from an estimator.
-
-        Parameters
-        ----------
-        estimator : object
-            What is to be scored, perhaps inside a pipeline or a search.
-
-        Returns
-        -------
-        ListScorer
-            With the columns and the k that this one states, else the estimator's.
-        """
-        columns, k = self.columns, self.k
-        columns = stated_by(estimator, "columns") if columns is None else columns
-        k = stated_by(estimator, "k") if k is None else k
-        return ListScorer(self.metric, self.column, self.table, columns, k)
-
-    def per_user(self, scores, X, y=None):
+    def per_user(
+        self, scores: ArrayLike, X: LogLike, y: TargetLike | None = None
+    ) -> pd.Series:
         """The metric of each user's list.
 
         Parameters
@@ -140,42 +78,112 @@ class ListScorer:
         Returns
         -------
         Series of shape (n_users,)
-            By user, in order of first appearance, NaN where the metric is undefined; a
-            missing user is NaN.
+            By user, in order of first appearance, NaN where the metric is undefined or
+            no more than k rows are known; a missing user is NaN.
         """
-        columns = USUAL["columns"] if self.columns is None else self.columns
-        k = USUAL["k"] if self.k is None else self.k
-        log = as_log(X)
-        measured = log if self.table == "X" else read_feedback(y, log)
-        users, scores = log.ids(columns.user), as_floats(scores, "scores")
-        if scores.shape != (len(log),):
-            raise ValueError(
-                f"scores must be one per row, of shape {(len(log),)}, got "
-                f"{scores.shape}."
-            )
-        codes, names = users.codes(), users.names()
-        lists = Lists.of(users, k)
-        rows = np.sort(lists.rows.numpy())
-        taking_part, groups = np.unique(codes[rows], return_inverse=True)
-        values = self._values(measured, columns)[rows]
-        found = self.metric(values, scores[rows], groups=groups, k=k, average=None)
-        if np.shape(found) != (len(taking_part),):
-            raise ValueError(
-                f"the metric must give one value for each of {len(taking_part)} "
-                f"groups, got shape {np.shape(found)}."
-            )
-        return pd.Series(found, _index(names[taking_part]))
+        values, _ = self.on(X, y)(scores)
+        return values
 
-    def _values(self, table, columns):
-        key = self.column
-        if isinstance(key, str) and key in ROLES:
-            key = getattr(columns, key)
-        if not isinstance(key, tuple):
-            return table.numeric(key, minimum=0)
-        keys = table.present(key)
-        if not keys:
-            raise ValueError(f"{self.column!r} stands for no column to be measured.")
-        return np.column_stack([table.numeric(key, minimum=0) for key in keys])
+    def on(
+        self, X: LogLike, y: TargetLike | None = None
+    ) -> Callable[[ArrayLike], tuple[pd.Series, pd.Series]]:
+        """Read some rows, to measure the lists of many scores.
+
+        Parameters
+        ----------
+        X : as in a call of the scorer
+            Impressions.
+        y : as in a call of the scorer, default=None
+            Their feedback.
+
+        Returns
+        -------
+        callable
+            Maps scores, one per row, to two Series by user: what :meth:`per_user` says,
+            and what it counts in the mean, 1 or the number of impressions.
+        """
+        return self._measure(self._read(X, y))
+
+    def _measure(self, listed):
+        index = _index(listed.users)
+        weights = np.ones(len(index))
+        if self.weight == "impression":
+            weights[listed.is_listed] = np.bincount(listed.groups)
+        weights = pd.Series(weights, index)
+
+        def measure(scores):
+            values, n = pd.Series(np.nan, index), listed.is_listed.sum()
+            if n:
+                found = listed.measured(self.metric, scores, average=None)
+                if np.shape(found) != (n,):
+                    raise ValueError(
+                        f"the metric must give one value for each of {n} groups, got "
+                        f"shape {np.shape(found)}."
+                    )
+                values[listed.is_listed] = found
+            return values, weights
+
+        return measure
+
+    def _mean(self, measured):
+        values, weights = (series.to_numpy() for series in measured)
+        there = ~np.isnan(values)
+        if not there.any():
+            raise ValueError(f"none of the {len(values)} users has any gain.")
+        if self.weight == "user":
+            return float(values[there].mean())
+        return float(np.average(values[there], weights=weights[there]))
+
+
+@shared
+@dataclass(frozen=True)
+class LogScorer(RankingScorer):
+    """Score the lists that an estimator would show to the users of X, all together.
+
+    Parameters
+    ----------
+    metric : callable
+        ``metric(values, scores, groups=, k=)``, as
+        :func:`~sklabelcraft.top_k_coverage_score`: one number. It is given the rows of
+        users with more than k rows alone, of those that are known.
+    {scored}
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from sklabelcraft import top_k_coverage_scorer
+    >>> replace(top_k_coverage_scorer, k=5).k
+    5
+    """
+
+    def on(
+        self, X: LogLike, y: TargetLike | None = None
+    ) -> Callable[[ArrayLike], float]:
+        """Read some rows, to measure the lists of many scores.
+
+        Parameters
+        ----------
+        X : as in a call of the scorer
+            Impressions.
+        y : as in a call of the scorer, default=None
+            Their feedback.
+
+        Returns
+        -------
+        callable
+            Maps scores, one per row, to the metric, NaN where it is undefined.
+        """
+        return self._measure(self._read(X, y))
+
+    def _measure(self, listed):
+        if not len(listed.rows):
+            return lambda scores: np.nan
+        return lambda scores: float(listed.measured(self.metric, scores))
+
+    def _mean(self, measured):
+        if np.isnan(measured):
+            raise ValueError("the metric is not defined on these rows.")
+        return measured
 
 
 def _index(names):
@@ -185,6 +193,16 @@ def _index(names):
         raise ValueError(f"names of users must be Unicode: {error}.") from error
 
 
+def _auc(explicit, scores, *, groups, k):
+    """Area under the ROC curve of all rows together; NaN if all or none are liked."""
+    liked = any_positive(explicit.reshape(len(scores), -1).T, len(scores))
+    return np.nan if np.ptp(liked) == 0 else roc_auc_score(liked, scores)
+
+
 nwtg_scorer = ListScorer(nwtg_score, "watch_time")
 neg_scorer = ListScorer(neg_score, "explicit")
 ds_scorer = ListScorer(ds_score, "duration", table="X")
+auc_scorer = LogScorer(_auc, "explicit")
+gauc_scorer = ListScorer(gauc_score, "explicit", weight="impression")
+top_k_recall_scorer = ListScorer(top_k_recall_score, "explicit")
+top_k_coverage_scorer = LogScorer(top_k_coverage_score, "item", table="X")

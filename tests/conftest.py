@@ -4,12 +4,15 @@ import os
 from functools import cache
 from pathlib import Path
 
+import matplotlib
 import pytest
 from members import EXAMPLES, arguments, make_log, results
 from sklearn.base import clone
 
 from sklabelcraft import MLP, MLPRanker
 from sklabelcraft.datasets import make_short_videos
+
+matplotlib.use("Agg")
 
 
 @pytest.fixture(scope="session")

@@ -178,10 +178,17 @@ def arguments(estimator, log):
     return log.data, log.target
 
 
+def users_and_items(log):
+    """What is known of the users of a log, tomorrow, and of its items, a table each."""
+    users = log.data.drop_duplicates("user_id")[["timestamp", "user_id"]]
+    items = log.data.drop_duplicates("item_id")[["tag", "item_id", "duration"]]
+    return users.assign(timestamp=log.data["timestamp"].max() + 1), items
+
+
 def results(estimator, X):
     """All that a fitted estimator says of rows: labels or scores, by method."""
     made = {}
-    for method in ("transform", "predict", "head_scores"):
+    for method in ("transform", "predict", "head_scores", "predict_proba"):
         if hasattr(estimator, method):
             made[method] = getattr(estimator, method)(X)
     return made

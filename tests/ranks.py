@@ -40,6 +40,14 @@ from sklabelcraft.objectives import (
 RANK, SIZE = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 LAST = RANK == SIZE - 1
 LOG = make_short_videos(n_users=30, n_items=60, n_impressions=40, random_state=0)
+GAPS = np.column_stack([LOG.preference, -LOG.preference])
+GAPS[1::3, 0] = GAPS[::4, 1] = np.nan
+WEIGHTS = np.linspace(0, 3, len(LOG.data))
+SIGNALS = ["like", "follow", "comment"]
+NOT_KNOWN = LOG.frame.astype(dict.fromkeys(SIGNALS, float))
+NOT_KNOWN.loc[::3, SIGNALS] = np.nan
+DRAWN = np.random.default_rng(0).integers(0, 9, (len(LOG.frame), 4))
+LOG.data["tags"] = LOG.frame["tags"] = [list(row[: row[0] % 4]) for row in DRAWN]
 SMALL = {"embedding_dim": 4, "hidden": (8,)}
 TRAINED = {"max_epochs": 2, "batch_size": 100, "random_state": 0}
 MLP_RANKER = MLPRanker(MLP(**SMALL), **TRAINED)
@@ -54,8 +62,10 @@ ESTIMATORS = {
     "MLP": MLP_RANKER,
     "DIN": DIN_RANKER,
     "adversary": clone(MLP_RANKER).set_params(adversary_weight=0.1),
+    "gaps, weights": clone(MLP_RANKER).set_params(adversary_weight=0.1),
     "label, MLP": LabelCrafter(MLP_RANKER, **CRAFTED),
     "label, DIN, floor": LabelCrafter(DIN_RANKER, **CRAFTED, **BALANCED),
+    "label, not known, weights": LabelCrafter(MLP_RANKER, **CRAFTED),
     "label, few": LabelCrafter(
         clone(MLP_RANKER).set_params(batch_size=2, max_epochs=1),
         **CRAFTED | {"validation_users": 1, "starts": [(0, 1, 1)]},
@@ -73,14 +83,20 @@ def fitted(name, precision):
     estimator, frame = clone(ESTIMATORS[name]), LOG.frame
     if isinstance(estimator, LabelCrafter):
         rows = 300 if name == "label, few" else len(frame)
-        frame = frame[:rows]
-        estimator.set_params(ranker__precision=precision).fit(frame)
+        frame = (NOT_KNOWN if "not known" in name else frame)[:rows]
+        own = WEIGHTS if "weights" in name else None
+        estimator.set_params(ranker__precision=precision)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "the explicit feedback")
+            estimator.fit(frame, sample_weight=own)
         labels = estimator.transform(frame)
         label = {f"label {n}": v for n, v in weights(estimator.label_net_).items()}
         ranker, label = estimator.ranker_, label | {"labels": labels}
     else:
         ranker = estimator.set_params(precision=precision)
-        ranker.fit(LOG.data, LOG.preference)
+        labels = GAPS if "gaps" in name else LOG.preference
+        own = WEIGHTS if "weights" in name else None
+        ranker.fit(LOG.data, labels, sample_weight=own)
         label = {}
     return (
         label
@@ -176,7 +192,7 @@ def failures():
         "dropout": attempted(ModuleRanker(Dropping(), **TRAINED)),
         "diverging": attempted(clone(ranker).set_params(learning_rate=1e30)),
         "raising": attempted(clone(ranker).set_params(loss=Failing(fail))),
-        "invalid": attempted(clone(ranker), y=LOG.preference * (np.nan if LAST else 1)),
+        "invalid": attempted(clone(ranker), y=LOG.preference * (np.inf if LAST else 1)),
     }
     unseeded = clone(ranker).set_params(random_state=None).fit(LOG.data, LOG.preference)
     ended["unseeded"] = unseeded.predict(LOG.data)

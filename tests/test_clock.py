@@ -199,3 +199,11 @@ def test_clocks_of_different_kinds_cannot_be_compared(known, kind):
             message = f"clock 'at' held {known} in fit and holds {kind} now"
             with pytest.raises(ValueError, match=message):
                 check_same_clock(known, clock, "at")
+
+
+@FRAMES
+def test_a_date_that_is_missing_is_told_by_its_row_in_the_whole(frame):
+    """Rows that were taken are named as they were given."""
+    log = as_log(frame({"at": [datetime(2024, 1, 1), datetime(2024, 1, 2), None]}))
+    with pytest.raises(ValueError, match="row 2 has none"):
+        log.rows(np.array([1, 2])).clock("at")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
@@ -26,6 +27,7 @@ from sklabelcraft import (
     nwtg_scorer,
 )
 from sklabelcraft._bootstrap import resampled_means, summarise
+from sklabelcraft._measuring import Measured
 
 QUICK = LabelCraftRecommender(ranker=MLPRanker(max_epochs=1, patience=1))
 LABELERS = {"WT": WatchTime(), "D2Q": D2Q()}
@@ -111,9 +113,9 @@ def test_p_value_counts_only_resamples_with_a_value():
     )
     metric = pd.MultiIndex.from_tuples([(10, "NEG")], names=["k", "metric"])
     values = pd.DataFrame([0.0, 3, np.nan, 2, 0, np.nan], cells, metric)
+    measured = Measured(values, 0 * values + 1, values.iloc[:, :0])
     reference = pd.Series([1.0], metric)
-    rng = np.random.RandomState(0)
-    table = summarise(values, reference, "A", 50_000, rng).table
+    table = summarise(measured, reference, "A", 50_000, 0).table
     of_b = table.set_index(["method", "metric"]).loc["B", "NEG"]
     assert of_b["p_value"] == pytest.approx(2 * 10 / 26, abs=0.01)
 
@@ -303,9 +305,13 @@ REFUSED = {
         "the part 'valid' of cv has no rows",
     ),
     "no methods": ({"labelers": {}}, "at least one method"),
-    "scorer by name": ({"scorers": {"x": "r2"}}, "must be ListScorers, got 'r2'"),
+    "scorer by name": ({"scorers": {"x": "r2"}}, "or LogScorers, got 'r2' for 'x'"),
     "several outputs": ({"labelers": {"r": Ridge()}}, "one per row, .* got .*4"),
-    "too long a list": ({"k": 60}, "no user has more than k=60 rows"),
+    "too long a list": ({"k": 60}, "more than k=60 rows in the part 'test' of cv"),
+    "too short a part": (
+        {"cv": {"train": np.arange(99), "valid": np.arange(9), "test": np.arange(99)}},
+        "no user has more than k=10 rows in the part 'valid' of cv; the longest of 1",
+    ),
 }
 
 
@@ -345,3 +351,23 @@ def test_what_is_no_table_is_told(log):
     sparse = csr_array(np.ones((len(log.data), 4)))
     with pytest.raises(TypeError, match="dense data is required"):
         compare_labelers(LABELERS, sparse, np.ones(len(log.data)), cv=log.split)
+
+
+@pytest.mark.parametrize("kind", [pl.from_pandas, pd.DataFrame.to_numpy])
+def test_a_row_that_cannot_be_measured_is_named_before_any_fit(log, kind):
+    """By where it is in the log, not in its part; rows in no part are not looked at."""
+
+    class Never(WatchTime):
+        def fit(self, log, y=None):
+            raise AssertionError("fitted")
+
+    bad = log.target.assign(like=log.target["like"].where(log.data.index != 2000, -1))
+    positions = Columns(0, 1, 2, 3, watch_time=0, explicit=(1, 2, 3))
+    columns = Columns() if kind is pl.from_pandas else positions
+    data, options = (kind(log.data), kind(bad)), {"n_seeds": 1, "columns": columns}
+    never = {"never": Never()}
+    within, before = ([([0, 1], np.arange(1600, end))] for end in (2100, 2000))
+    with pytest.raises(ValueError, match=r"the first is row 2000: -1"):
+        compare_labelers(never, *data, cv=within, **options)
+    with pytest.raises(AssertionError, match="fitted"):
+        compare_labelers(never, *data, cv=before, **options)

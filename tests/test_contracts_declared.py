@@ -76,9 +76,13 @@ def test_everything_public_is_documented():
     }
     assert faces <= page, f"document {faces - page}"
     assert {n for n in sklabelcraft.__all__ if n not in page} == {
+        "auc_scorer",
         "ds_scorer",
+        "gauc_scorer",
         "neg_scorer",
-        "nwtg_scorer",  # told of in the text
+        "nwtg_scorer",
+        "top_k_coverage_scorer",
+        "top_k_recall_scorer",  # told of in the text
     }
 
 
@@ -142,6 +146,19 @@ def test_docstrings_say_the_defaults(name):
         assert stated == real[parameter] or stated is real[parameter], parameter
 
 
+@pytest.mark.parametrize("name", sorted(CLASSES | FUNCTIONS | METHODS))
+def test_signatures_tell_types(name):
+    """Of each parameter and of the result."""
+    member = (CLASSES | FUNCTIONS | METHODS)[name]
+    function = member.__init__ if inspect.isclass(member) else member
+    if not getattr(function, "__module__", "").startswith("sklabelcraft"):
+        return  # a constructor that another library gives
+    telling = function.__annotations__.keys()
+    lacking = set(signature_of(function)) - telling
+    assert not lacking, f"give {lacking} a type"
+    assert "return" in telling, "give the result a type"
+
+
 def signature_of(member):
     """The parameters of a member, without self."""
     parameters = dict(inspect.signature(member).parameters)
@@ -194,10 +211,13 @@ TABLE = pd.DataFrame({"user_id": USERS, "duration": SECONDS})
 GIVEN = {  # what functions and class methods are given, and then one thing is wrong
     "compare_labelers": {"labelers": {"EF": D2Q()}, "X": TABLE, "y": TABLE, "cv": 2},
     "ds_score": {"duration": SECONDS} | RANKED,
+    "gauc_score": {"explicit": [0, 1, 0]} | RANKED,
     "neg_score": {"explicit": SECONDS} | RANKED,
     "nwtg_score": {"watch_time": SECONDS} | RANKED,
     "soft_topk": {"scores": SCORES, "k": 1, "temperature": 1.0},
     "split_by_time": {"X": TABLE},
+    "top_k_coverage_score": {"items": USERS} | RANKED,
+    "top_k_recall_score": {"explicit": [0, 1, 0]} | RANKED,
     "datasets.convert_vk_lsvd": {"path": "nowhere", "to": "somewhere"},
     "datasets.load_kuairand": {"path": "nowhere"},
     "datasets.load_kuairec": {"path": "nowhere"},

@@ -18,7 +18,7 @@ from joblib.externals.loky import get_reusable_executor
 from members import CLASSES, EXAMPLES, arguments, changed, global_state, results
 from sklearn.base import clone
 
-from sklabelcraft import Columns, nwtg_scorer
+from sklabelcraft import Columns, nwtg_scorer, top_k_coverage_scorer
 from sklabelcraft.balancing import (
     ConflictFreeBalancing,
     MinNormBalancing,
@@ -89,6 +89,7 @@ PLAIN = [  # what only says something, with no fit
     MinNormBalancing(),
     ConflictFreeBalancing(),
     nwtg_scorer,
+    top_k_coverage_scorer,
 ]
 
 

@@ -13,7 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from members import EXAMPLES, arguments, changed, global_state, make_log, results
+from members import (
+    EXAMPLES,
+    arguments,
+    changed,
+    global_state,
+    make_log,
+    results,
+    users_and_items,
+)
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
 
@@ -23,9 +31,12 @@ from sklabelcraft import (
     LabelSurfaceDisplay,
     ObjectiveTradeoffDisplay,
     TrainingHistoryDisplay,
+    auc_scorer,
     compare_labelers,
     ds_score,
     ds_scorer,
+    gauc_score,
+    gauc_scorer,
     neg_score,
     neg_scorer,
     nwtg_score,
@@ -33,6 +44,10 @@ from sklabelcraft import (
     scale,
     soft_topk,
     split_by_time,
+    top_k_coverage_score,
+    top_k_coverage_scorer,
+    top_k_recall_score,
+    top_k_recall_scorer,
 )
 from sklabelcraft._counts import Numbers
 from sklabelcraft._log import Log
@@ -66,10 +81,11 @@ def compare(log, fitted):
     )
 
 
-def metric(score):
+def metric(score, least=0):
     def call(log, fitted):
         users, scores, seconds = lists(log)
-        return score(seconds, scores, groups=users, k=3)
+        values = read_only(seconds * (seconds >= least))
+        return score(values, scores, groups=users, k=3)
 
     return call
 
@@ -86,9 +102,16 @@ CALLS = {  # what is called with the functions and pictures of the package
     "nwtg_score": metric(nwtg_score),
     "neg_score": metric(neg_score),
     "ds_score": metric(ds_score),
+    "gauc_score": metric(gauc_score, least=9),
+    "top_k_recall_score": metric(top_k_recall_score),
+    "top_k_coverage_score": metric(top_k_coverage_score),
     "nwtg_scorer": scorer(nwtg_scorer),
     "neg_scorer": scorer(neg_scorer),
     "ds_scorer": scorer(ds_scorer),
+    "auc_scorer": scorer(auc_scorer),
+    "gauc_scorer": scorer(gauc_scorer),
+    "top_k_recall_scorer": scorer(top_k_recall_scorer),
+    "top_k_coverage_scorer": scorer(top_k_coverage_scorer),
     "compare_labelers": compare,
     "DurationBiasDisplay": lambda log, fitted: DurationBiasDisplay.from_estimators(
         {"one": fitted(RECOMMENDER)}, log.data
@@ -115,6 +138,8 @@ def methods_of(key):
         for method in ("score", "tune", "frontier"):
             if hasattr(estimator, method):
                 getattr(estimator, method)(*given)
+        if hasattr(estimator, "recommend"):
+            estimator.recommend(*users_and_items(log))
         if hasattr(estimator, "watch_time"):
             estimator.watch_time(said["transform"], *given)
         if hasattr(estimator, "explain"):

@@ -1,6 +1,5 @@
 """From the columns of a log to codes and numbers."""
 
-from datetime import datetime
 from itertools import product
 
 import numpy as np
@@ -16,7 +15,6 @@ from sklabelcraft._encoder import (
     N_DURATION_BUCKETS,
     UNKNOWN,
     Encoder,
-    warn_of_dates,
 )
 from sklabelcraft._reading import as_log
 
@@ -204,9 +202,43 @@ def test_a_duration_is_not_negative():
         encoder.encode(as_log(log))
 
 
-def test_dates_among_the_features_are_warned_of():
-    """They are categories, and perhaps were meant as the clock."""
-    log = as_log(pd.DataFrame({"at": [datetime(2024, 1, 1)], "tag": ["a"]}))
-    with pytest.warns(UserWarning, match=r"\['at'\] hold dates .* timestamp='at'"):
-        warn_of_dates(log, ["at", "tag"], "timestamp")
-    warn_of_dates(log, ["tag"], "at")
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_missing_number_has_the_middle_rank_and_is_told(frame):
+    """A column with missing ones in fit has one number more, which says which."""
+    numbers = [0.0, 1.0, 2.0, 3.0]
+    known = frame({"duration": numbers, "a": numbers, "b": numbers})
+    gaps = frame({"duration": numbers, "a": [None, *numbers[1:]], "b": numbers})
+    encoder = make_encoder(features=["duration", "a", "b"]).learn(as_log(gaps))
+    assert (encoder.n_numeric, encoder.gaps) == (4, ["a"])
+    _, found = encoder.encode(as_log(gaps))
+    third = np.float32(1 / 3)
+    assert np.allclose(found[:, 0], [-1, -third, third, 1])
+    assert found[:, 1].tolist() == [0, -1, 0, 1]
+    assert found[:, 3].tolist() == [1, 0, 0, 0]
+    without = make_encoder(features=["duration", "a", "b"]).learn(as_log(known))
+    assert without.n_numeric == 3
+    assert without.encode(as_log(gaps))[1][0].tolist() == [-1, 0, -1]
+
+
+def test_numbers_that_are_missing_on_a_further_day():
+    """They teach no rank, and no number more says which they are, as before."""
+    first, then = ({"duration": [1.0, 2.0], "a": a} for a in ([1.0, 3.0], [np.nan] * 2))
+    first, then = as_log(pd.DataFrame(first)), as_log(pd.DataFrame(then))
+    encoder = make_encoder(features=["duration", "a"]).learn(first)
+    grown = encoder.grown(then)
+    assert grown.n_numeric == encoder.n_numeric == 2
+    assert np.array_equal(grown.encode(first)[1][:, 1], [-1, 1])
+    assert grown.encode(then)[1][:, 1].tolist() == [0, 0]
+    gapped = make_encoder(features=["duration", "a"])
+    with pytest.raises(ValueError, match="'a' is a feature and holds no number: all 2"):
+        gapped.learn(then)
+
+
+def test_a_number_that_is_infinite_or_a_duration_that_is_missing():
+    """They are refused, with column and row."""
+    rows = {"duration": [1.0, 2.0], "a": [1.0, np.inf]}
+    with pytest.raises(ValueError, match=r"Not finite: column 'a' .* row 1: inf"):
+        make_encoder(features=["duration", "a"]).learn(as_log(pd.DataFrame(rows)))
+    rows = as_log(pd.DataFrame({"duration": [np.nan, 2.0]}))
+    with pytest.raises(ValueError, match=r"Missing .*: column 'duration' .* row 0"):
+        make_encoder(features=["duration"]).learn(rows)

@@ -90,11 +90,12 @@ def odd():
             "tag": rng.choice(["a", "b", "0"], n).astype(object),
             "price": rng.normal(size=n).round(1) * 100,
             "flat": 2.0,
+            "weight": rng.normal(size=n),
             "is_new": rng.random(n) < 0.5,
             "size": pd.Series(rng.choice([0.5, 2, 3.25], n), dtype=object),
         }
     )
-    X.loc[X.index[::7], ["city", "tag", "size"]] = None
+    X.loc[X.index[::7], ["city", "tag", "size", "weight"]] = None
     X.loc[0, ["tag", "city"]] = ["once", 77]
     return X
 
@@ -116,6 +117,7 @@ def unseen(odd):
     X.loc[X.index[2::5], "size"] = 2.0
     X.loc[X.index[::2], "duration"] = [1e-300, 1.5000000001] * (len(X) // 4)
     X.loc[X.index[1::2], "price"] = [-0.0, 1e308, -1e308, 0.1] * (len(X) // 8)
+    X.loc[X.index[::11], "price"] = None  # which never was in fit
     return X
 
 
@@ -234,8 +236,14 @@ def test_inputs_are_named_and_typed_as_documented(odd, labels, tmp_path):
         "duration": "double",
         "price": "double",
         "flat": "double",
+        "weight": "double",
     }
-    known = {"user_id", "price", "flat"}  # of the past as it is, or no category
+    known = {
+        "user_id",
+        "price",
+        "flat",
+        "weight",
+    }  # of the past as it is, or no category
     past = {f"past_{name}": t for name, t in of_row.items() if name not in known}
     found = {wanted.name: wanted for wanted in model.get_inputs()}
     types = of_row | past | {"past_length": "int64"}
@@ -272,6 +280,14 @@ def test_labelers_label_alike(labeler, log, tmp_path, capfd):
         )
     assert model.get_outputs()[0].name == labeler.get_feature_names_out()[0]
     assert not capfd.readouterr().err  # of the runtime, on what is of no use
+
+
+def test_explicit_feedback_that_is_missing_is_not_known(tmp_path):
+    """NaN where no signal is above 0 and one is missing."""
+    frame = pd.DataFrame({"like": [0, 1, np.nan], "follow": [0, np.nan, 0]})
+    labeler = ExplicitFeedback().fit(frame[:2])
+    labels = served(session(labeler, tmp_path), frame)
+    np.testing.assert_array_equal(labels, [0, 1, np.nan])
 
 
 def odd_feedback(labeler, frame):
@@ -319,6 +335,11 @@ def test_learned_labels_are_alike(name, log, fast_ranker, tmp_path):
         labels, expected = served(model, rows), crafter.transform(rows)[:, 0]
         np.testing.assert_allclose(labels, expected, atol=CLOSE)
         assert np.median(np.abs(labels - expected)) < 1e-15
+    some, signals = np.arange(len(log.frame)) % 3 == 0, ["like", "follow", "comment"]
+    gaps = log.frame.astype(dict.fromkeys(signals, float))
+    gaps.loc[some, signals[:2]] = np.nan
+    labels = served(model, gaps)
+    np.testing.assert_allclose(labels, crafter.transform(gaps)[:, 0], atol=CLOSE)
     score = served(session(crafter.ranker_, tmp_path), log.data)
     np.testing.assert_allclose(score, crafter.ranker_.predict(log.data), atol=CLOSE)
 

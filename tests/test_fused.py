@@ -252,9 +252,28 @@ def test_frontier_holds_a_recommender_for_each_platform(fitted, hinted):
     assert spread[1] > spread[0]
 
 
+def test_platforms_may_be_named(fitted, hinted):
+    """By the names of their objectives, of which those left out are worth 1."""
+    valid = hinted["valid"]
+    listed = [(1, 3, 1), (0, 0, 1)]
+    named = [{"explicit_gain": 3}, {"watch_time_gain": 0, "explicit_gain": 0}]
+    fronts = [fitted.frontier(*valid, objective_weights=w) for w in (listed, named)]
+    assert list(fronts[1]) == ["explicit_gain 3", "watch_time_gain 0, explicit_gain 0"]
+    weights = [[point.weights_ for point in front.values()] for front in fronts]
+    assert weights[0] == weights[1]
+    point = fronts[1]["explicit_gain 3"]
+    assert point.objective_weights == {"explicit_gain": 3}
+    tuned = [
+        clone(point).fit(*hinted["train"], *valid).tune(*valid, objective_weights=w)
+        for w in (listed[0], named[0], None)
+    ]
+    assert tuned[0].weights_ == tuned[1].weights_ == tuned[2].weights_
+    with pytest.raises(ValueError, match=r"by names of objectives, .*; got 'likes'"):
+        fitted.tune(*valid, objective_weights={"likes": 1})
+
+
 def test_a_frontier_is_compared_and_drawn(fitted, hinted):
     """Frozen, its points are methods like any other."""
-    pytest.importorskip("matplotlib").use("agg")
     front = fitted.frontier(*hinted["valid"])
     X, y = (pd.concat(data) for data in zip(*hinted.values(), strict=True))
     n = len(hinted["train"][0])
@@ -482,6 +501,17 @@ def test_gains_are_of_what_is_not_negative(hints, hinted):
     hints.set_params(objectives=[Objective("nothing", "gain")])
     with pytest.raises(ValueError, match="is the gain of its column"):
         hints.fit(X, y, *valid)
+
+
+def test_a_row_is_named_as_it_was_given(hints, hinted):
+    """Also where rows are held out of the log."""
+    X, y = hinted["train"]
+    X = X.assign(signed=np.where(np.arange(len(X)) == len(X) - 1, np.inf, 1.0))
+    hints.set_params(objectives=[Objective("signed"), watch_time_objective])
+    for frame in (X, X.reset_index(drop=True)):
+        feedback = y.set_index(frame.index)
+        with pytest.raises(ValueError, match=rf"'signed' .* row {len(X) - 1}( |:)"):
+            hints.fit(frame, feedback)
 
 
 @pytest.mark.parametrize("method", ["predict", "tune", "frontier"])

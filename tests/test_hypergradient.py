@@ -7,6 +7,7 @@ import torch
 from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 
+from sklabelcraft._bags import Bags
 from sklabelcraft._batches import Impressions, Pasts
 from sklabelcraft._counts import FeedbackCounts
 from sklabelcraft._lists import Lists
@@ -37,7 +38,9 @@ from sklabelcraft.training._optimizers import SGD
 from sklabelcraft.training._platform import random_references
 
 CARDINALITIES, N_NUMERIC, N_ROWS = [6, 9, 4], 2, 24
+OF_LISTS = 5  # codes of one more column
 double = {"dtype": torch.float64}
+ALIKE = torch.ones(N_ROWS, **double)
 
 
 def squared_label(logits, labels):
@@ -69,7 +72,7 @@ def randomise(module):
 
 
 def make_ranker(kind, n_outputs):
-    shape = [CARDINALITIES, N_NUMERIC, n_outputs, 3, (5, 4)]
+    shape = [[*CARDINALITIES, OF_LISTS], N_NUMERIC, n_outputs, 3, (5, 4)]
     own = {"mlp": (MLPModule,), "dcn": (DCNModule, 2), "din": (DINModule, [1, 2])}
     ranker, *rest = own[kind]
     return randomise(ranker(*shape, *rest))
@@ -87,7 +90,7 @@ def make_label():
 
 
 def make_impressions(n):
-    """Random rows with histories of 0 to 4 past rows."""
+    """Random rows with histories of 0 to 4 past rows, and lists of 0 to 3 codes."""
     codes, store = [
         torch.stack([torch.randint(size, (m,)) for size in CARDINALITIES], dim=1)
         for m in (n, 20)
@@ -98,7 +101,9 @@ def make_impressions(n):
     store, past = torch.randint(20, (40,)), store[:, 1:]
     room = torch.empty(20, dtype=torch.int64)
     pasts = Pasts(start, stop, store, past, (1, 2), room)
-    return Impressions(codes, numeric, pasts)
+    lengths = torch.randint(4, (n, 1))
+    bags = Bags(torch.randint(OF_LISTS, (int(lengths.sum()),)), lengths)
+    return Impressions(codes, numeric, pasts, bags)
 
 
 def make_platform():
@@ -124,7 +129,7 @@ def make_platform():
 def make_steps(kind, ranker, impressions, n_outputs=1):
     """SGD, or AdamW after three real steps."""
     settings = Bunch(
-        optimizer=kind, learning_rate=0.3, weight_decay=0.2, precision="float32"
+        optimizer=kind, learning_rate=0.1, weight_decay=0.2, precision="float32"
     )
     steps = RankerSteps(ranker, impressions.pasts.columns, n_outputs, settings)
     for _ in range(3 * (kind == "adamw")):
@@ -133,9 +138,9 @@ def make_steps(kind, ranker, impressions, n_outputs=1):
     return steps
 
 
-def unrolled(steps, loss, batch, labels, parameters, objective):
+def unrolled(steps, loss, batch, labels, parameters, objective, mean=torch.mean):
     """The gradient in `parameters`, with the graph of the whole step."""
-    value = loss(steps.score(batch), labels).mean()
+    value = mean(loss(steps.score(batch), labels))
     theta = steps.theta
     gradients = torch.autograd.grad(value, list(theta.values()), create_graph=True)
     gradients = dict(zip(theta, gradients, strict=True))
@@ -247,8 +252,16 @@ def test_brings_the_objective_up():
     assert gained == pytest.approx(2 * h.item() * rise.norm().item() ** 2, rel=1e-4)
 
 
-def test_a_bilevel_step_moves_the_label_along_it():
-    """The label goes up by the unrolled gradient, the ranker down its new labels."""
+@pytest.mark.parametrize("weights", [ALIKE, torch.linspace(0, 2, N_ROWS, **double)])
+def test_a_bilevel_step_moves_the_label_along_it(weights):
+    """The label goes up by the unrolled gradient, the ranker down its new labels.
+
+    Rows count by their weights.
+    """
+
+    def mean(values):
+        return (values * weights[:, None]).mean()
+
     ranker, impressions = make_ranker("mlp", 1), make_impressions(N_ROWS)
     twin = copy.deepcopy(ranker)
     label, known = make_label()
@@ -261,17 +274,18 @@ def test_a_bilevel_step_moves_the_label_along_it():
         return platform.value(steps.score(held_out, theta), shown)[0]
 
     parameters = list(label.parameters())
-    rise = unrolled(steps, log_loss, batch, label.craft(known), parameters, objective)
+    crafted = label.craft(known)
+    rise = unrolled(steps, log_loss, batch, crafted, parameters, objective, mean)
     expected = [p.detach() + 0.1 * g for p, g in zip(parameters, rise, strict=True)]
     outer = SGD(label, 0.1)
     steps_of_ranker = make_steps("sgd", ranker, impressions)
     step = BilevelStep(steps_of_ranker, log_loss, label, outer, platform)
-    loss, balance = step.take(impressions.batch(rows), known, shown)
+    loss, balance = step.take(impressions.batch(rows), known, weights[:, None], shown)
     torch.testing.assert_close([p.detach() for p in parameters], expected)
     assert balance.sum() == pytest.approx(1)
 
     new_labels = label.craft(known).detach()
-    value = log_loss(steps.score(batch), new_labels).mean()
+    value = mean(log_loss(steps.score(batch), new_labels))
     steps.finish(value)
     assert loss.item() == pytest.approx(value.item())
     torch.testing.assert_close(
@@ -287,7 +301,9 @@ def test_without_shown_users_only_the_ranker_moves():
     outer = SGD(label, 0.1)
     steps = make_steps("sgd", ranker, impressions)
     step = BilevelStep(steps, log_loss, label, outer, make_platform())
-    _, balance = step.take(impressions.batch(torch.arange(N_ROWS)), known)
+    _, balance = step.take(
+        impressions.batch(torch.arange(N_ROWS)), known, ALIKE[:, None]
+    )
     assert balance is None
     torch.testing.assert_close([p.detach() for p in label.parameters()], before)
 

@@ -320,7 +320,7 @@ def kept(log):
     numbers = log.numeric("n")
     codes = torch.from_numpy(numbers.astype(np.int32))[:, None]
     none = torch.zeros(len(numbers), 0)
-    return KeptRows(codes, none, log.ids("n"), log.positions, {"n": numbers})
+    return KeptRows(codes, none, log.ids("n"), log.positions, {"n": numbers}, numbers)
 
 
 @given(
@@ -647,7 +647,7 @@ def test_explicit_feedback_of_a_label_stays():
     ("labels", "message"),
     [
         (np.column_stack([y, y]), "were 1 labels per row and are now 2: fit anew"),
-        (np.where(y == y[300], np.nan, y), "Input y contains NaN"),
+        (np.where(y == y[300], np.inf, y), "Input y contains infinity"),
     ],
 )
 def test_labels_of_another_kind_are_named(labels, message):

@@ -328,7 +328,7 @@ BAD = {
     ),
     "text in a row": (
         pa.table({"duration": [1.0, 2.0], "watch_time": [0.5, None]}),
-        r"Not finite: .*the first is row 1 of",
+        r"Missing \(NaN\): .*the first is row 1 of",
     ),
 }
 

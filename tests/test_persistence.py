@@ -14,6 +14,7 @@ import saves
 import torch
 from safetensors.numpy import load_file
 from saves import LABELS, LOG, NEXT, NEXT_LABELS, differences, learned
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.linear_model import Ridge
@@ -49,6 +50,7 @@ UNFITTED = [
     KneeScaler(0.5),
     LabelCrafter.as_published(),
     FusedRecommender(objective_weights=[1, 2.0, np.float32(3)]),
+    FusedRecommender(objective_weights={"explicit_gain": 3}),
     LabelCraftRecommender(D2Q(), clone(saves.MLP_RANKER)),
     MLPRanker(loss=log_loss, checkpoint=Path("~/somewhere"), device="cuda:1"),
     MLPRanker(device=torch.device("cpu"), checkpoint="there"),
@@ -176,6 +178,23 @@ def test_the_output_container_stays(again):
     pd.testing.assert_frame_equal(
         again(labeler).transform(LOG.frame), labeler.transform(LOG.frame)
     )
+
+
+def test_requests_of_metadata_stay(again):
+    """As ``set_fit_request`` and its like had them, fitted or not."""
+    with config_context(enable_metadata_routing=True):
+        ranker = clone(saves.MLP_RANKER).set_fit_request(
+            sample_weight=True, X_val=False
+        )
+        ranker.set_score_request(sample_weight="weight")
+        for made in (ranker, clone(ranker).fit(LOG.data, LOG.preference)):
+            loaded = again(made)
+            assert str(loaded.get_metadata_routing()) == str(
+                ranker.get_metadata_routing()
+            )
+            assert str(clone(loaded).get_metadata_routing()) == str(
+                ranker.get_metadata_routing()
+            )
 
 
 def test_columns_by_position_stay_positions(again):

@@ -68,7 +68,7 @@ def test_what_are_no_objectives(objectives):
 def test_wrong_weights(weights):
     """Too few or many, none above 0, one below, and what are no numbers."""
     with pytest.raises(ValueError, match="must be 2 finite numbers, none negative"):
-        checked_weights(weights, 2)
+        checked_weights(weights, [PLAIN, RARE])
 
 
 def of_log(objectives, weights=None, balancing=None, users=USERS, dtype=torch.float64):
@@ -80,7 +80,8 @@ def of_log(objectives, weights=None, balancing=None, users=USERS, dtype=torch.fl
         temperature=0.5,
     )
     columns = {"gain": GAIN, "liked": LIKED, "same": np.full(6, 2.0)}
-    held_out = Bunch(users=read_ids(users), columns=columns)
+    ones = np.ones(len(users))
+    held_out = Bunch(users=read_ids(users), columns=columns, weights=ones)
     impressions = Impressions(
         torch.arange(6)[:, None], torch.zeros(6, 0).to(dtype), None
     )
@@ -139,7 +140,8 @@ def test_a_column_that_does_not_vary_is_left_out_and_told():
     ):
         of_log([SAME])
     with pytest.warns(UserWarning, match="its column is 0.333333 on all 3") as told:
-        (kept,) = varying([(SAME, np.full(3, 1 / 3)), (PLAIN, GAIN)])
+        triples = [(SAME, np.full(3, 1 / 3)), (PLAIN, GAIN)]
+        (kept,) = varying(triples, lambda values: values, 1)
     assert kept == (PLAIN, GAIN)
     assert told[0].filename == __file__  # who asked
 

@@ -3,6 +3,8 @@
 import sys
 from dataclasses import replace
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -37,16 +39,13 @@ from sklabelcraft.labelers import BaseLabeler
 from sklabelcraft.objectives import Objective
 from sklabelcraft.plotting._annotations import place
 
-matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("Agg")
-plt = pytest.importorskip("matplotlib.pyplot")
-
 DISPLAYS = [
     DurationBiasDisplay,
     LabelSurfaceDisplay,
     ObjectiveTradeoffDisplay,
     TrainingHistoryDisplay,
 ]
+LIKES = Columns(explicit=("like",))
 FACTORIES = ("from_estimator", "from_estimators", "from_predictions", "from_comparison")
 
 
@@ -178,7 +177,9 @@ def test_surface_of_watch_time_is_constant_along_duration(log):
     display = surface(WatchTime(), log.frame)
     labels = WatchTime().fit(log.frame)
     expected = labels.transform(pd.DataFrame({"watch_time": display.seconds}))
-    assert display.labels == pytest.approx(np.broadcast_to(expected, (2, 12, 12)))
+    there = np.isfinite(display.labels)
+    expected = np.broadcast_to(expected, (2, 12, 12))
+    assert display.labels[there] == pytest.approx(expected[there])
     end = log.frame["duration"].quantile(0.95)
     assert display.seconds[[0, -1]] == pytest.approx([1, end])
 
@@ -186,8 +187,7 @@ def test_surface_of_watch_time_is_constant_along_duration(log):
 def test_surface_with_explicit_feedback(log):
     """The panels are those without and with it."""
     display = surface(ExplicitFeedback(), log.frame)
-    assert (display.labels[0] == 0).all()
-    assert (display.labels[1] == 1).all()
+    assert [set(panel[np.isfinite(panel)]) for panel in display.labels] == [{0}, {1}]
     titles = [ax.get_title() for ax in display.axes_]
     assert titles == ["without explicit feedback", "with explicit feedback"]
 
@@ -197,7 +197,9 @@ def test_surface_without_columns_of_explicit_feedback(log):
     frame = log.frame[["watch_time", "duration"]]
     display = surface(PlayCompletion(), frame)
     watched, long = np.meshgrid(display.seconds, display.seconds, indexing="ij")
-    assert np.array_equal(display.labels, [watched > long])
+    there = np.isfinite(display.labels[0])
+    assert there.sum() > 20
+    assert np.array_equal(display.labels[0, there], (watched > long)[there])
     assert len(display.axes_) == 1
 
 
@@ -213,7 +215,9 @@ def test_surface_takes_any_frame(log, convert):
     frame = convert(log.frame)
     labeler = Recorded()
     assert np.array_equal(
-        surface(labeler, frame).labels, surface(WatchTime(), log.frame).labels
+        surface(labeler, frame).labels,
+        surface(WatchTime(), log.frame).labels,
+        equal_nan=True,
     )
     assert type(labeler.seen_) is type(frame)
     assert list(labeler.seen_.columns) == list(frame.columns)
@@ -243,9 +247,9 @@ def test_surface_does_without_the_order_of_the_rows(log, convert):
         for frame in orders
     )
     first = odd.sort_values(["item_id", "timestamp"])["visits"].iloc[0]
-    assert (expected[0, 0] == 1 + 1000 * first).all()
+    assert np.nanmin(expected[0, 0]) == np.nanmax(expected[0, 0]) == 1 + 1000 * first
     for labels in others:
-        assert np.array_equal(labels, expected)
+        assert np.array_equal(labels, expected, equal_nan=True)
 
 
 def test_surface_of_values_without_an_order(log):
@@ -253,7 +257,8 @@ def test_surface_of_values_without_an_order(log):
     frame = log.frame.assign(visits=0).astype({"user_id": object})
     frame.loc[3, "user_id"] = "somebody"
     display = LabelSurfaceDisplay.from_estimator(Rough().fit(frame), frame, n_points=3)
-    assert display.labels[0, :, 0] == pytest.approx(display.seconds)
+    there = np.isfinite(display.labels[0, :, 0])
+    assert display.labels[0, there, 0] == pytest.approx(display.seconds[there])
 
 
 @pytest.mark.parametrize("as_array", [True, False])
@@ -263,11 +268,13 @@ def test_surface_takes_positions(log, as_array):
     data = log.frame[order].set_axis(range(4), axis=1).astype({0: int, 3: float})
     data = data.to_numpy() if as_array else data
     names = Columns(watch_time=-1, duration=1, explicit=(0,))
-    expected = surface(D2Q(), log.frame).labels
+    expected = surface(D2Q(), log.frame, columns=LIKES).labels
     stated = surface(D2Q(columns=names), data)
-    assert np.array_equal(stated.labels, expected)
+    assert np.array_equal(stated.labels, expected, equal_nan=True)
     assert np.array_equal(
-        surface(D2Q(columns=names), data, columns=names).labels, expected
+        surface(D2Q(columns=names), data, columns=names).labels,
+        expected,
+        equal_nan=True,
     )
 
 
@@ -279,7 +286,7 @@ def test_surface_takes_arrays_of_any_type(log, dtype):
         data = np.column_stack([data, np.full(len(data), "a", dtype=object)])
     names = Columns(watch_time=0, duration=1, explicit=())
     display = surface(WatchTime(columns=names), data)
-    assert len(np.unique(display.labels)) == 12
+    assert len(np.unique(display.labels[np.isfinite(display.labels)])) == 12
 
 
 @pytest.mark.parametrize("output", ["pandas", "polars"])
@@ -292,7 +299,9 @@ def test_surface_with_outputs_as_frames(log, recommenders, convert, output):
     expected = [surface(labeler, log.frame).labels for labeler in labelers]
     with config_context(transform_output=output):
         for labeler, labels in zip(labelers, expected, strict=True):
-            assert np.array_equal(surface(labeler, frame).labels, labels)
+            assert np.array_equal(
+                surface(labeler, frame).labels, labels, equal_nan=True
+            )
         LabelSurfaceDisplay.from_estimator(
             recommenders["LabelCraft"], frame, n_points=3
         )
@@ -309,8 +318,8 @@ def test_surface_takes_recommenders(log, recommenders, name):
             FrozenEstimator(recommenders[name].labeler_),
         )
     )
-    assert np.array_equal(whole.labels, label.labels)
-    assert np.array_equal(whole.labels, frozen.labels)
+    assert np.array_equal(whole.labels, label.labels, equal_nan=True)
+    assert np.array_equal(whole.labels, frozen.labels, equal_nan=True)
 
 
 def test_surface_needs_a_fitted_estimator(log):
@@ -332,18 +341,33 @@ def test_surface_marks_where_videos_are_watched_once(log):
 
 
 @pytest.mark.parametrize(
-    ("lowest", "highest", "by_decades"),
-    [(0.001, 1, True), (0.02, 1, True), (0.1, 1, False), (-1, 1, False)],
+    ("lowest", "highest", "scale"),
+    [(0.1, 0.7, (0, 1)), (0.0, 1.0, (0, 1)), (-1, 1, (-1, 1)), (0.5, 30, (0.5, 30))],
 )
-def test_scale_of_the_colours(lowest, highest, by_decades):
-    """Logarithmic if the labels are positive and span more than 1.5 decades."""
+def test_scale_of_the_colours(lowest, highest, scale):
+    """One for both panels, and one for all labels between 0 and 1."""
     seconds = np.geomspace(1, 10, 3)
     labels = np.linspace(lowest, highest, 18).reshape(2, 3, 3)
     display = LabelSurfaceDisplay(seconds, labels).plot()
-    scales = {ax.collections[0].norm for ax in display.axes_}
-    assert all(isinstance(s, matplotlib.colors.LogNorm) == by_decades for s in scales)
-    assert {(s.vmin, s.vmax) for s in scales} == {(lowest, highest)}
+    norms = {ax.collections[0].norm for ax in display.axes_}
+    assert {(norm.vmin, norm.vmax) for norm in norms} == {scale}
     assert display.colorbar_.ax.get_ylabel() == "label"
+
+
+def test_surface_is_empty_where_there_are_no_impressions(log):
+    """Of the log, or with explicit feedback; cells beside those with some are drawn."""
+    frame = log.frame.head(2).assign(
+        watch_time=[1.0, 50.0], duration=[1.0, 100.0], like=[0, 1], follow=0, comment=0
+    )
+    display = LabelSurfaceDisplay.from_estimator(
+        WatchTime().fit(log.frame), frame, n_points=24
+    )
+    without, told = np.isfinite(display.labels)
+    assert without[:2, :2].all()
+    assert without.sum() == 4
+    assert told[:, -2:].any()
+    assert 6 <= told.sum() <= 9
+    assert not (without & told).any()
 
 
 def test_scale_of_ones_own():
@@ -370,9 +394,9 @@ def test_surface_needs_seconds(log):
     """Durations in another unit leave no axis."""
     frame = log.frame.assign(duration=log.frame["duration"] / 3600)
     with pytest.raises(ValueError, match="the durations, which is 0"):
-        surface(D2Q(), frame)
+        surface(WatchTime(), frame)
     with pytest.raises(ValueError, match="must have rows"):
-        LabelSurfaceDisplay.from_estimator(D2Q().fit(frame), frame[:0])
+        LabelSurfaceDisplay.from_estimator(WatchTime().fit(frame), frame[:0])
 
 
 def test_surface_takes_the_names_that_the_labeler_states(log):
@@ -382,7 +406,7 @@ def test_surface_takes_the_names_that_the_labeler_states(log):
     names = Columns(watch_time="played", duration="length", explicit=("thumb",))
     labeler = ExplicitFeedback(columns=names).fit(frame)
     display = LabelSurfaceDisplay.from_estimator(labeler, frame, n_points=3)
-    assert display.labels.min(axis=(1, 2)).tolist() == [0, 1]
+    assert np.nanmin(display.labels, axis=(1, 2)).tolist() == [0, 1]
     d2q = D2Q(columns=names).fit(frame)
     for stating in (d2q, make_pipeline("passthrough", d2q), FrozenEstimator(d2q)):
         drawn = LabelSurfaceDisplay.from_estimator(stating, frame, n_points=3)
@@ -403,7 +427,9 @@ def test_surface_takes_the_names_that_a_recommender_states(log):
     ).fit(X, y)
     frame = log.frame.rename(columns=renamed)
     display = LabelSurfaceDisplay.from_estimator(recommender, frame, n_points=12)
-    assert np.array_equal(display.labels, surface(D2Q(), log.frame).labels)
+    assert np.array_equal(
+        display.labels, surface(D2Q(), log.frame, columns=LIKES).labels, equal_nan=True
+    )
     display = DurationBiasDisplay.from_estimators({"D2Q": recommender}, X)
     assert np.array_equal(display.durations, log.data["duration"])
 
@@ -422,7 +448,9 @@ def test_surface_takes_the_positions_that_a_recommender_inherited(log):
     display = LabelSurfaceDisplay.from_estimator(
         recommender, np.hstack([X, y]), n_points=12
     )
-    assert np.array_equal(display.labels, surface(D2Q(), log.frame).labels)
+    assert np.array_equal(
+        display.labels, surface(D2Q(), log.frame, columns=LIKES).labels, equal_nan=True
+    )
 
 
 def test_surface_without_explicit_feedback_that_is_there(log):
@@ -594,9 +622,9 @@ def test_one_list_of_all_rows(log, recommenders):
 
 @pytest.mark.parametrize("as_array", [True, False])
 def test_names_and_positions_of_columns(as_array):
-    """User and duration are found where the columns say; the others are not read."""
+    """User and duration are found where the columns say; the time is not read."""
     X = THREE_USERS.rename(columns={"user_id": "uid", "duration": "length"})
-    names = Columns(user="uid", duration="length", item="?", features=("?",))
+    names = Columns(user="uid", duration="length", timestamp="?")
     if as_array:
         X, names = X.to_numpy(), Columns(user=1, duration=-2)
     display = durations_of(X, columns=names)
@@ -846,7 +874,7 @@ def test_tradeoff_is_that_of_the_table(found):
     """Points, bars and cross are where the comparison has them."""
     display = ObjectiveTradeoffDisplay.from_comparison(found, k=10)
     table = found.table.set_index(["k", "method", "metric"]).loc[10]
-    methods, cross = display.ax_.collections[-2:]
+    methods, cross = display.axes_[0].collections[-2:]
     for name, point, spread in zip(
         ["WT", "D2Q"], methods.get_offsets(), methods.get_array(), strict=True
     ):
@@ -862,11 +890,26 @@ def test_tradeoff_is_that_of_the_table(found):
     assert display.colorbar_.ax.get_ylabel() == "DS@10 (spread of durations, s)"
 
 
+def test_tradeoff_has_the_sums_in_order(found):
+    """Each method beside its name, with its bar; random lists are at 3."""
+    display = ObjectiveTradeoffDisplay.from_comparison(found, k=10)
+    table = found.table.set_index(["k", "metric", "method"]).loc[10].loc["S"]
+    sums = display.axes_[1]
+    table = table.sort_values("mean")
+    assert [text.get_text() for text in sums.get_yticklabels()] == list(table.index)
+    bars, points = sums.collections
+    assert points.get_offsets()[:, 0].tolist() == table["mean"].tolist()
+    assert points.get_offsets()[:, 1].tolist() == [0, 1]
+    half = [np.ptp(bar[:, 0]) / 2 for bar in bars.get_segments()]
+    assert half == pytest.approx(table["se_users"].tolist())
+    assert sums.lines[-1].get_xdata() == [3, 3]
+
+
 def test_tradeoff_of_the_first_k(found):
     """Unless another is named."""
     display = ObjectiveTradeoffDisplay.from_comparison(found)
     assert display.k == 5
-    assert display.ax_.get_xlabel() == "NWTG@5 (watch time)"
+    assert display.axes_[0].get_xlabel() == "NWTG@5 (watch time)"
     with pytest.raises(ValueError, match=r"k must be one of \[5, 10\], got 3"):
         ObjectiveTradeoffDisplay.from_comparison(found, k=3)
 
@@ -877,6 +920,11 @@ def test_tradeoff_needs_three_metrics(found):
     fewer = Bunch(table=table, reference=found.reference)
     with pytest.raises(ValueError, match=r"\['NEG'\] were not compared"):
         ObjectiveTradeoffDisplay.from_comparison(fewer)
+    no_sum = Bunch(
+        table=found.table[found.table["metric"] != "S"], reference=fewer.reference
+    )
+    with pytest.raises(ValueError, match=r"\['S'\] were not compared"):
+        ObjectiveTradeoffDisplay.from_comparison(no_sum)
 
 
 @pytest.mark.parametrize("spread", [1.0, 0.01, 0.0])
@@ -885,17 +933,17 @@ def test_names_do_not_overlap(spread):
     rng = np.random.RandomState(0)
     names = [f"method {i}" for i in range(11)]
     means = pd.DataFrame(
-        0.5 + spread * rng.uniform(size=(11, 3)), names, ["NWTG", "NEG", "DS"]
+        0.5 + spread * rng.uniform(size=(11, 4)), names, ["NWTG", "NEG", "DS", "S"]
     )
     reference = pd.Series({"NWTG": 0.1, "NEG": 0.1, "DS": 1.0})
     display = ObjectiveTradeoffDisplay(means, 0.02 + 0 * means, reference, k=10).plot()
     display.figure_.draw_without_rendering()
-    texts = [text for text in display.ax_.texts if text.get_text()]
+    texts = [text for text in display.axes_[0].texts if text.get_text()]
     assert [text.get_text() for text in texts] == [*names, "random lists"]
     boxes = [matplotlib.text.Text.get_window_extent(text) for text in texts]
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
-        assert display.ax_.bbox.overlaps(box)
+        assert display.axes_[0].bbox.overlaps(box)
 
 
 def test_thin_bars():
@@ -938,10 +986,6 @@ CURVE = {"a": np.array([1.0, 0.5])}
         (
             lambda: LabelSurfaceDisplay(np.array([1.0, 2]), np.full((1, 2, 2), 1e300)),
             "labels can be drawn up to",
-        ),
-        (
-            lambda: LabelSurfaceDisplay(np.array([1.0, 2]), np.full((1, 2, 2), np.nan)),
-            "labels must be finite, got nan",
         ),
         (lambda: TrainingHistoryDisplay({}), "curves must have an epoch"),
         (lambda: TrainingHistoryDisplay({"a": []}), "curves must have an epoch"),
@@ -992,8 +1036,7 @@ def test_tiny_labels_are_drawn(label):
     labels = np.array([[[label, 1.0], [label, 0.5]]])
     display = LabelSurfaceDisplay(np.array([1.0, 2.0]), labels).plot()
     display.figure_.canvas.draw()
-    scale = "log" if label == 1e-90 else "linear"
-    assert display.colorbar_.ax.get_yscale() == scale
+    assert display.colorbar_.ax.get_ylim() == (0, 1)
 
 
 def test_tradeoff_with_an_unknown_error(found):
@@ -1004,7 +1047,7 @@ def test_tradeoff_with_an_unknown_error(found):
         errors = display.errors * 0 + error
         again = ObjectiveTradeoffDisplay(display.means, errors, display.reference, k=10)
         again.plot().figure_.canvas.draw()
-        places.append([text.get_position() for text in again.ax_.texts])
+        places.append([text.get_position() for text in again.axes_[0].texts])
     assert places[0] == places[1] == places[2]
 
 

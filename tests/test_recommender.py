@@ -308,14 +308,33 @@ def test_mistyped_timestamp(log, recommender):
     recommender.fit(log.data.drop(columns="timestamp"), log.target)
 
 
-def test_explicit_columns_that_are_not_there(log, fast_ranker):
-    """Who needs them says so, under the names that were asked for."""
+@pytest.mark.parametrize("labeler", [LabelCrafter(), D2Q()])
+def test_explicit_columns_that_are_not_there(log, fast_ranker, labeler):
+    """They are told as they were stated, whether a label needs them or not."""
     thumb = Columns(explicit=("thumb",))
-    recommender = LabelCraftRecommender(LabelCrafter(fast_ranker), columns=thumb)
-    with pytest.raises(ValueError, match=r"none of the columns \['thumb'\]"):
+    recommender = LabelCraftRecommender(labeler, fast_ranker, columns=thumb)
+    with pytest.raises(ValueError, match=r"'thumb' is not in .* is stated as explicit"):
         recommender.fit(log.data, log.target)
-    recommender.set_params(labeler=D2Q(), ranker=fast_ranker)
+    recommender.set_params(labeler=D2Q(), columns=Columns(explicit=()))
     recommender.fit(log.data, log.target[["watch_time"]])
+
+
+def test_held_out_rows_need_no_clock_without_a_past(log, fast_ranker):
+    """Neither those to stop by nor those of a new day; the result is the same."""
+    X = log.data.rename(columns={"timestamp": "when"})
+    train, valid = X.iloc[:2000], X.iloc[2000:]
+    y, y_valid = log.target.iloc[:2000], log.target.iloc[2000:]
+    names = Columns(timestamp="when")
+    recommender = LabelCraftRecommender(D2Q(), fast_ranker, columns=names)
+    recommender.set_params(random_state=0)
+    found = [
+        clone(recommender).fit(train, y, held_out, y_valid).predict(held_out)
+        for held_out in (valid, valid.drop(columns="when"))
+    ]
+    assert (found[0] == found[1]).all()
+    recommender.fit(train, y).partial_fit(valid.drop(columns="when"), y_valid)
+    with pytest.raises(ValueError, match=r"'when' is not in .* is stated as timestamp"):
+        recommender.fit(train.drop(columns="when"), y)
 
 
 def test_lazy_frames_must_be_collected(log, recommender):
@@ -408,7 +427,7 @@ BAD_INPUT = {
         lambda X, y: (X, y.to_numpy()),
         "y must be one with the feedback columns",
     ),
-    "no feedback": (lambda X, y: (X, None), "requires y to be passed"),
+    "no feedback": (lambda X, y: (X, None), "to be passed.* stands in y, apart"),
 }
 
 

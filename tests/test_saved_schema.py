@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import saves
-from saves import LOG, content_of, learned, write_content
+from saves import LABELS, LOG, content_of, learned, write_content
 from sklearn.base import clone
 
 from sklabelcraft import KneeScaler, LabelCrafter
@@ -22,9 +22,13 @@ def saved(tmp_path_factory):
         "groups": saves.LABELERS["CDF by two"],
         "fused": saves.FUSED,
         "gain": saves.LABELERS["DVR"],
+        "seen": saves.RECOMMENDERS["apart"],
     }
     for name, estimator in estimators.items():
         save(learned(clone(estimator)), folder / name)
+    of_lists = clone(saves.RANKERS["MLP"])
+    of_lists.fit(LOG.data.assign(tags=[["a", "b"], []] * (len(LOG.data) // 2)), LABELS)
+    save(of_lists, folder / "lists")
     scaler = KneeScaler().fit(LOG.frame[["watch_time", "duration"]])
     random = LabelCrafter(random_state=np.random.RandomState(0))
     others = {"random": random, "union": saves.UNION, "scaler": scaler}
@@ -129,7 +133,7 @@ FIELDS = {
     "roles": ("ranker", put(1, *ENCODER, "columns", "features"), "iterable|sequence"),
     "huge number": (
         "past",
-        put(10**400, *ENCODER, "numbers", 0, 1, "least"),
+        put(10**400, *ENCODER, "numbers", 0, 1, 0, "least"),
         "a finite number",
     ),
     "objective": (
@@ -253,12 +257,16 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "shape of ends": ("ranker", shaped("ies.2.values.ends", np.atleast_2d), "vectors"),
     "type of values": ("ranker", shaped("ies.0.values", np.float32), "of a type of"),
     "count": ("ranker", setting("occurrences.0.counts", 0, 0), ">= 1"),
-    "key of NaN": ("past", setting("encoder.numbers.0.keys", -(2**63), 0), "finite"),
+    "key of NaN": ("past", setting("encoder.numbers.0.0.keys", -(2**63), 0), "finite"),
     "key of seconds": ("crafter", setting("e_.counts.keys", 2**63 - 1, -1), "seconds"),
     "spread": ("gain", setting("std_", np.inf, 0), "finite"),
     "sum of counts": ("ranker", setting("ces.0.counts", 2**52, slice(2)), "sum below"),
-    "rank of an array": ("past", shaped("ranks.0.points", np.atleast_2d), "of shape"),
-    "type of an array": ("past", shaped("ranks.0.points", np.float32), "of a type of"),
+    "rank of an array": ("past", shaped("ranks.0.0.points", np.atleast_2d), "of shape"),
+    "type of an array": (
+        "past",
+        shaped("ranks.0.0.points", np.float32),
+        "of a type of",
+    ),
     "no text": ("ranker", setting("feature_names_in_.kinds", 8, 0), "texts"),
     "beyond 1": ("ranker", setting("memory.drawn", 2.0, 0), "<= 1"),
     "fewer users": (
@@ -287,9 +295,9 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "occurrences": ("ranker", dropped(*ENCODER, "occurrences", 0), "occurrences of"),
     "ranks": ("past", dropped(*ENCODER, "ranks", 0), "ranks of"),
     "numbers": ("past", dropped(*ENCODER, "numbers", 0), "ranks of"),
-    "point": ("past", setting("ranks.0.points", np.nan, 0), "finite"),
-    "order of points": ("past", setting("ranks.0.points", 1e9, 0), "rising"),
-    "no points": ("past", shaped("ranks.0.points", lambda v: v[:0]), "of shape"),
+    "point": ("past", setting("ranks.0.0.points", np.nan, 0), "finite"),
+    "order of points": ("past", setting("ranks.0.0.points", 1e9, 0), "rising"),
+    "no points": ("past", shaped("ranks.0.0.points", lambda v: v[:0]), "of shape"),
     "row of the past": ("past", setting("history._store", 99999, 0), "rows of a past"),
     "negative row": ("past", setting("history._store", -1, 0), ">= 0"),
     "code of the past": ("past", setting("history._past", 9**9, 0, 0), "at most"),
@@ -305,13 +313,32 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "no weights": ("ranker", dropped(*LEARNED, "module", "dense.0.weight"), "network"),
     "table": ("ranker", shortened("module.embeddings.table.weight"), "no network"),
     "code in the memory": ("ranker", setting("rows.codes", 10**6, 0, 0), "at most"),
-    "codes in the memory": ("ranker", shaped("s.codes", lambda v: v[:, :1]), "columns"),
+    "codes in the memory": (
+        "ranker",
+        shaped("rows.codes", lambda v: v[:, :1]),
+        "columns",
+    ),
     "numbers in the memory": (
         "past",
         shaped("rows.numeric", lambda v: v[:, :0]),
         "1 columns",
     ),
     "users in the memory": ("ranker", shortened("users.values"), "of shape|users"),
+    "lengths": ("lists", setting("bags.lengths", 9, 0, 0), "elements"),
+    "fewer rows of lists": (
+        "lists",
+        shaped("bags.lengths", lambda lengths: np.vstack([lengths, 0 * lengths[:1]])),
+        "lists of",
+    ),
+    "more columns of lists": (
+        "lists",
+        shaped("bags.lengths", lambda lengths: np.hstack([lengths, 0 * lengths])),
+        "1 columns",
+    ),
+    "code in a list": ("lists", setting("bags.codes", 10**6, 0), "at most"),
+    "columns of lists": ("lists", put(["user_id"], *ENCODER, "lists"), "the last ones"),
+    "no column of lists": ("lists", put([], *ENCODER, "lists"), "columns"),
+    "ranks of a number": ("lists", dropped(*ENCODER, "ranks", 0, 1, 0), "ranks of"),
     "drawn": ("ranker", shortened("memory.drawn"), "numbers"),
     "rows seen": ("ranker", put(3, *MEMORY, "n_seen"), "rows or more"),
     "labels in the memory": (
@@ -382,6 +409,17 @@ ENTRIES = {  # the save, what is changed in it, and what is said of that
     "random state": ("random", shortened("random_state.key"), "of shape"),
     "heads": ("fused", shortened("heads_.mean"), "of shape"),
     "ranks of heads": ("fused", dropped("learned", "heads_", "ranks"), "with ranks"),
+    "items seen": ("seen", setting("seen_.codes", 9**9, 0), "at most"),
+    "no item seen": ("seen", setting("seen_.codes", 0, 0), ">= 1"),
+    "fewer items seen": ("seen", shortened("seen_.codes"), "from 0 to 1"),
+    "begin of a user": ("seen", setting("seen_.starts", 10**9, 3), "rising"),
+    "begin of nobody": ("seen", setting("seen_.starts", 1, 1), "from 0 to"),
+    "fewer users seen": ("seen", shortened("seen_.starts"), "starts"),
+    "nobody seen": (
+        "seen",
+        emptied("learned", "seen_", "users"),
+        "a vocabulary of 'user'",
+    ),
     "knee": ("fused", dropped("learned", "measures_", 0, "knee"), "scaled or not"),
 }
 

@@ -1,10 +1,15 @@
 """Parting a log by time."""
 
+from datetime import date, datetime
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sklabelcraft import Columns, split_by_time
 
@@ -66,3 +71,143 @@ def test_something_must_be_left_to_train_on(log):
     """Shares that take everything are refused."""
     with pytest.raises(ValueError, match=r"valid=0\.5 and test=0\.5 leave nothing"):
         split_by_time(log.data, valid=0.5, test=0.5)
+
+
+def times_of(X, parts):
+    """The times of each part, in order."""
+    clock = np.asarray(X["timestamp"])
+    return {name: np.sort(clock[rows]).tolist() for name, rows in parts.items()}
+
+
+CLOCK = [7, 1, 3, 3, 2, 9, 3, 8]
+
+
+@pytest.mark.parametrize(
+    ("valid", "test", "expected"),
+    [
+        (3, 8, ([1, 2], [3, 3, 3, 7], [8, 9])),
+        (2.5, 8.5, ([1, 2], [3, 3, 3, 7, 8], [9])),
+        (7, 0.25, ([1, 2, 3, 3, 3], [7], [8, 9])),
+        (0.125, 8, ([1, 2, 3, 3, 3], [7], [8, 9])),
+        (0.25, 8, ([1, 2, 3, 3, 3], [7], [8, 9])),  # of the threes two would be train
+        (0.4, 0.25, ([1, 2], [3, 3, 3, 7], [8, 9])),
+        (0, 0.01, ([1, 2, 3, 3, 3, 7, 8], [], [9])),
+        (0.01, 0, ([1, 2, 3, 3, 3, 7, 8], [9], [])),
+        (-1, 2, None),
+    ],
+)
+def test_a_global_cut_by_hand(valid, test, expected):
+    """Numbers below 1 are shares of all rows, others times; a time is in one part."""
+    X = pd.DataFrame({"timestamp": CLOCK})
+    if expected is None:
+        with pytest.raises(ValueError, match=r"leave none of the 8 rows to train on"):
+            split_by_time(X, by="global", valid=valid, test=test)
+        return
+    parts = split_by_time(X, by="global", valid=valid, test=test)
+    assert tuple(times_of(X, parts).values()) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(-3, 9), min_size=1, max_size=30),
+    st.floats(0, 0.5, exclude_max=True) | st.integers(2, 9),
+    st.floats(0, 0.5, exclude_max=True) | st.integers(2, 9),
+)
+def test_a_global_cut_parts_all_rows_by_time(times, valid, test):
+    """All of train is before all of valid, and that before test; none is lost."""
+    X = pd.DataFrame({"timestamp": times})
+    try:
+        parts = split_by_time(X, by="global", valid=valid, test=test)
+    except ValueError:
+        return
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(len(X)))
+    there = [rows for rows in times_of(X, parts).values() if rows]
+    for earlier, later in pairwise(there):
+        assert earlier[-1] < later[0]
+    assert len(parts.train)
+    for name, part in [("valid", valid), ("test", test)]:
+        assert len(parts[name]) > 0 or part == 0
+
+
+DATED = [f"2022-05-0{day}" for day in (1, 2, 2, 3, 4, 5)]
+DATED_FRAMES = {
+    "pandas": lambda: pd.DataFrame({"timestamp": pd.to_datetime(DATED)}),
+    "polars": lambda: pl.DataFrame({"timestamp": DATED}).with_columns(
+        pl.col("timestamp").str.to_date()
+    ),
+    "arrow": lambda: pa.table(
+        {"timestamp": pa.array(np.array(DATED, "datetime64[ms]"))}
+    ),
+}
+STATED = {
+    "text": str,
+    "timestamp": pd.Timestamp,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "datetime64": np.datetime64,
+}
+
+
+@pytest.mark.parametrize("frame", DATED_FRAMES)
+@pytest.mark.parametrize("stated", STATED)
+def test_a_global_cut_at_dates(frame, stated):
+    """Of any kind, in any table; the day named is the first of the part."""
+    valid, test = map(STATED[stated], ["2022-05-02", "2022-05-04"])
+    X = DATED_FRAMES[frame]()
+    parts = split_by_time(X, by="global", valid=valid, test=test)
+    found = [rows.tolist() for rows in parts.values()]
+    assert found == [[0], [1, 2, 3], [4, 5]]
+
+
+def test_a_global_cut_with_a_time_zone():
+    """Midnight in China is 16 o'clock of the day before in Greenwich."""
+    X = pd.DataFrame({"timestamp": pd.to_datetime(DATED).tz_localize("Asia/Shanghai")})
+    for test in ("2022-05-04T00:00+08:00", "2022-05-03T16:00Z"):
+        parts = split_by_time(X, by="global", valid=0, test=test)
+        assert parts.test.tolist() == [4, 5]
+
+
+def test_global_cuts_are_exact():
+    """Also between times that are one float."""
+    X = pd.DataFrame({"timestamp": [BIG, BIG + 1, BIG + 2]})
+    parts = split_by_time(X, by="global", valid=0, test=BIG + 1)
+    assert parts.test.tolist() == [1, 2]
+    dates = X.assign(timestamp=pd.to_datetime(X["timestamp"]))
+    test = pd.Timestamp(BIG + 2)
+    assert split_by_time(dates, by="global", valid=0, test=test).test.tolist() == [2]
+
+
+NUMBERS = pd.DataFrame({"timestamp": [1.5, 2.5, 3.5], "user_id": [1, 1, 1]})
+DAYS = pd.DataFrame({"timestamp": pd.to_datetime(DATED), "user_id": 1})
+ZONED = pd.DataFrame({"timestamp": pd.to_datetime(DATED, utc=True)})
+REFUSED = {
+    "no clock": (NUMBERS[["user_id"]], {}, "column 'timestamp' is not in the log"),
+    "clock of None": (NUMBERS, {"columns": Columns(timestamp=None)}, "got None"),
+    "date for numbers": (NUMBERS, {"test": "2022-05-01"}, "test .* holds numbers, got"),
+    "number for dates": (DAYS, {"valid": 3}, "valid .* holds dates without .*, got 3"),
+    "no date": (DAYS, {"test": "tomorrow's"}, 'test .* got "tomorrow\'s"'),
+    "no number": (NUMBERS, {"test": "soon"}, "test .* holds numbers, got 'soon'"),
+    "zone for none": (DAYS, {"test": "2022-05-03Z"}, "test .* dates without a time"),
+    "none for zone": (ZONED, {"test": "2022-05-03"}, "test .* dates with a time zone"),
+    "not finite": (NUMBERS, {"test": np.nan}, "test must be a finite number"),
+    "beyond": (DAYS, {"test": "2300-01-01"}, "test='2300-01-01' is beyond the clock"),
+    "too late": (NUMBERS, {"test": 4}, "test=4: no row lies between that and the end"),
+    "in the wrong order": (NUMBERS, {"valid": 3, "test": 3}, "valid=3: no row lies"),
+    "time by user": (
+        NUMBERS,
+        {"by": "user", "test": 2},
+        "test must be a share of",
+    ),
+    "date by user": (DAYS, {"by": "user", "valid": "2022-05-02"}, "valid must be a sh"),
+    "all": (NUMBERS, {"valid": 0.5, "test": 0.5}, "must be below 1"),
+    "no rows": (NUMBERS[:0], {}, "leave none of the 0 rows"),
+    "one time": (NUMBERS[:1], {}, "leave none of the 1 rows"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_parted(case):
+    """The error names the parameter, and says what was wanted."""
+    X, options, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        split_by_time(X, **{"by": "global"} | options)

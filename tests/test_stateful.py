@@ -10,7 +10,7 @@ import numpy as np
 import oracle
 import pandas as pd
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -115,7 +115,7 @@ class Labelers(RuleBasedStateMachine):
         before = {name: id(value) for name, value in vars(labeler).items()}
         teach = labeler.fit if again else labeler.partial_fit
         with pytest.raises(ValueError, match=r"watch_time|like"):
-            teach(frame_of([*rows, (broken, 5, np.nan)]).assign(further=0))
+            teach(frame_of([*rows, (broken, 5, -1)]).assign(further=0))
         assert {name: id(value) for name, value in vars(labeler).items()} == before
 
     @rule(one=learned, rows=ROWS)
@@ -229,7 +229,8 @@ def tuples_of(rows):
     return list(LOG.data[SEEN].iloc[rows].itertuples(index=False, name=None))
 
 
-COSTS = {"deadline": None, "derandomize": True}
+SLOW = [HealthCheck.too_slow]  # which busy cores are
+COSTS = {"deadline": None, "derandomize": True, "suppress_health_check": SLOW}
 TestLabelers = Labelers.TestCase
 TestLabelers.settings = settings(max_examples=60, stateful_step_count=30, **COSTS)
 TestRankerOverDays = RankerOverDays.TestCase

@@ -53,8 +53,6 @@ display = LabelSurfaceDisplay.from_estimator(crafter, log)
 
 # %%
 # A decision tree of a few leaves says nearly the same in words. Half of the rows teach
-# the tree; ``fidelity`` is its R2 on the other half.
+# the tree, whose R2 is that on the other half.
 
-explained = crafter.explain(log, max_leaf_nodes=6)
-print(explained.rules)
-print(f"fidelity: {explained.fidelity:.2f}")
+crafter.explain(log, max_leaf_nodes=6)

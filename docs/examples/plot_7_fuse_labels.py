@@ -55,7 +55,7 @@ found = compare_labelers(
     n_bootstrap=500,
     random_state=0,
 )
-found.table.pivot(index="method", columns="metric", values="mean").round(3)
+found
 
 # %%
 # The front in the plane of watch time and explicit feedback, coloured by spread: a
@@ -63,4 +63,4 @@ found.table.pivot(index="method", columns="metric", values="mean").round(3)
 
 from sklabelcraft import ObjectiveTradeoffDisplay
 
-ObjectiveTradeoffDisplay.from_comparison(found)
+display = ObjectiveTradeoffDisplay.from_comparison(found)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from sklabelcraft._encoder import N_DURATION_BUCKETS
+from sklabelcraft._encoder import MIDDLE, N_DURATION_BUCKETS
 from sklabelcraft._ids import NUMBERS, TEXT
 from sklabelcraft._onnx import _graph
-from sklabelcraft._onnx._graph import DOUBLE, TRUTH, WHOLE, concatenated
+from sklabelcraft._onnx._graph import DOUBLE, END, TRUTH, WHOLE, concatenated
 from sklabelcraft._onnx._search import codes_of, rank_among
 
 
@@ -32,7 +32,7 @@ class Columns:
         self.graph, self.encoder, self.with_past = graph, encoder, with_past
 
     def code(self, key):
-        """Codes of a category."""
+        """Codes of a category, of lists padded to (n, most)."""
         vocabulary = self.encoder.vocabularies[key]
         values = self._read(key, type_of(vocabulary, key))
         codes = np.arange(1, len(vocabulary.values) + 1)
@@ -42,9 +42,25 @@ class Columns:
         codes = codes_of(values, vocabulary.values, codes)
         return self._is_missing(key, values).where(vocabulary.missing_code, codes)
 
-    def rank(self, key):
-        """Ranks of a number, from 0 to 1."""
-        return rank_among(self.encoder.ranks[key].points, self._read(key, DOUBLE))
+    def bag(self, key):
+        """Codes of lists, and the weight of each in the mean of its list, (n, most)."""
+        codes = self.code(key)
+        length = self.graph.input(f"{name_of(key)}_length", WHOLE, "n")
+        return codes, share_of(codes, length)
+
+    def ranks(self, key):
+        """Ranks of a number or of a vector's, from 0 to 1, and where it is missing."""
+        among = self.encoder.ranks[key]
+        if len(among) > 1:
+            values = self.graph.input(name_of(key), DOUBLE, "n", len(among))
+            parts = enumerate(among)
+            return [rank_among(r.points, values.take(j, 1)) for j, r in parts], None
+        values = self._read(key, DOUBLE)
+        rank, missing = rank_among(among[0].points, values), None
+        if key != self.encoder.duration:
+            missing = values.is_nan()
+            rank = missing.where(MIDDLE, rank)
+        return [rank], missing
 
     def of_row(self, key, values):
         """What was read, or was made of it, for the rows themselves, (n,)."""
@@ -52,6 +68,8 @@ class Columns:
 
     def _read(self, key, dtype, suffix=""):
         name = f"{name_of(key)}{suffix}"
+        if key in self.encoder.lists:
+            return self.graph.input(name, dtype, "n", f"{name_of(key)}_most")
         values = self.graph.input(name, dtype, "n")
         if key not in self.with_past:
             return values
@@ -62,6 +80,20 @@ class Columns:
         if values.dtype == DOUBLE:
             return values.is_nan()
         return self._read(key, TRUTH, "_is_missing")
+
+
+def share_of(codes, length, most=END):
+    """The weight of each code in the mean of the first ones of its row, (n, t).
+
+    There are `length` of them in each row, of which the last `most` count.
+    """
+    graph, length = codes.graph, length.with_axis(1)
+    n = codes.apply("Shape", start=1).without_axis(0)
+    zero, one = graph.constant(0), graph.constant(1)
+    position = graph.add("Range", zero, n, one, dtype=WHOLE)
+    there = (position < length) & (position >= length - most)
+    there = there.to(DOUBLE)
+    return there / there.sum(1).maximum(1).with_axis(1)
 
 
 def bucket_of(rank):

@@ -229,6 +229,10 @@ class Value:
         """1 / (1 + exp(-x))."""
         return self.apply("Sigmoid")
 
+    def silu(self):
+        """x / (1 + exp(-x)); x times a sigmoid is fused to what has no float64."""
+        return self / (self.apply("Neg").apply("Exp") + 1.0)
+
 
 def concatenated(values, axis):
     """Values side by side."""

@@ -52,11 +52,16 @@ class Feedback:
         return self._read("duration", self.columns.duration)
 
     def explicit(self):
-        """Whether there was any explicit feedback, (n,), 0 or 1."""
+        """Whether there was any explicit feedback, and whether that is not known, (n,).
+
+        Both are true or false.
+        """
         names = [self._name(key) for key in self.labeler.explicit_]
         columns = [self.graph.input(name, DOUBLE, "n") for name in names]
         self.roles["explicit"] = names
-        return reduce(or_, [column > 0 for column in columns]).to(DOUBLE)
+        positive = reduce(or_, [column > 0 for column in columns])
+        missing = reduce(or_, [column.is_nan() for column in columns])
+        return positive, missing & positive.apply("Not")
 
     def _read(self, role, key):
         self.roles[role] = self._name(key)
@@ -95,7 +100,8 @@ def _completion_rate(labeler, feedback):
 
 
 def _explicit(labeler, feedback):
-    return feedback.explicit()
+    positive, unknown = feedback.explicit()
+    return unknown.where(np.nan, positive.to(DOUBLE))
 
 
 def _cwm(labeler, feedback):
@@ -180,12 +186,22 @@ def _as_read(seconds):
 
 def _learned(labeler, feedback):
     watched, duration = feedback.watch_time(), feedback.duration()
-    explicit = feedback.explicit() if labeler.explicit_ else watched * 0
     net = labeler.label_net_
     seconds = watched.as_single(), duration.as_single()
-    odds = _rule(net.rule, _hand_made(net.signals, *seconds, explicit))
-    points = net.signals.watch_points, net.signals.duration_points
-    ranks = [rank_among(array(p), s) for p, s in zip(points, seconds, strict=True)]
+    read = _ranks(net.signals, *seconds), _hand_made(net.signals, *seconds)
+    if not labeler.explicit_:
+        return _supposing(net, *read, watched * 0)
+    positive, unknown = feedback.explicit()
+    label = _supposing(net, *read, positive.to(DOUBLE))
+    other = _supposing(net, *read, (positive | unknown).to(DOUBLE))
+    place = search(seconds[0], [array(net.signals.chance.edges)], "left")
+    chance = watched.graph.constant(array(net.signals.chance.shares))[place]
+    return label + unknown.where(chance, 0) * (other - label)
+
+
+def _supposing(net, ranks, hand_made, explicit):
+    """Labels of the network, supposing that there was explicit feedback, 0 or 1."""
+    odds = _rule(net.rule, (*hand_made, explicit))
     inputs = [*(rank * 4 - 2 for rank in ranks), explicit * 2]
     inputs = stacked([inputs[j] for j in net.signals.read], 1)
     correction = dense(net.correction, inputs).without_axis(1)
@@ -194,11 +210,17 @@ def _learned(labeler, feedback):
     return (odds + correction).as_single().sigmoid()
 
 
-def _hand_made(signals, watched, duration, explicit):
-    """Scaled watch time, D2Q's label and explicit feedback."""
+def _ranks(signals, *seconds):
+    """Ranks of watch time and duration."""
+    points = signals.watch_points, signals.duration_points
+    return [rank_among(array(p), s) for p, s in zip(points, seconds, strict=True)]
+
+
+def _hand_made(signals, watched, duration):
+    """Scaled watch time, and D2Q's label."""
     knee, maximum = signals.scale.tolist()
     quantile = _quantile(signals.quantiles, watched.minimum(duration), duration)
-    return two_lines(watched, knee=knee, maximum=maximum), quantile, explicit
+    return two_lines(watched, knee=knee, maximum=maximum), quantile
 
 
 def _rule(rule, labels):

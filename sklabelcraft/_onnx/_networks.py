@@ -19,6 +19,8 @@ class Rows(NamedTuple):
         Codes of the categorical columns.
     numbers : Value of shape (n, n_numeric)
         Numeric columns as ranks in [-1, 1].
+    bags : list of (Value, Value)
+        Codes of each column of lists, and their weights in the mean, (n, most).
     past : Value of shape (n, t, n_past_columns) or None
         Codes of the past impressions; None if there are none.
     share : Value of shape (n, t) or None
@@ -27,6 +29,7 @@ class Rows(NamedTuple):
 
     codes: Value
     numbers: Value
+    bags: list
     past: Value | None
     share: Value | None
 
@@ -55,6 +58,15 @@ class Table:
         """The embeddings of codes of some columns, (..., n_columns, dim)."""
         return self.value[codes + self.starts[columns]].to(DOUBLE)
 
+    def all_embedded(self, rows):
+        """The embeddings of all columns, of lists their means, (n, n_columns, dim)."""
+        n = len(self.starts) - len(rows.bags)
+        parts = [self.embedded(rows.codes, slice(n))]
+        for start, (codes, share) in zip(self.starts[n:], rows.bags, strict=True):
+            elements = self.value[codes + start].to(DOUBLE)
+            parts.append((elements * share.with_axis(2)).sum(1).with_axis(1))
+        return concatenated(parts, 1) if rows.bags else parts[0]
+
 
 def _mlp(module, table, rows):
     return dense(module.dense, concatenated(_inputs(table, rows), 1))
@@ -79,7 +91,7 @@ def _din(module, table, rows):
 
 def _inputs(table, rows):
     """What all networks see: embeddings side by side, their products, and numbers."""
-    embedded = table.embedded(rows.codes)
+    embedded = table.all_embedded(rows)
     flat = embedded.reshape(0, len(table.starts) * table.dim)
     return [flat, _interactions(embedded), rows.numbers]
 
@@ -116,7 +128,7 @@ def dense(layers, inputs):
     """What a stack of linear layers and SiLUs makes of inputs, (..., n_outputs)."""
     for layer in layers:
         if type(layer) is nn.SiLU:
-            inputs = inputs * inputs.sigmoid()
+            inputs = inputs.silu()
         elif type(layer) is nn.Linear:
             inputs = inputs @ _weights(layer)
             inputs = inputs if layer.bias is None else inputs + array(layer.bias)

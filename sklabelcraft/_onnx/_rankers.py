@@ -1,6 +1,6 @@
 """The scores of rankers, in a graph, from raw ids and numbers."""
 
-from sklabelcraft._onnx._encoder import Columns, bucket_of, name_of
+from sklabelcraft._onnx._encoder import Columns, bucket_of, name_of, share_of
 from sklabelcraft._onnx._graph import DOUBLE, WHOLE, stacked
 from sklabelcraft._onnx._networks import Rows, logits_of
 from sklabelcraft.losses import UNIT_LOSSES
@@ -14,12 +14,17 @@ def score_of(graph, model):
     encoder = model.encoder
     if not encoder.features:
         raise ValueError("a ranker that sees no column cannot be exported.")
-    codes, numbers, past = _encoded(Columns(graph, encoder, _past_keys(model)))
-    codes = stacked(codes, 1) if codes else stacked(numbers, 1).take([], 1).to(WHOLE)
-    numbers = stacked(numbers, 1) if numbers else codes.take([], 1).to(DOUBLE)
-    rows = Rows(codes, numbers, None, None)
+    columns = Columns(graph, encoder, _past_keys(model))
+    codes, numbers, past = _encoded(columns)
+    bags = [columns.bag(key) for key in encoder.lists]
+    none = stacked(codes or numbers, 1) if codes or numbers else bags[0][0]
+    none = none.take([], 1)
+    codes = stacked(codes, 1) if codes else none.to(WHOLE)
+    numbers = stacked(numbers, 1) if numbers else none.to(DOUBLE)
+    rows = Rows(codes, numbers, bags, None, None)
     if past:
-        share = _share(graph, past[0], model.history.length)
+        length = graph.input("past_length", WHOLE, "n")
+        share = share_of(past[0], length, model.history.length)
         rows = rows._replace(past=stacked(past, 2), share=share)
     logits = logits_of(model.module, rows).as_single()
     return _scored(model, logits), _roles(encoder)
@@ -28,16 +33,17 @@ def score_of(graph, model):
 def _encoded(columns):
     """Codes and numbers of the rows, each (n,), and codes of their pasts, (n, t)."""
     encoder = columns.encoder
-    codes = {key: columns.code(key) for key in encoder.vocabularies}
-    ranks = {key: columns.rank(key) for key in encoder.ranks}
+    codes = {key: columns.code(key) for key in encoder.single}
+    found = {key: columns.ranks(key) for key in encoder.ranks}
+    ranks = {key: several for key, (several, _) in found.items()}
     if encoder.duration in ranks:
-        codes[encoder.duration] = bucket_of(ranks[encoder.duration])
+        codes[encoder.duration] = bucket_of(*ranks[encoder.duration])
     past = [codes[key].behind(1, 1) for key in columns.with_past]
-    codes, ranks = (
-        [columns.of_row(key, values) for key, values in found.items()]
-        for found in (codes, ranks)
-    )
-    return codes, [(rank * 2 - 1).as_single() for rank in ranks], past
+    codes = [columns.of_row(key, values) for key, values in codes.items()]
+    ranks = [columns.of_row(key, rank) for key in ranks for rank in ranks[key]]
+    numbers = [(rank * 2 - 1).as_single() for rank in ranks]
+    numbers += [found[key][1].to(DOUBLE) for key in encoder.gaps]
+    return codes, numbers, past
 
 
 def _roles(encoder):
@@ -50,19 +56,8 @@ def _past_keys(model):
     """The columns that describe a past impression, if the network sees any."""
     if not model.history.length:
         return []
-    keys = [*model.encoder.vocabularies, model.encoder.duration]
+    keys = [*model.encoder.single, model.encoder.duration]
     return [keys[j] for j in model.history.columns]
-
-
-def _share(graph, past, history_length):
-    """The weight of each past impression in the mean of its row, (n, t)."""
-    length = graph.input("past_length", WHOLE, "n").with_axis(1)
-    n_past = past.apply("Shape", start=1).without_axis(0)
-    zero, one = graph.constant(0), graph.constant(1)
-    position = graph.add("Range", zero, n_past, one, dtype=WHOLE)
-    there = (position < length) & (position >= length - history_length)
-    there = there.to(DOUBLE)
-    return there / there.sum(1).maximum(1).with_axis(1)
 
 
 def _scored(model, logits):

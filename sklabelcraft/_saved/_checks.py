@@ -49,6 +49,17 @@ def combinations(fields, path):
     require(fields["sizes"][:-1] == sizes, path, f"of sizes {sizes}", fields["sizes"])
 
 
+def seen(fields, path):
+    """The pairs of the users follow each other, of items that are known."""
+    users, items, starts, codes = fields.values()
+    vocabularies({"user": users, "item": items}, path)
+    n = len(users) + 2
+    require(len(starts) == n, inside(path, "starts"), f"{n} starts", len(starts))
+    ends = starts[:2].any() or starts[-1] != len(codes)
+    require(not ends, inside(path, "starts"), f"from 0 to {len(codes)}", starts)
+    _codes_below(codes[:, None], [len(items)], inside(path, "codes"))
+
+
 def counts_by_ids(fields, path):
     """Each column of codes has a vocabulary that knows its codes."""
     known, codes = fields["vocabularies"], fields["codes"]
@@ -66,6 +77,14 @@ def _codes_below(codes, most, path):
         require(fits, path, f"at most {most}", largest)
 
 
+def _lists_below(bags, most, path):
+    """Codes in the lists of each column are at most so many."""
+    require(bags.n_columns == len(most), path, f"{len(most)} columns", bags.n_columns)
+    if len(bags.codes):
+        fits = bool((bags.codes <= torch.tensor(most)[bags.column]).all())
+        require(fits, path, f"at most {most}", bags.codes.max())
+
+
 def cells(module, path):
     """Rows add up over the cells, and each group begins where one may."""
     total, before = module["total"], module["before"]
@@ -74,7 +93,7 @@ def cells(module, path):
 
 
 def encoder(fields, path):
-    """There is a vocabulary or a rank for each feature, and nothing else."""
+    """There is a vocabulary or a rank for each feature; numbers alone have gaps."""
     names = [list(fields[n]) for n in ("vocabularies", "occurrences")]
     require(names[0] == names[1], path, f"occurrences of {names[0]}", names[1])
     numbers = [list(fields[n]) for n in ("numbers", "ranks")]
@@ -82,6 +101,14 @@ def encoder(fields, path):
     known, features = sorted(names[0] + numbers[0], key=str), fields["features"]
     alike = known == sorted(features, key=str)
     require(alike, path, f"the features {known}", features)
+    gaps, keys = fields["gaps"], list(fields["ranks"])
+    inner = len(set(gaps)) == len(gaps) and set(gaps) <= set(keys)
+    require(inner, inside(path, "gaps"), f"some of {keys}", gaps)
+    lists = fields["lists"]
+    last = names[0][len(names[0]) - len(lists) :] == lists
+    require(last, inside(path, "lists"), f"the last ones of {names[0]}", lists)
+    n_numbers, n_ranks = ([*map(len, fields[n].values())] for n in ("numbers", "ranks"))
+    require(n_numbers == n_ranks, path, f"ranks of {n_numbers} numbers", n_ranks)
     vocabularies(fields["vocabularies"], path)
 
 
@@ -107,8 +134,9 @@ def history(fields, path):
 
 def model(fields, path):
     """The past is coded by the encoder, and several outputs have a scale."""
-    sizes, past = fields["encoder"].cardinalities, fields["history"]
-    columns = past.columns
+    encoder, past = fields["encoder"], fields["history"]
+    columns, sizes = past.columns, encoder.cardinalities
+    sizes = sizes[: len(sizes) - len(encoder.lists)]
     known = all(0 <= column < len(sizes) for column in columns)
     require(known, path, f"columns of {len(sizes)}", columns)
     if past.length:
@@ -122,10 +150,18 @@ def model(fields, path):
         require(right, inside(path, name), "one for each of several outputs", value)
 
 
+def bags(fields, path):
+    """The lists have as many elements together as there are."""
+    n, wanted = len(fields["codes"]), int(fields["lengths"].sum())
+    require(n == wanted, path, f"{wanted} elements", n)
+
+
 def kept_rows(fields, path):
-    """There are as many users as rows."""
-    n, users = len(fields["codes"]), fields["users"]
+    """There are as many users as rows, and lists for all of them or none."""
+    n, users, lists = len(fields["codes"]), fields["users"], fields["bags"]
     require(len(users.values) == n, path, f"{n} users", len(users.values))
+    known = len(lists.lengths) == (n if lists.n_columns else 0)
+    require(known, path, f"lists of {n} rows", lists.lengths.shape)
 
 
 def memory(fields, path):
@@ -138,13 +174,21 @@ def memory(fields, path):
 def rows_of(rows, model, path, columns):
     """Kept rows are coded by a model's encoder, and hold the columns of these names."""
     sizes = [size - 1 for size in model.encoder.cardinalities]
-    _codes_below(rows.codes.numpy(), sizes, inside(path, "codes"))
+    n = len(sizes) - len(model.encoder.lists)
+    _codes_below(rows.codes.numpy(), sizes[:n], inside(path, "codes"))
+    _lists_below(rows.bags, sizes[n:], inside(path, "bags"))
     n_numeric = model.encoder.n_numeric
     width = rows.numeric.shape[1]
     require(width == n_numeric, inside(path, "numeric"), f"{n_numeric} columns", width)
     for name in columns:
         there = name in rows.columns
         require(there, inside(path, "columns"), f"with {name!r}", list(rows.columns))
+
+
+def weights_of(rows, shape, path):
+    """Kept rows have weights of this shape."""
+    found = rows.weights.shape
+    require(found == shape, inside(path, "weights"), f"of shape {shape}", found)
 
 
 def optimizer(state, values, path):
@@ -197,6 +241,7 @@ def ranker(estimator, path):
         shape = tuple(rows.columns["0"].shape)
         wanted = (len(rows), trained.n_outputs)
         require(shape == wanted, inside(path, "memory"), f"labels of {wanted}", shape)
+        weights_of(rows, wanted, inside(path, "memory"))
 
 
 def crafter(estimator, path):
@@ -211,9 +256,12 @@ def crafter(estimator, path):
     optimizer(task["optimizer"], _weights(trained.module), inside(path, "task"))
     optimizer(task["outer"], _weights(label), inside(path, "task"))
     rows_of(state["held_out"], trained, inside(path, "held_out"), state["scaled"])
+    weights_of(state["held_out"], (len(state["held_out"]),), inside(path, "held_out"))
     if state["memory"] is not None:
         names = "watch_time", "duration", "explicit"
-        rows_of(state["memory"].rows, trained, inside(path, "memory"), names)
+        rows = state["memory"].rows
+        rows_of(rows, trained, inside(path, "memory"), names)
+        weights_of(rows, (len(rows),), inside(path, "memory"))
 
 
 def label(fields, path):

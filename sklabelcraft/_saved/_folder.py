@@ -32,7 +32,7 @@ from sklabelcraft._saved._tensors import (
 try:
     import fcntl
 except ImportError:  # Windows, where nothing tells of another save into the folder
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 CONFIG, ARRAYS = "config.json", "model.safetensors"
 ASIDE = "model.before.safetensors"

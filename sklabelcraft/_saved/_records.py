@@ -5,6 +5,7 @@ from torch import is_tensor, nn
 
 from sklabelcraft._saved._plain import Plain
 from sklabelcraft._saved._refusing import JOBLIB, fields_of, refused, require
+from sklabelcraft._saved._requests import REQUESTS, Requests, request_again
 from sklabelcraft._saved._trees import Kind, inside
 
 MACHINERY = vars(nn.Module()).keys() - {"training"}
@@ -122,7 +123,7 @@ class Fields(Kind):
         By name.
     """
 
-    made = dict
+    made: type = dict
 
     def __init__(self, check=None, /, **kinds):
         self.check, self.kinds = check, kinds
@@ -238,6 +239,7 @@ class Estimator(Kind):
         self.names = made._get_param_names()
         always = {name: kind for name, kind in fitted.items() if kind.optional}
         always[OUTPUT] = fitted[OUTPUT] = Absent(CONTAINERS)
+        always[REQUESTS] = fitted[REQUESTS] = Absent(Requests())
         self.needed = fitted.keys() - always.keys()
         self.always, self.fitted = Fields(**always), Fields(**fitted)
 
@@ -266,6 +268,8 @@ class Estimator(Kind):
         found = isinstance(learned, dict) and self.needed & learned.keys()
         kind = self.fitted if found else self.always
         vars(made).update(kind.read(learned, save, path, {}))
+        if REQUESTS in vars(made):
+            request_again(made, path)
         if self.check is not None:
             self.check(made, path)
         return made

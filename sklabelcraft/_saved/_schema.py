@@ -67,11 +67,11 @@ from sklabelcraft.preprocessing import KneeScaler
 from sklabelcraft.rankers import DCNRanker, DINRanker, MLPRanker, ModuleRanker
 from sklabelcraft.recommender import LabelCraftRecommender
 
-LABELERS = ("CWM", "D2Q", "DVR", "ConditionalCDF", "D2Co", "ExplicitFeedback")
-LABELERS += ("PlayCompletion", "PlayCompletionRate", "WatchTime", "LabelCrafter")
-LABELERS += ("FeatureUnion", "FrozenEstimator")
+LABELERS: tuple[str, ...] = ("CWM", "D2Q", "DVR", "ConditionalCDF", "D2Co")
+LABELERS += ("ExplicitFeedback", "PlayCompletion", "PlayCompletionRate", "WatchTime")
+LABELERS += ("LabelCrafter", "FeatureUnion", "FrozenEstimator")
 RANKERS = ("MLPRanker", "DCNRanker", "DINRanker", "ModuleRanker")
-RECOMMENDERS = (*RANKERS, "LabelCraftRecommender", "FusedRecommender")
+RECOMMENDERS: tuple[str, ...] = (*RANKERS, "LabelCraftRecommender", "FusedRecommender")
 RECOMMENDERS += ("FrozenEstimator",)
 BALANCING = ("SoftmaxBalancing", "MinNormBalancing", "ConflictFreeBalancing")
 PARAMETERS = {"Columns", "Objective", "RandomState", "MLP", "DCN", "DIN", *BALANCING}
@@ -120,6 +120,7 @@ CRAFTED = {
     "start_": several(3, float, "three weights"),
     "ranker_": Part(*RANKERS),
     "explicit_": KEYS,
+    "n_unknown_": Whole(),
     "history_": EPOCHS,
     "training_state_": Fields(
         task=Fields(
@@ -136,6 +137,7 @@ CRAFTED = {
         memory=Maybe(Part("Memory")),
     ),
 }
+SEEN_PAIRS = Maybe(Part("Seen"))
 NOTHING = {"statistics_": Maybe(Part())}
 MEANS = Array("float64", "e+1", least=0, finite=True)
 
@@ -149,7 +151,12 @@ ESTIMATORS = (
     *(Estimator(made, PARAMS, checks.widths) for made in (MLP, DCN, DIN)),
     *(learner(made, **NOTHING) for made in (CWM, PlayCompletion, PlayCompletionRate)),
     learner(WatchTime, statistics_=Part("Numbers"), knee_=NUMBER, maximum_=NUMBER),
-    learner(ExplicitFeedback, statistics_=Part("ExplicitColumns"), explicit_=KEYS),
+    learner(
+        ExplicitFeedback,
+        statistics_=Part("ExplicitCounts"),
+        explicit_=KEYS,
+        n_unknown_=Whole(),
+    ),
     learner(DVR, statistics_=Part("FeedbackCounts"), **EDGES, mean_=MEANS, std_=MEANS),
     learner(
         D2Co, statistics_=Part("FeedbackCounts"), **EDGES, noise_=MEANS, bias_=MEANS
@@ -171,6 +178,7 @@ ESTIMATORS = (
         checks.recommender,
         labeler_=Part(*LABELERS),
         ranker_=Part(*RANKERS),
+        seen_=SEEN_PAIRS,
     ),
     learner(
         FusedRecommender,
@@ -178,6 +186,7 @@ ESTIMATORS = (
         weights_=Map(NUMBER),
         heads_=Part("Heads"),
         measures_=Several(Part("MeasuredColumn")),
+        seen_=SEEN_PAIRS,
     ),
     Estimator(FeatureUnion, PARAMS, checks.union),
     Estimator(FrozenEstimator, PARAMS),

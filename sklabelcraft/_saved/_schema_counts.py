@@ -8,9 +8,10 @@ from sklabelcraft._saved._arrays import Array, Counted, Tensor, Values
 from sklabelcraft._saved._plain import Whole
 from sklabelcraft._saved._records import Map, Maybe, Module, Part, Record, Several
 from sklabelcraft._saved._singles import KEYS, KINDS, NUMBER, TRUTH, several
+from sklabelcraft._seen import Seen
 from sklabelcraft._vocabulary import Occurrences, Vocabulary
 from sklabelcraft.labelers._by_ids import Combinations, CountsByIds, GroupCounts
-from sklabelcraft.labelers._rules import ExplicitColumns
+from sklabelcraft.labelers._rules import ExplicitCounts
 
 COUNTS = (
     Record(
@@ -26,7 +27,7 @@ COUNTS = (
         FeedbackCounts,
         checks.feedback,
         level=Whole(0, len(FeedbackCounts.masks) - 1),
-        keys=Array("int64", "n+1", least=0, rising=True),
+        keys=Array("int64", "n+1", rising=True),
         counts=Counted("n+1"),
         least=Array("float64", 2, finite=True),
         largest=Array("float64", 2, finite=True),
@@ -51,7 +52,7 @@ COUNTS = (
         sizes=Several(Whole(1)),
         known=Array("int64", "n+1", least=0, rising=True),
     ),
-    Record(ExplicitColumns, found=KEYS),
+    Record(ExplicitCounts, found=KEYS, n_rows=Whole(), n_unknown=Whole()),
     Record(Ranks, points=Array("float64", "n+1", rising=True, finite=True)),
     Module(
         CellCounts,
@@ -84,6 +85,14 @@ COUNTS = (
         counts=Counted("n"),
         first=Array("int64", "n", least=0),
         missing=several(2, int, "a count and a row"),
+    ),
+    Record(
+        Seen,
+        checks.seen,
+        users=Part("Vocabulary"),
+        items=Part("Vocabulary"),
+        starts=Array("int64", "u+1", least=0, rising=True),
+        codes=Array("int32", "n", least=1),
     ),
     Record(Ids, kind=KINDS, values=Values("n"), missing=Array("bool", "n")),
 )

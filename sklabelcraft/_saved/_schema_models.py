@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklabelcraft._bags import Bags
 from sklabelcraft._encoder import Encoder
 from sklabelcraft._history import History
 from sklabelcraft._kept import KeptRows, Memory
@@ -37,6 +38,7 @@ from sklabelcraft.modules import (
     Signals,
     StartingRule,
 )
+from sklabelcraft.modules._chance import ExplicitChance
 
 MODELS = (
     Record(
@@ -44,14 +46,16 @@ MODELS = (
         checks.encoder,
         columns=Part("Columns"),
         features=KEYS,
+        lists=KEYS,
         min_count=Whole(1),
         duration=KEY_OR_NONE,
         ids=several(2, (str, int, np.integer, type(None)), "user and item"),
         n_rows=Whole(),
         vocabularies=Map(Part("Vocabulary")),
         occurrences=Map(Part("Occurrences")),
-        numbers=Map(Part("Numbers")),
-        ranks=Map(Part("Ranks")),
+        numbers=Map(Several(Part("Numbers"))),
+        ranks=Map(Several(Part("Ranks"))),
+        gaps=KEYS,
     ),
     Record(
         History,
@@ -83,6 +87,12 @@ MODELS = (
         head_scale=Maybe(Array("float64", "h", finite=True)),
     ),
     Record(
+        Bags,
+        checks.bags,
+        codes=Tensor("int32", "e", least=0),
+        lengths=Tensor("int32", "n", "c", least=0),
+    ),
+    Record(
         KeptRows,
         checks.kept_rows,
         codes=Tensor("int32", "n", "c", least=0),
@@ -90,6 +100,8 @@ MODELS = (
         users=Part("Ids"),
         times=Array("int64 float64", "n", finite=True),
         columns=Map(Array("float64", "n", ...), sized=True),
+        weights=Array("float64", "n", ..., least=0, finite=True),
+        bags=Part("Bags"),
     ),
     Record(
         Memory,
@@ -108,12 +120,19 @@ OPTIMIZER = Fields(
 ADVERSARY = Fields(reader=Map(Tensor(FLOATS, ...)), optimizer=OPTIMIZER)
 LABELS = (
     Module(
+        ExplicitChance,
+        training=TRUTH,
+        edges=Tensor("float64", "e", rising=True, finite=True),
+        shares=Tensor("float64", "e+1", least=0, most=1),
+    ),
+    Module(
         Signals,
         training=TRUTH,
         watch_points=Tensor("float64", "n+1", rising=True, finite=True),
         duration_points=Tensor("float64", "m+1", rising=True, finite=True),
         scale=Tensor("float64", 2, finite=True),
         quantiles=Part("GroupedQuantiles"),
+        chance=Part("ExplicitChance"),
         read=Several(Whole(0, 2)),
     ),
     Module(

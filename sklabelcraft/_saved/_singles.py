@@ -8,15 +8,17 @@ from sklabelcraft._ids import DATES, NUMBERS, OTHER, TEXT
 from sklabelcraft._saved._plain import Choice, Plain
 from sklabelcraft._saved._records import KEY, Maybe, is_key
 
+LARGEST = sys.float_info.max
 KINDS = Maybe(Choice({kind: kind for kind in (NUMBERS, TEXT, DATES, OTHER)}))
-NUMBER = Plain(
-    wanted="a finite number",
-    check=lambda value: (
-        isinstance(value, int | float | np.number)
-        and not isinstance(value, bool)
-        and abs(value) <= sys.float_info.max
-    ),
-)
+
+
+def is_finite(value):
+    """Whether a value is a finite number."""
+    is_number = isinstance(value, int | float | np.number)
+    return is_number and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+NUMBER = Plain(wanted="a finite number", check=is_finite)
 KEY_OR_NONE = Maybe(KEY)
 TRUTH = Plain(wanted="true or false", check=lambda value: type(value) is bool)
 CLOCK = Plain(wanted="a text", check=lambda value: type(value) is str)

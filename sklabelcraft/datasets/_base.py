@@ -1,6 +1,5 @@
 """The contract of every data set, and what the loaders of public logs share."""
 
-from datetime import date
 from os.path import expanduser
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-DATES = (str, date, np.datetime64)
+from sklabelcraft._clock import as_timestamp
+
 CHINA = 8 * 3600  # seconds ahead of UTC
 FIRST = r"([^\s,;\[\]]+)"  # of "12,65", "[8, 9]", "31;5" or "31 0.9;5 0.1"
 
@@ -141,10 +141,7 @@ def first_days(valid_from, test_from):
 
 def _date(name, value):
     """The timestamp of a date or of a text that says one."""
-    try:
-        day = pd.Timestamp(value) if isinstance(value, DATES) else pd.NaT
-    except ValueError:
-        day = pd.NaT
+    day = as_timestamp(value)
     if day is pd.NaT or day.tzinfo is not None:
         raise ValueError(
             f"{name} must be a date such as '2022-05-01', without a time zone, got "

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pandas as pd
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
+from sklabelcraft._typing import PathLike, typed
 from sklabelcraft.datasets._base import (
     CHINA,
     describe,
@@ -81,10 +83,16 @@ numbers, "missing" as texts and -1 as whole numbers, as others have in its gaps.
 """
 
 
-@validate_params({"user_features": ["boolean"]}, prefer_skip_nested_validation=True)
+@typed(
+    validate_params({"user_features": ["boolean"]}, prefer_skip_nested_validation=True)
+)
 def load_kuairand(
-    path, *, valid_from="2022-05-01", test_from="2022-05-04", user_features=False
-):
+    path: PathLike,
+    *,
+    valid_from: str = "2022-05-01",
+    test_from: str = "2022-05-04",
+    user_features: bool = False,
+) -> Bunch:
     """Load the standard logs of KuaiRand-Pure, -1K or -27K.
 
     Parameters

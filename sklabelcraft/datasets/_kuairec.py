@@ -1,8 +1,12 @@
 """KuaiRec 2.0 in its official layout."""
 
+from typing import Literal
+
 import pandas as pd
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from sklabelcraft._typing import PathLike, typed
 from sklabelcraft.datasets._base import (
     describe,
     drop_unusable,
@@ -34,13 +38,19 @@ list), hour. y: watch_time. There is no explicit feedback: explicit=().
 """
 
 
-@validate_params(
-    {"matrix": [StrOptions({"big_matrix", "small_matrix"})]},
-    prefer_skip_nested_validation=True,
+@typed(
+    validate_params(
+        {"matrix": [StrOptions({"big_matrix", "small_matrix"})]},
+        prefer_skip_nested_validation=True,
+    )
 )
 def load_kuairec(
-    path, *, matrix="big_matrix", valid_from="2020-08-15", test_from="2020-08-25"
-):
+    path: PathLike,
+    *,
+    matrix: Literal["big_matrix", "small_matrix"] = "big_matrix",
+    valid_from: str = "2020-08-15",
+    test_from: str = "2020-08-25",
+) -> Bunch:
     """Load one of the two logs of KuaiRec 2.0.
 
     Parameters

@@ -1,7 +1,9 @@
 """KuaiSAR and KuaiSAR-small, what was recommended, in their official layout."""
 
 import pandas as pd
+from sklearn.utils import Bunch
 
+from sklabelcraft._typing import PathLike
 from sklabelcraft.datasets._base import (
     describe,
     drop_unusable,
@@ -49,7 +51,9 @@ levels), hour. y: watch_time, {signals}.
 """
 
 
-def load_kuaisar(path, *, valid_from="2023-06-05", test_from="2023-06-08"):
+def load_kuaisar(
+    path: PathLike, *, valid_from: str = "2023-06-05", test_from: str = "2023-06-08"
+) -> Bunch:
     """Load the recommendations of KuaiSAR or KuaiSAR-small.
 
     Parameters

@@ -5,10 +5,11 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.utils import check_random_state
+from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import validate_params
 
 from sklabelcraft._numbers import real
+from sklabelcraft._typing import RandomSource, typed
 from sklabelcraft.datasets._base import make_bunch
 
 N_FACTORS = 4
@@ -33,32 +34,34 @@ of each user's rows is for training, a quarter each for validation and test.
 """
 
 
-@validate_params(
-    {
-        "n_users": [Integral],
-        "n_items": [Integral],
-        "n_impressions": [Integral],
-        "duration_bias": [Real],
-        "noise": [Real],
-        "replays": [Real],
-        "idle": [Real],
-        "eagerness": [Real],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+@typed(
+    validate_params(
+        {
+            "n_users": [Integral],
+            "n_items": [Integral],
+            "n_impressions": [Integral],
+            "duration_bias": [Real],
+            "noise": [Real],
+            "replays": [Real],
+            "idle": [Real],
+            "eagerness": [Real],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=True,
+    )
 )
 def make_short_videos(
-    n_users=500,
-    n_items=1000,
+    n_users: int = 500,
+    n_items: int = 1000,
     *,
-    n_impressions=60,
-    duration_bias=0.6,
-    noise=0.6,
-    replays=0.1,
-    idle=0.0,
-    eagerness=0.0,
-    random_state=None,
-):
+    n_impressions: int = 60,
+    duration_bias: float = 0.6,
+    noise: float = 0.6,
+    replays: float = 0.1,
+    idle: float = 0.0,
+    eagerness: float = 0.0,
+    random_state: RandomSource = None,
+) -> Bunch:
     """Draw a log of short videos with known preferences.
 
     Parameters

@@ -4,10 +4,12 @@ from os.path import expanduser
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
 from sklabelcraft._docs import shared
+from sklabelcraft._typing import PathLike, typed
 from sklabelcraft.datasets._base import make_bunch
 from sklabelcraft.datasets._parquet import import_pyarrow, write_tables
 from sklabelcraft.datasets._vk_lsvd_weeks import (
@@ -36,9 +38,15 @@ PARAMETERS = {
 }
 
 
-@validate_params(PARAMETERS, prefer_skip_nested_validation=True)
+@typed(validate_params(PARAMETERS, prefer_skip_nested_validation=True))
 @shared
-def load_vk_lsvd(path, *, subsample=None, weeks=None, user_features=False):
+def load_vk_lsvd(
+    path: PathLike,
+    *,
+    subsample: str | None = None,
+    weeks: ArrayLike | None = None,
+    user_features: bool = False,
+) -> Bunch:
     """Load weeks of VK-LSVD, of a subsample or of the whole log, into memory.
 
     Parameters
@@ -107,9 +115,16 @@ def load_vk_lsvd(path, *, subsample=None, weeks=None, user_features=False):
     return make_bunch(frame, LOGGED, part, description)
 
 
-@validate_params(PARAMETERS, prefer_skip_nested_validation=True)
+@typed(validate_params(PARAMETERS, prefer_skip_nested_validation=True))
 @shared
-def convert_vk_lsvd(path, to, *, subsample=None, weeks=None, user_features=False):
+def convert_vk_lsvd(
+    path: PathLike,
+    to: PathLike,
+    *,
+    subsample: str | None = None,
+    weeks: ArrayLike | None = None,
+    user_features: bool = False,
+) -> Bunch:
     """Turn weeks of VK-LSVD into Parquet files with the columns of a log.
 
     The rows are those of :func:`load_vk_lsvd`, but never more than 131,072 of them are

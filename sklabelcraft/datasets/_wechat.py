@@ -5,8 +5,10 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 
+from sklabelcraft._typing import PathLike, typed
 from sklabelcraft.datasets._base import (
     check_order,
     describe,
@@ -67,14 +69,16 @@ list), song_id, singer_id, device. y: watch_time, {signals}.
 """
 
 
-@validate_params(
-    {
-        "valid_from": [Interval(Integral, None, None, closed="neither")],
-        "test_from": [Interval(Integral, None, None, closed="neither")],
-    },
-    prefer_skip_nested_validation=True,
+@typed(
+    validate_params(
+        {
+            "valid_from": [Interval(Integral, None, None, closed="neither")],
+            "test_from": [Interval(Integral, None, None, closed="neither")],
+        },
+        prefer_skip_nested_validation=True,
+    )
 )
-def load_wechat(path, *, valid_from=11, test_from=13):
+def load_wechat(path: PathLike, *, valid_from: int = 11, test_from: int = 13) -> Bunch:
     """Load the log of the WeChat Big Data Challenge 2021.
 
     Parameters

@@ -1,8 +1,10 @@
 """The templates of labelers."""
 
 from abc import abstractmethod
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -16,13 +18,17 @@ from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._reading import read_as_floats, read_log, read_source
+from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import Floats, PathLike, typed
+from sklabelcraft._units import warn_of_units
 from sklabelcraft.columns import Columns
 
 
 class Returned(TransformerMixin):
     """Labels are returned in the container that ``set_output`` asks for."""
 
-    def transform(self, log):
+    def transform(self, log: LogLike) -> Any:
         """Label impressions, in memory or in files; ndarray of shape (n, 1)."""
         columns = self._stated("columns")
         keys = self._keys(columns)
@@ -31,7 +37,7 @@ class Returned(TransformerMixin):
 
 
 # what is written is no container, so this class does not have its `transform` wrapped
-class LogLabeler(
+class LogLabeler(  # type: ignore[call-arg]
     ClassNamePrefixFeaturesOutMixin, Returned, LogEstimator, auto_wrap_output_keys=None
 ):
     """What all labelers share: they label by ``_label``, however they have learned.
@@ -47,11 +53,11 @@ class LogLabeler(
     __metadata_request__transform = {"to": UNUSED}  # it is no metadata of rows
     _n_features_out = 1
 
-    def __init__(self, *, columns=None):
+    def __init__(self, *, columns: Columns | None = None) -> None:
         self.columns = columns
 
     @shared
-    def transform(self, log, to=None):
+    def transform(self, log: LogLike, to: PathLike | None = None) -> Floats:
         """Label impressions.
 
         Parameters
@@ -74,8 +80,8 @@ class LogLabeler(
         table = read_source(self, log, self._keys(columns), reset=False)
         return table.write(to, lambda part: {name: self._label(part, columns)})
 
-    @available_if(lambda self: hasattr(self, "_watch_time"))
-    def watch_time(self, labels, log):
+    @typed(available_if(lambda self: hasattr(self, "_watch_time")))
+    def watch_time(self, labels: ArrayLike, log: LogLike) -> Floats:
         """Turn labels back into watch times, where the label can be turned back.
 
         It is the inverse of ``transform``: of its labels it returns min(watch time,
@@ -99,16 +105,16 @@ class LogLabeler(
         check_is_fitted(self)
         columns = self._stated("columns")
         with read_as_floats("labels"):
-            labels = check_array(
+            values = check_array(
                 labels, ensure_2d=False, dtype=np.float64, input_name="labels"
             )
         table = read_log(self, log, self._keys(columns), reset=False)
-        if labels.shape not in ((len(table),), (len(table), 1)):
+        if values.shape not in ((len(table),), (len(table), 1)):
             raise ValueError(
                 f"there must be a label for each of the {len(table)} rows of the log, "
-                f"got shape {labels.shape}."
+                f"got shape {values.shape}."
             )
-        return self._watch_time(labels.reshape(-1), table, columns)
+        return self._watch_time(values.reshape(-1), table, columns)
 
     def _keys(self, columns):
         """The columns that the label is made of."""
@@ -147,7 +153,7 @@ class BaseLabeler(LogLabeler):
     """
 
     @shared
-    def fit(self, log, y=None):
+    def fit(self, log: LogLike, y: None = None) -> Self:
         """Learn the statistics of the label from these rows alone.
 
         Parameters
@@ -162,7 +168,7 @@ class BaseLabeler(LogLabeler):
         return self._fit(log, None, reset=True)
 
     @shared
-    def partial_fit(self, log, y=None):
+    def partial_fit(self, log: LogLike, y: None = None) -> Self:
         """Learn from further rows, with the result of fitting all rows at once.
 
         It does not matter how the rows are split, nor in which order they come. The
@@ -186,13 +192,17 @@ class BaseLabeler(LogLabeler):
         known = getattr(self, "statistics_", None)
         return self._fit(log, known, reset=not hasattr(self, "statistics_"))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     def _fit(self, log, statistics, reset):
         """Learn from these rows and those whose statistics are known."""
         columns = self._stated("columns")
         with all_or_nothing(self):
             keys = self._keys(columns)
             table = read_source(self, log, keys, reset=reset)
+            if reset:
+                check_stated(columns, table, BEFORE + AFTER)
+            if columns.duration in keys:
+                warn_of_units(table, columns)
             for part in table.parts(keys):
                 more = self._count(part, columns)
                 statistics = more if statistics is None else statistics.merged(more)

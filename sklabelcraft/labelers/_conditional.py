@@ -9,6 +9,8 @@ import torch
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import NOT_NEGATIVE
 from sklabelcraft._quantiles import GroupedQuantiles, group_edges, least_seconds
+from sklabelcraft._typing import Keys
+from sklabelcraft.columns import Columns
 from sklabelcraft.labelers._by_ids import CountsByIds, GroupCounts
 from sklabelcraft.labelers._duration import DurationGroupLabeler
 
@@ -102,7 +104,14 @@ class ConditionalCDF(DurationGroupLabeler):
         "smoothing": [NOT_NEGATIVE],
     }
 
-    def __init__(self, by="duration", n_groups=30, smoothing=10.0, *, columns=None):
+    def __init__(
+        self,
+        by: Keys = "duration",
+        n_groups: int = 30,
+        smoothing: float = 10.0,
+        *,
+        columns: Columns | None = None,
+    ) -> None:
         super().__init__(n_groups, columns=columns)
         self.by = by
         self.smoothing = smoothing
@@ -227,5 +236,5 @@ class D2Q(ConditionalCDF):
     _parameter_constraints: dict = DurationGroupLabeler._parameter_constraints
     by = "duration"
 
-    def __init__(self, n_groups=30, *, columns=None):
+    def __init__(self, n_groups: int = 30, *, columns: Columns | None = None) -> None:
         DurationGroupLabeler.__init__(self, n_groups, columns=columns)

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import POSITIVE
+from sklabelcraft.columns import Columns
 from sklabelcraft.labelers._base import BaseLabeler
 
 
@@ -11,9 +12,9 @@ from sklabelcraft.labelers._base import BaseLabeler
 class CWM(BaseLabeler):
     """CWM: label an impression by the interest that its watch time stands for.
 
-    A user of interest r goes on watching as long as that is worth its cost c per
-    second; that ends after 1 / (-c log r) - 1 seconds, the counterfactual watch time
-    [1]_. The label is the interest of w = min(watch time, duration),
+    A user goes on watching as long as the interest is worth its cost c per second; that
+    ends after 1 / (-c log(interest)) - 1 seconds, the counterfactual watch time [1]_.
+    The label is the interest of w = min(watch time, duration),
 
         exp(-1 / (c (w + 1))),
 
@@ -54,7 +55,7 @@ class CWM(BaseLabeler):
         "cost": [POSITIVE]
     }
 
-    def __init__(self, cost=0.1, *, columns=None):
+    def __init__(self, cost: float = 0.1, *, columns: Columns | None = None) -> None:
         super().__init__(columns=columns)
         self.cost = cost
 

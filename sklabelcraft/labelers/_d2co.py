@@ -10,6 +10,7 @@ from sklabelcraft._docs import shared
 from sklabelcraft._estimator import FINITE
 from sklabelcraft._mixtures import two_means
 from sklabelcraft._quantiles import GROUP, count_cells, seconds_of
+from sklabelcraft.columns import Columns
 from sklabelcraft.labelers._duration import DurationGroupLabeler
 
 
@@ -74,7 +75,14 @@ class D2Co(DurationGroupLabeler):
         "alpha": [FINITE],
     }
 
-    def __init__(self, n_groups=100, window=3, alpha=-0.05, *, columns=None):
+    def __init__(
+        self,
+        n_groups: int = 100,
+        window: int = 3,
+        alpha: float = -0.05,
+        *,
+        columns: Columns | None = None,
+    ) -> None:
         super().__init__(n_groups, columns=columns)
         self.window = window
         self.alpha = alpha

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval
 from sklabelcraft._counts import FeedbackCounts, as_read
 from sklabelcraft._docs import shared
 from sklabelcraft._quantiles import group_edges
+from sklabelcraft.columns import Columns
 from sklabelcraft.labelers._base import BaseLabeler
 
 
@@ -23,7 +24,7 @@ class DurationGroupLabeler(BaseLabeler):
         "n_groups": [Interval(Integral, 1, None, closed="left")]
     }
 
-    def __init__(self, n_groups=30, *, columns=None):
+    def __init__(self, n_groups: int = 30, *, columns: Columns | None = None) -> None:
         super().__init__(columns=columns)
         self.n_groups = n_groups
 

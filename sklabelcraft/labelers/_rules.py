@@ -9,6 +9,8 @@ from sklearn.utils._param_validation import Interval
 from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LARGEST
+from sklabelcraft._known import warn_of_unknown
+from sklabelcraft.columns import Columns
 from sklabelcraft.labelers._base import BaseLabeler
 from sklabelcraft.scaling import scale
 
@@ -48,7 +50,7 @@ class PlayCompletion(BaseLabeler):
         "strict": ["boolean"]
     }
 
-    def __init__(self, *, columns=None, strict=True):
+    def __init__(self, *, columns: Columns | None = None, strict: bool = True) -> None:
         super().__init__(columns=columns)
         self.strict = strict
 
@@ -94,7 +96,7 @@ class PlayCompletionRate(BaseLabeler):
         "clip": ["boolean"]
     }
 
-    def __init__(self, *, columns=None, clip=True):
+    def __init__(self, *, columns: Columns | None = None, clip: bool = True) -> None:
         super().__init__(columns=columns)
         self.clip = clip
 
@@ -156,7 +158,13 @@ class WatchTime(BaseLabeler):
         "share": [Interval(Real, 0, 1, closed="both")],
     }
 
-    def __init__(self, *, columns=None, quantile=0.9, share=0.2):
+    def __init__(
+        self,
+        *,
+        columns: Columns | None = None,
+        quantile: float = 0.9,
+        share: float = 0.2,
+    ) -> None:
         super().__init__(columns=columns)
         self.quantile = quantile
         self.share = share
@@ -182,31 +190,52 @@ class WatchTime(BaseLabeler):
         return np.interp(labels, [0.0, self.share, 1.0], ends)
 
 
-class ExplicitColumns(NamedTuple):
-    """Which columns of explicit feedback some rows have; all rows have the same."""
+class ExplicitCounts(NamedTuple):
+    """What is known of the explicit feedback of some rows.
+
+    Attributes
+    ----------
+    found : list of str or int
+        The columns of explicit feedback that they have.
+    n_rows, n_unknown : int
+        Number of the rows, and of those whose feedback is not known.
+    """
 
     found: list
+    n_rows: int
+    n_unknown: int
 
     def merged(self, other):
-        """The same, if the other rows have the same columns."""
-        missing = [key for key in self.found if key not in other.found]
-        if missing:
-            raise ValueError(
-                f"column {missing[0]!r} was in the log before and is not in it now; "
-                f"the columns of explicit feedback are {self.found}."
-            )
-        added = [key for key in other.found if key not in self.found]
-        if added:
-            raise ValueError(
-                f"column {added[0]!r} is in the log now and was not before: the label "
-                f"is learned from {self.found}. Fit anew to use it, or leave it out."
-            )
-        return self
+        """The same of the rows of both, if the others have the same columns."""
+        check_same_explicit(self.found, other.found)
+        n_rows = self.n_rows + other.n_rows
+        return ExplicitCounts(self.found, n_rows, self.n_unknown + other.n_unknown)
+
+
+def check_same_explicit(before, now):
+    """Check that further rows have the columns of explicit feedback of those before."""
+    missing = [key for key in before if key not in now]
+    if missing:
+        raise ValueError(
+            f"column {missing[0]!r} was in the log before and is not in it now; "
+            f"the columns of explicit feedback are {before}."
+        )
+    added = [key for key in now if key not in before]
+    if added:
+        raise ValueError(
+            f"column {added[0]!r} is in the log now and was not before: the label "
+            f"is learned from {before}. Fit anew to use it, or leave it out."
+        )
 
 
 @shared
 class ExplicitFeedback(BaseLabeler):
     """EF: label an impression 1 if it got any explicit feedback.
+
+    What is missing is not known: where no signal is above 0 and one is missing, the
+    label is NaN. Rankers learn from the other rows; with other labels beside this one,
+    those of this library learn these from all rows, those of other libraries from the
+    rows of which all labels are known.
 
     Parameters
     ----------
@@ -216,8 +245,11 @@ class ExplicitFeedback(BaseLabeler):
     ----------
     explicit_ : list of str or int
         The columns of explicit feedback that are used.
+    n_unknown_ : int
+        Number of rows so far whose label is NaN.
     statistics_ : object
-        The same columns, which all rows must have that are given to ``partial_fit``.
+        The columns, which all rows must have that are given to ``partial_fit``, and how
+        many rows there were.
     {learned_names}
 
     References
@@ -240,11 +272,23 @@ class ExplicitFeedback(BaseLabeler):
 
     def _count(self, log, columns):
         found = log.present(columns.explicit)
-        log.any_positive(found)
-        return ExplicitColumns(found)
+        unknown = np.isnan(log.any_positive(found))
+        return ExplicitCounts(found, len(log), int(unknown.sum()))
 
-    def _learn(self, columns):
-        self.explicit_ = columns.found
+    def _learn(self, counts):
+        if counts.n_unknown == counts.n_rows:
+            raise ValueError(
+                f"the explicit feedback of all {counts.n_rows} rows is missing in "
+                f"{counts.found}: there is no label to learn."
+            )
+        self.explicit_, self.n_unknown_ = counts.found, counts.n_unknown
+        rows = counts.n_unknown, counts.n_rows
+        warn_of_unknown(*rows, "these rows have no label, and none learns from them")
 
     def _label(self, log, columns):
         return log.any_positive(self.explicit_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

@@ -5,6 +5,7 @@ A ranker's module is a plain ``nn.Module`` that maps a :class:`Batch` to logits 
 :class:`MLP`, says its sizes.
 """
 
+from sklabelcraft._bags import Bags
 from sklabelcraft._batches import Batch
 from sklabelcraft.modules._adversary import DurationReader
 from sklabelcraft.modules._dcn import DCN, DCNModule
@@ -15,6 +16,7 @@ from sklabelcraft.modules._mlp import MLP, MLPModule
 from sklabelcraft.modules._network import Network
 
 __all__ = [
+    "Bags",
     "Batch",
     "DCN",
     "DCNModule",

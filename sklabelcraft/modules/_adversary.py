@@ -1,6 +1,6 @@
 """The adversary of DVR."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from sklabelcraft.modules._embeddings import dense
 
@@ -21,12 +21,12 @@ class DurationReader(nn.Module):
        Watch-Time-Gain under Duration Bias", MM 2022.
     """
 
-    def __init__(self, n_outputs, weight):
+    def __init__(self, n_outputs: int, weight: float) -> None:
         super().__init__()
         self.weight = weight
         self.reader = dense(n_outputs, (16,), 1)
 
-    def forward(self, logits):
+    def forward(self, logits: Tensor) -> Tensor:
         """The duration that is read from each row of the logits, (n,)."""
         reversed_ = (1 + self.weight) * logits.detach() - self.weight * logits
         return self.reader(reversed_)[:, 0]

@@ -52,7 +52,7 @@ class LinearAttention(torch.autograd.Function):
 
 
 # torch asks for it in each call, which takes longer than all else of a call.
-LinearAttention.forward.__signature__ = signature(LinearAttention.forward)
+vars(LinearAttention.forward)["__signature__"] = signature(LinearAttention.forward)
 
 
 class AttentionGradient(torch.autograd.Function):

@@ -1,11 +1,13 @@
 """The network with explicit crosses of the features."""
 
+from collections.abc import Sequence
 from numbers import Integral
 
 import torch
 from sklearn.utils._param_validation import Interval
-from torch import nn
+from torch import Tensor, nn
 
+from sklabelcraft._batches import Batch
 from sklabelcraft._docs import shared
 from sklabelcraft.modules._embeddings import SINGLE, Embeddings, dense, interactions
 from sklabelcraft.modules._network import WIDTHS, Network
@@ -25,9 +27,9 @@ class DCN(Network):
     n_cross_layers : int, default=2
         Number of cross layers.
     embedding_dim : int, default=16
-        Width of the embedding of each categorical column.
+        Width of the embedding of each categorical column, 2**16 at most.
     hidden : sequence of int, default=(64, 32)
-        Widths of the dense layers.
+        Widths of the dense layers, 2**16 at most.
 
     References
     ----------
@@ -44,13 +46,24 @@ class DCN(Network):
         "n_cross_layers": [Interval(Integral, 1, None, closed="left")]
     }
 
-    def __init__(self, n_cross_layers=2, embedding_dim=16, hidden=(64, 32)):
+    def __init__(
+        self,
+        n_cross_layers: int = 2,
+        embedding_dim: int = 16,
+        hidden: Sequence[int] = (64, 32),
+    ) -> None:
         self.n_cross_layers = n_cross_layers
         self.embedding_dim = embedding_dim
         self.hidden = hidden
 
     @shared
-    def build(self, cardinalities, n_numeric, n_outputs, past_columns):
+    def build(
+        self,
+        cardinalities: list[int],
+        n_numeric: int,
+        n_outputs: int,
+        past_columns: tuple[int, ...],
+    ) -> nn.Module:
         """Make the module.
 
         Parameters
@@ -80,7 +93,7 @@ class DCNModule(nn.Module):
     cardinalities : list of int
         Number of codes of each categorical column.
     n_numeric, n_outputs : int
-        Number of numeric columns and of labels.
+        How many numbers a row has, and labels.
     embedding_dim : int
         Width of the embeddings.
     hidden : sequence of int
@@ -90,8 +103,14 @@ class DCNModule(nn.Module):
     """
 
     def __init__(
-        self, cardinalities, n_numeric, n_outputs, embedding_dim, hidden, n_cross_layers
-    ):
+        self,
+        cardinalities: list[int],
+        n_numeric: int,
+        n_outputs: int,
+        embedding_dim: int,
+        hidden: Sequence[int],
+        n_cross_layers: int,
+    ) -> None:
         super().__init__()
         self.embeddings = Embeddings(cardinalities, embedding_dim)
         width = (len(cardinalities) + 1) * embedding_dim + n_numeric
@@ -101,9 +120,9 @@ class DCNModule(nn.Module):
         self.on_crossed = nn.Linear(width, n_outputs, bias=False, **SINGLE)
         self.dense = dense(width, hidden, n_outputs)
 
-    def forward(self, batch):
+    def forward(self, batch: Batch) -> Tensor:
         """Logits of shape (n, n_outputs)."""
-        embedded = self.embeddings(batch.codes)
+        embedded = self.embeddings.of(batch)
         parts = [embedded.flatten(1), interactions(embedded), batch.numeric]
         inputs = torch.cat(parts, dim=1)
         # A linear layer on two concatenated outputs is the sum of one on each.

@@ -1,12 +1,13 @@
 """The network that looks at the user's past."""
 
+from collections.abc import Sequence
 from numbers import Integral
 
 import torch
 from sklearn.utils._param_validation import Interval
-from torch import nn
+from torch import Tensor, nn
 
-from sklabelcraft._batches import numbered
+from sklabelcraft._batches import Batch, numbered
 from sklabelcraft._docs import shared
 from sklabelcraft.modules._attention import LinearAttention
 from sklabelcraft.modules._embeddings import Embeddings, dense, interactions
@@ -28,9 +29,9 @@ class DIN(Network):
         Widths of hidden layers in the attention; without any it is linear, and much
         faster.
     embedding_dim : int, default=16
-        Width of the embedding of each categorical column.
+        Width of the embedding of each categorical column, 2**16 at most.
     hidden : sequence of int, default=(64, 32)
-        Widths of the dense layers.
+        Widths of the dense layers, 2**16 at most.
 
     References
     ----------
@@ -49,15 +50,25 @@ class DIN(Network):
     }
 
     def __init__(
-        self, history_length=50, attention_hidden=(), embedding_dim=16, hidden=(64, 32)
-    ):
+        self,
+        history_length: int = 50,
+        attention_hidden: Sequence[int] = (),
+        embedding_dim: int = 16,
+        hidden: Sequence[int] = (64, 32),
+    ) -> None:
         self.history_length = history_length
         self.attention_hidden = attention_hidden
         self.embedding_dim = embedding_dim
         self.hidden = hidden
 
     @shared
-    def build(self, cardinalities, n_numeric, n_outputs, past_columns):
+    def build(
+        self,
+        cardinalities: list[int],
+        n_numeric: int,
+        n_outputs: int,
+        past_columns: tuple[int, ...],
+    ) -> nn.Module:
         """Make the module.
 
         Parameters
@@ -88,7 +99,7 @@ class DINModule(nn.Module):
     cardinalities : list of int
         Number of codes of each categorical column.
     n_numeric, n_outputs : int
-        Number of numeric columns and of labels.
+        How many numbers a row has, and labels.
     embedding_dim : int
         Width of the embeddings.
     hidden : sequence of int
@@ -101,14 +112,14 @@ class DINModule(nn.Module):
 
     def __init__(
         self,
-        cardinalities,
-        n_numeric,
-        n_outputs,
-        embedding_dim,
-        hidden,
-        past_columns,
-        attention_hidden=(),
-    ):
+        cardinalities: list[int],
+        n_numeric: int,
+        n_outputs: int,
+        embedding_dim: int,
+        hidden: Sequence[int],
+        past_columns: Sequence[int],
+        attention_hidden: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         self.embeddings = Embeddings(cardinalities, embedding_dim)
         self.past_columns = list(past_columns)
@@ -118,9 +129,9 @@ class DINModule(nn.Module):
         width = (len(cardinalities) + 1) * embedding_dim + n_numeric + 2 * past_width
         self.dense = dense(width, hidden, n_outputs)
 
-    def forward(self, batch):
+    def forward(self, batch: Batch) -> Tensor:
         """Logits of shape (n, n_outputs)."""
-        embedded = self.embeddings(batch.codes)
+        embedded = self.embeddings.of(batch)
         candidate = embedded[:, self.past_columns].flatten(1)
         interest = self._interest(candidate, batch)
         parts = [

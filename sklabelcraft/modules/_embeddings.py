@@ -1,13 +1,18 @@
 """What the networks of rankers are made of."""
 
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from numbers import Integral
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from sklabelcraft._batches import Batch
 
 PAIR_SCALE = 20
-SINGLE = {"dtype": torch.float32}  # whatever torch's default type is
+WIDEST = 2**16  # of a layer, and of an embedding
+SINGLE: dict[str, Any] = {"dtype": torch.float32}  # whatever torch's default type is
 
 
 class Embeddings(nn.Module):
@@ -16,7 +21,7 @@ class Embeddings(nn.Module):
     Parameters
     ----------
     cardinalities : list of int
-        Number of codes of each column.
+        Number of codes of each column, behind them of each column of lists.
     dim : int
         Width of the embeddings.
 
@@ -28,7 +33,9 @@ class Embeddings(nn.Module):
         Where the codes of each column begin in the table.
     """
 
-    def __init__(self, cardinalities, dim):
+    starts: Tensor
+
+    def __init__(self, cardinalities: list[int], dim: int) -> None:
         super().__init__()
         self.dim = dim
         self.table = nn.Embedding(sum(cardinalities), dim, **SINGLE)
@@ -36,13 +43,38 @@ class Embeddings(nn.Module):
         starts = [0, *accumulate(cardinalities)][:-1]
         self.register_buffer("starts", torch.tensor(starts, dtype=torch.int64))
 
-    def forward(self, codes, columns=None):
+    def forward(self, codes: Tensor, columns: Any = None) -> Tensor:
         """Embed codes of all columns or of those given, (..., n), as (..., n, dim)."""
         starts = self.starts if columns is None else self.starts[list(columns)]
+        if codes.shape[-1] != len(starts):
+            raise ValueError(
+                f"there are codes of {codes.shape[-1]} columns for {len(starts)}, of "
+                "which the last ones may hold lists: of(batch) embeds these, too."
+            )
         return self.table(codes + starts)
 
+    def of(self, batch: Batch) -> Tensor:
+        """Embed all columns of a batch, of lists the mean of their elements.
 
-def dense(n_inputs, hidden, n_outputs):
+        Parameters
+        ----------
+        batch : Batch
+            The rows.
+
+        Returns
+        -------
+        tensor of shape (n, n_columns, dim)
+            The columns of lists come last. A list without an element is 0.
+        """
+        if not batch.bags.n_columns:
+            return self(batch.codes)
+        n = len(self.starts) - batch.bags.n_columns
+        starts = self.starts[n:][batch.bags.column]
+        listed = batch.bags.mean(self.table(batch.bags.codes + starts))
+        return torch.cat([self(batch.codes, range(n)), listed], dim=1)
+
+
+def dense(n_inputs: int, hidden: Sequence[int], n_outputs: int) -> nn.Sequential:
     """A stack of linear layers with SiLU between them.
 
     Parameters
@@ -58,13 +90,13 @@ def dense(n_inputs, hidden, n_outputs):
         The network.
     """
     widths = [n_inputs, *hidden]
-    layers = []
+    layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after, **SINGLE), nn.SiLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], n_outputs, **SINGLE))
 
 
-def interactions(embedded):
+def interactions(embedded: Tensor) -> Tensor:
     """Sum of the products of all pairs of embeddings, (n, c, dim) to (n, dim).
 
     It is enlarged, as products of embeddings that start near 0.01 are too small beside
@@ -86,6 +118,10 @@ def interactions(embedded):
 
 def check_widths(hidden):
     """Check the widths of dense layers; they are returned."""
-    if not all(isinstance(width, Integral) and width >= 1 for width in hidden):
-        raise ValueError(f"widths must be positive whole numbers, got {hidden!r}.")
+    if not all(
+        isinstance(width, Integral) and 1 <= width <= WIDEST for width in hidden
+    ):
+        raise ValueError(
+            f"widths must be positive whole numbers up to {WIDEST}, got {hidden!r}."
+        )
     return hidden

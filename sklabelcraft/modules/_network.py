@@ -5,12 +5,13 @@ from numbers import Integral
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
+from torch import nn
 
 from sklabelcraft._docs import shared
-from sklabelcraft.modules._embeddings import check_widths
+from sklabelcraft.modules._embeddings import WIDEST, check_widths
 
 WIDTHS = {
-    "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+    "embedding_dim": [Interval(Integral, 1, WIDEST, closed="both")],
     "hidden": ["array-like"],
 }
 
@@ -34,7 +35,13 @@ class Network(BaseEstimator, ABC):
     _parameter_constraints: dict = WIDTHS
 
     @shared
-    def __call__(self, cardinalities, n_numeric, n_outputs, past_columns):
+    def __call__(
+        self,
+        cardinalities: list[int],
+        n_numeric: int,
+        n_outputs: int,
+        past_columns: tuple[int, ...],
+    ) -> nn.Module:
         """Make the module.
 
         Parameters
@@ -54,7 +61,13 @@ class Network(BaseEstimator, ABC):
 
     @abstractmethod
     @shared
-    def build(self, cardinalities, n_numeric, n_outputs, past_columns):
+    def build(
+        self,
+        cardinalities: list[int],
+        n_numeric: int,
+        n_outputs: int,
+        past_columns: tuple[int, ...],
+    ) -> nn.Module:
         """Make the module.
 
         Parameters

@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from numbers import Integral, Real
 from operator import attrgetter
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._numbers import real
 from sklabelcraft._ranked import Ranked
 from sklabelcraft._reading import as_log
+from sklabelcraft._stated import SCORED, check_stated
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import Floats, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.plotting._panels import (
     COLORS,
@@ -72,28 +77,37 @@ class DurationBiasDisplay:
     500.0
     """
 
-    def __init__(self, durations, shown, *, k, bin_width=50):
+    def __init__(
+        self,
+        durations: Floats,
+        shown: Mapping[str, Floats],
+        *,
+        k: int,
+        bin_width: float = 50,
+    ) -> None:
         self.durations = durations
         self.shown = shown
         self.k = k
         self.bin_width = bin_width
 
     @classmethod
-    @validate_params(
-        VALID | {"estimators": [Mapping], "k": [LENGTH, None]},
-        prefer_skip_nested_validation=True,
+    @typed(
+        validate_params(
+            VALID | {"estimators": [Mapping], "k": [LENGTH, None]},
+            prefer_skip_nested_validation=True,
+        )
     )
     def from_estimators(
         cls,
-        estimators,
-        X,
+        estimators: dict[str, Any],
+        X: LogLike,
         *,
-        columns=None,
-        k=None,
-        bin_width=50,
-        axes=None,
-        **kwargs,
-    ):
+        columns: Columns | None = None,
+        k: int | None = None,
+        bin_width: float = 50,
+        axes: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the lists of fitted estimators.
 
         Parameters
@@ -144,13 +158,23 @@ class DurationBiasDisplay:
         )
 
     @classmethod
-    @validate_params(
-        VALID | {"scores": [Mapping], "k": [LENGTH]},
-        prefer_skip_nested_validation=True,
+    @typed(
+        validate_params(
+            VALID | {"scores": [Mapping], "k": [LENGTH]},
+            prefer_skip_nested_validation=True,
+        )
     )
     def from_predictions(
-        cls, X, scores, *, columns=None, k=10, bin_width=50, axes=None, **kwargs
-    ):
+        cls,
+        X: LogLike,
+        scores: Mapping[str, ArrayLike],
+        *,
+        columns: Columns | None = None,
+        k: int = 10,
+        bin_width: float = 50,
+        axes: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the lists that scores lead to.
 
         Parameters
@@ -188,6 +212,7 @@ class DurationBiasDisplay:
         if not scores:
             raise ValueError("scores must hold those of at least one method.")
         log, columns = as_log(X), columns or USUAL["columns"]
+        check_stated(columns, log, SCORED)
         durations = log.numeric(columns.duration, minimum=0)
         users = log.ids(columns.user).codes()
         shown = {name: _shown(values, users, k) for name, values in scores.items()}
@@ -199,7 +224,7 @@ class DurationBiasDisplay:
             bin_width=bin_width,
         ).plot(axes, **kwargs)
 
-    def plot(self, axes=None, **kwargs):
+    def plot(self, axes: Any = None, **kwargs: Any) -> Self:
         """Draw the histograms.
 
         Parameters
@@ -295,7 +320,7 @@ def _tick(ax, bounds, most=6):
     """Ticks at a few bounds of the bins, and in the middle of the last, open one."""
     *closed, last, end = bounds
     middle, every = (last + end) / 2, max(1, -(-len(closed) // most))
-    apart = 0.7 * every * (end - last)
+    apart = 0.9 * every * (end - last)  # so that its text has room
     few = [bound for bound in closed[::every] if middle - bound > apart]
     labels = [f"{bound:g}" for bound in few]
     ax.set_xticks([*few, middle], [*labels, f"\N{GREATER-THAN OR EQUAL TO} {last:g}"])

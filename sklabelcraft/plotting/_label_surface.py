@@ -1,6 +1,7 @@
 """The label as a function of watch time and duration."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
@@ -9,9 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._estimator import USUAL, stated_by
 from sklabelcraft._ids import OTHER
 from sklabelcraft._reading import as_log
+from sklabelcraft._stated import AFTER, BEFORE, check_stated
+from sklabelcraft._tables import LogLike
+from sklabelcraft._typing import Estimator, Floats, typed
 from sklabelcraft.columns import USUAL_EXPLICIT, Columns
+from sklabelcraft.plotting._occupied import occupied
 from sklabelcraft.plotting._panels import (
-    LARGEST,
     check_drawable,
     leftmost,
     need_matplotlib,
@@ -21,7 +25,6 @@ from sklabelcraft.plotting._panels import (
 TITLES = ["without explicit feedback", "with explicit feedback"]
 SHORTEST = 1.0  # second, where the axes begin
 MOST_POINTS = 2048  # of an axis, of which none is a pixel wide
-DECADES = 1.5  # of labels, beyond which their scale is logarithmic
 
 
 class LabelSurfaceDisplay:
@@ -35,7 +38,7 @@ class LabelSurfaceDisplay:
         Ascending points of both axes.
     labels : ndarray of shape (n_panels, n_points, n_points)
         The labels without and, where there is a second panel, with explicit feedback;
-        rows are watch times, columns durations.
+        rows are watch times, columns durations. NaN where there is nothing to draw.
 
     Attributes
     ----------
@@ -44,8 +47,7 @@ class LabelSurfaceDisplay:
     figure_ : Figure
         What they lie in.
     colorbar_ : Colorbar
-        The scale of the labels, logarithmic if all are positive and span more than 1.5
-        decades.
+        The scale of the labels, from 0 to 1 if all of them are.
 
     Examples
     --------
@@ -57,26 +59,36 @@ class LabelSurfaceDisplay:
     (2, 20, 20)
     """
 
-    def __init__(self, seconds, labels):
+    def __init__(self, seconds: Floats, labels: Floats) -> None:
         self.seconds = seconds
         self.labels = labels
 
     @classmethod
-    @validate_params(
-        {
-            "columns": [Columns, None],
-            "n_points": [Interval(Integral, 2, MOST_POINTS, closed="both")],
-        },
-        prefer_skip_nested_validation=True,
+    @typed(
+        validate_params(
+            {
+                "columns": [Columns, None],
+                "n_points": [Interval(Integral, 2, MOST_POINTS, closed="both")],
+            },
+            prefer_skip_nested_validation=True,
+        )
     )
     def from_estimator(
-        cls, labeler, log, *, columns=None, n_points=160, axes=None, **kwargs
-    ):
+        cls,
+        labeler: Estimator,
+        log: LogLike,
+        *,
+        columns: Columns | None = None,
+        n_points: int = 160,
+        axes: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Label a grid of watch times and durations.
 
         The grid goes from 1 s to the 95 % quantile of the durations. Columns other than
         watch time, duration and explicit feedback have the values of one row of the
-        log, that which comes first in ascending order of these columns.
+        log, that which comes first in ascending order of these columns. Where the log
+        has no impressions, with or without explicit feedback, the panel stays empty.
 
         Parameters
         ----------
@@ -110,20 +122,22 @@ class LabelSurfaceDisplay:
         """
         need_matplotlib(cls, "from_estimator")
         check_is_fitted(labeler)
-        labeler, log = getattr(labeler, "labeler_", labeler), as_log(log)
-        explicit = _explicit(labeler, columns, log)
+        labeler, table = getattr(labeler, "labeler_", labeler), as_log(log)
+        if columns is not None:
+            check_stated(columns, table, BEFORE + AFTER)
+        explicit = _explicit(labeler, columns, table)
         columns = columns or stated_by(labeler, "columns") or USUAL["columns"]
-        seconds = _seconds(log.numeric(columns.duration, minimum=0), n_points)
-        grid = _grid(log, columns, explicit, seconds)
-        labels = [
+        seconds = _seconds(table.numeric(columns.duration, minimum=0), n_points)
+        grid = _grid(table, columns, explicit, seconds)
+        parts = [
             _labels(labeler, grid.filled(dict.fromkeys(explicit, value)))
             for value in ([0, 1] if explicit else [0])
         ]
-        return cls(seconds, np.reshape(labels, (-1, n_points, n_points))).plot(
-            axes, **kwargs
-        )
+        labels = np.reshape(parts, (-1, n_points, n_points))
+        there = _occupied(table, columns, explicit, seconds)
+        return cls(seconds, np.where(there, labels, np.nan)).plot(axes, **kwargs)
 
-    def plot(self, axes=None, **kwargs):
+    def plot(self, axes: Any = None, **kwargs: Any) -> Self:
         """Draw the surface.
 
         Parameters
@@ -140,7 +154,7 @@ class LabelSurfaceDisplay:
         """
         need_matplotlib(type(self), "plot")
         check_drawable(self.seconds, "seconds")
-        check_drawable(self.labels, "labels")
+        check_drawable(self.labels, "labels", gaps=True)
         self.axes_ = panels(self, len(self.labels), axes, size=(4.4, 4))
         self.figure_ = self.axes_[0].figure
         options = _colors(self.labels, **kwargs)
@@ -155,8 +169,6 @@ class LabelSurfaceDisplay:
         for ax in leftmost(self.axes_):
             ax.set_ylabel("watch time (s)")
         self.colorbar_ = self.figure_.colorbar(mesh, ax=list(self.axes_), label="label")
-        if self.colorbar_.ax.get_yscale() == "log":
-            _write_plainly(self.colorbar_.ax.yaxis)
         return self
 
 
@@ -223,11 +235,22 @@ def _labels(labeler, log):
     return labels
 
 
-def _colors(labels, norm=None, cmap="viridis", **kwargs):
-    """One scale of colours for all labels, by decades if they span many."""
-    low, high = labels.min(), labels.max()
-    if norm is None:
-        norm = "log" if low > 1 / LARGEST and high > low * 10**DECADES else "linear"
+def _occupied(log, columns, explicit, seconds):
+    """Where there are impressions: without explicit feedback, and with it."""
+    watch_time, duration = (
+        log.numeric(key, minimum=0) for key in (columns.watch_time, columns.duration)
+    )
+    told = log.any_positive(explicit) > 0
+    parts = [~told, told] if explicit else [~told]
+    return [occupied(watch_time[part], duration[part], seconds) for part in parts]
+
+
+def _colors(labels, norm="linear", cmap="viridis", **kwargs):
+    """One scale of colours for all panels, and for all labels between 0 and 1."""
+    there = labels[np.isfinite(labels)]
+    low, high = (there.min(), there.max()) if len(there) else (0, 1)
+    if norm == "linear" and low >= 0 and high <= 1:
+        low, high = 0, 1
     limits = {"vmin": low, "vmax": high} if isinstance(norm, str) else {}
     return {"norm": norm, "cmap": cmap, "rasterized": True} | limits | kwargs
 

@@ -1,27 +1,34 @@
 """Methods in the plane of what the platform wants."""
 
-from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from pandas import DataFrame, Series
 
+from sklabelcraft._segments import ALL
 from sklabelcraft.plotting._annotations import annotate_apart
 from sklabelcraft.plotting._panels import check_drawable, need_matplotlib, panels
+from sklabelcraft.results import Comparison
 
 RANDOM = "random lists"
+METRICS = ["NWTG", "NEG", "DS"]
+BARS = {"fmt": "none", "ecolor": "0.6", "elinewidth": 1, "zorder": 1}
 READ = "method", "metric", "k", "mean", "se_users"  # columns of the comparison
 
 
 class ObjectiveTradeoffDisplay:
     """Methods by watch time (NWTG), explicit feedback (NEG) and spread (DS).
 
+    The first panel has the plane of the first two, with the third as the colour; the
+    second has their sum S, each relative to random lists, by which methods are ordered.
     Make it with :meth:`from_comparison`.
 
     Parameters
     ----------
-    means : DataFrame of shape (n_methods, 3)
-        The columns NWTG, NEG and DS (in seconds), a row per method.
-    errors : DataFrame of shape (n_methods, 3)
+    means : DataFrame of shape (n_methods, 4)
+        The columns NWTG, NEG, DS (in seconds) and S, a row per method.
+    errors : DataFrame of shape (n_methods, 4)
         Their standard errors over users.
     reference : Series of shape (3,)
         The three of lists shown at random.
@@ -30,10 +37,10 @@ class ObjectiveTradeoffDisplay:
 
     Attributes
     ----------
-    ax_ : Axes
-        The picture.
+    axes_ : ndarray of Axes of shape (2,)
+        The plane, and the sums.
     figure_ : Figure
-        What it lies in.
+        What they lie in.
     colorbar_ : Colorbar
         The scale of DS.
 
@@ -55,27 +62,31 @@ class ObjectiveTradeoffDisplay:
     ... )
     >>> display = ObjectiveTradeoffDisplay.from_comparison(found)
     >>> display.means.shape
-    (2, 3)
+    (2, 4)
     """
 
-    def __init__(self, means, errors, reference, *, k):
+    def __init__(
+        self, means: DataFrame, errors: DataFrame, reference: Series, *, k: int
+    ) -> None:
         self.means = means
         self.errors = errors
         self.reference = reference
         self.k = k
 
     @classmethod
-    def from_comparison(cls, found, *, k=None, ax=None, **kwargs):
+    def from_comparison(
+        cls, found: Comparison, *, k: int | None = None, axes: Any = None, **kwargs: Any
+    ) -> Self:
         """Draw what :func:`~sklabelcraft.compare_labelers` found.
 
         Parameters
         ----------
-        found : Bunch
-            Its result, or the ``validation`` in it.
+        found : Comparison
+            Its result, or the ``validation`` or one of the ``segments`` in it.
         k : int, default=None
             Length of the shown lists, one of those compared; None for the first.
-        ax : Axes, default=None
-            Where to draw; None for a new figure.
+        axes : array-like of Axes, default=None
+            Where to draw, two of them; None for a new figure.
         **kwargs : dict
             Further options of matplotlib's ``scatter`` for the methods.
 
@@ -89,37 +100,40 @@ class ObjectiveTradeoffDisplay:
         TypeError
             If `found` is nothing of the kind.
         ValueError
-            If lists of length `k` or one of the three metrics were not compared.
+            If lists of length `k`, one of the three metrics or S were not compared.
         """
         need_matplotlib(cls, "from_comparison")
         _check_found(found)
-        ks = found.table["k"].unique().tolist()
+        table = found.table
+        if "segment" in table:
+            table = table[table["segment"] == ALL]
+        ks = table["k"].unique().tolist()
         if not ks:
             raise ValueError("no methods were compared: the table has no rows.")
         k = ks[0] if k is None else k
-        if not isinstance(k, Integral) or k not in ks:
+        if not isinstance(k, int | np.integer) or k not in ks:
             raise ValueError(f"k must be one of {ks}, got {k!r}.")
-        rows = found.table[found.table["k"] == k]
+        rows = table[table["k"] == k]
         by_method = rows.set_index(["method", "metric"])[["mean", "se_users"]]
-        axes = pd.Index(["NWTG", "NEG", "DS"])
-        missing = axes.difference(rows["metric"])
-        if len(missing):
-            raise ValueError(f"the metrics {list(missing)} were not compared.")
+        wanted = [*METRICS, "S"]
+        missing = [name for name in wanted if name not in set(rows["metric"])]
+        if missing:
+            raise ValueError(f"the metrics {missing} were not compared.")
         values = by_method.unstack("metric").loc[rows["method"].unique()]
         return cls(
-            values["mean"][axes],
-            values["se_users"][axes],
-            found.reference[k][axes],
+            values["mean"][wanted],
+            values["se_users"][wanted],
+            found.reference[k][METRICS],
             k=k,
-        ).plot(ax, **kwargs)
+        ).plot(axes, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, axes: Any = None, **kwargs: Any) -> Self:
         """Draw the methods.
 
         Parameters
         ----------
-        ax : Axes, default=None
-            Where to draw; None for a new figure.
+        axes : array-like of Axes, default=None
+            Where to draw, two of them; None for a new figure.
         **kwargs : dict
             Further options of matplotlib's ``scatter`` for the methods.
 
@@ -132,48 +146,58 @@ class ObjectiveTradeoffDisplay:
         check_drawable(self.means, "means")
         check_drawable(self.errors, "errors", gaps=True)
         check_drawable(self.reference, "reference")
-        (self.ax_,) = panels(self, 1, ax, size=(6.8, 5))
-        self.figure_ = self.ax_.figure
-        x, y, spread = (self.means[name] for name in ("NWTG", "NEG", "DS"))
-        shared = self._shared_style(spread)
-        self.ax_.errorbar(
-            x,
-            y,
-            xerr=self.errors["NWTG"],
-            yerr=self.errors["NEG"],
-            fmt="none",
-            ecolor="0.6",
-            elinewidth=1,
-            zorder=1,
+        self.axes_ = panels(
+            self, 2, axes, size=(5.6, 4.6), sharey=False, width_ratios=[3, 2]
         )
-        points = self.ax_.scatter(x, y, c=spread, **shared | {"s": 80} | kwargs)
-        at_random = self.reference
-        self.ax_.scatter(
-            *at_random[["NWTG", "NEG"]], c=at_random["DS"], marker="X", s=110, **shared
-        )
-        self.ax_.margins(0.1)
-        self.ax_.set(
-            xlabel=f"NWTG@{self.k} (watch time)",
-            ylabel=f"NEG@{self.k} (explicit feedback)",
-        )
+        self.figure_ = self.axes_[0].figure
+        style, own = self._shared_style(), {"s": 80} | kwargs
+        points = self._draw_plane(style, own)
         label = f"DS@{self.k} (spread of durations, s)"
-        self.colorbar_ = self.figure_.colorbar(points, ax=self.ax_, label=label)
+        self.colorbar_ = self.figure_.colorbar(points, ax=self.axes_[0], label=label)
+        self._draw_sums(style | own)
         self._annotate()
         return self
 
-    def _shared_style(self, spread):
+    def _shared_style(self):
         from matplotlib.colors import Normalize
 
-        both = np.append(spread, self.reference["DS"])
+        both = np.append(self.means["DS"], self.reference["DS"])
         norm = Normalize(both.min(), both.max())
         return {"norm": norm, "cmap": "cividis", "edgecolors": "black", "zorder": 2}
+
+    def _draw_plane(self, style, own):
+        """Methods and random lists by NWTG and NEG; the colour is DS."""
+        ax, (x, y, spread) = self.axes_[0], (self.means[name] for name in METRICS)
+        bars = {"xerr": self.errors["NWTG"], "yerr": self.errors["NEG"]}
+        ax.errorbar(x, y, **bars, **BARS)
+        points = ax.scatter(x, y, c=spread, **style | own)
+        at_random = self.reference
+        cross = {"c": at_random["DS"], "marker": "X", "s": 110}
+        ax.scatter(*at_random[["NWTG", "NEG"]], **cross, **style)
+        ax.margins(0.1)
+        ax.set(
+            xlabel=f"NWTG@{self.k} (watch time)",
+            ylabel=f"NEG@{self.k} (explicit feedback)",
+        )
+        return points
+
+    def _draw_sums(self, style):
+        """Methods in ascending order of S, which is 3 where lists are random."""
+        ax, order = self.axes_[1], np.argsort(self.means["S"], kind="stable")
+        means, places = self.means.iloc[order], np.arange(len(order))
+        ax.errorbar(means["S"], places, xerr=self.errors["S"].iloc[order], **BARS)
+        ax.scatter(means["S"], places, c=means["DS"], **style)
+        ax.axvline(len(METRICS), color="0.4", linestyle=":", label=RANDOM)
+        ax.set_yticks(places, means.index)
+        ax.set_xlabel(f"S@{self.k} (sum, each relative to random lists)")
+        ax.legend(loc="best")
 
     def _annotate(self):
         both = [self.means[["NWTG", "NEG"]], [self.reference[["NWTG", "NEG"]]]]
         bars = np.vstack([self.errors[["NWTG", "NEG"]], [[0, 0]]])
         bars = np.where(np.isfinite(bars), bars, 0)
         names = [*self.means.index, RANDOM]
-        annotate_apart(self.ax_, names, np.vstack(both), bars)
+        annotate_apart(self.axes_[0], names, np.vstack(both), bars)
 
 
 def _check_found(found):

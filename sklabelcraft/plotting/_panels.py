@@ -23,8 +23,8 @@ def need_matplotlib(cls, method):
     check_matplotlib_support(f"{cls.__name__}.{method}")
 
 
-def panels(display, n, axes, size):
-    """Axes of `n` panels with a common y: those given, or new ones of `size` inches."""
+def panels(display, n, axes, size, **options):
+    """Axes of `n` panels: those given, or new ones of `size` inches with a common y."""
     need_matplotlib(type(display), "plot")
     if axes is not None:
         axes = np.ravel(axes)
@@ -39,7 +39,9 @@ def panels(display, n, axes, size):
     n_rows = -(-n // N_COLUMNS)
     size = size[0] * n_columns, size[1] * n_rows
     figure = plt.figure(figsize=size, layout="compressed")
-    grid = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)
+    grid = figure.subplots(
+        n_rows, n_columns, **{"sharey": True, "squeeze": False} | options
+    )
     for ax in grid.flat[n:]:
         ax.remove()
     return grid.ravel()[:n]

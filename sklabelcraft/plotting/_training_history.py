@@ -1,11 +1,16 @@
 """How training went, epoch by epoch."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from itertools import cycle
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from sklabelcraft._typing import Estimator, Floats
 from sklabelcraft.plotting._panels import (
     COLORS,
     MARKERS,
@@ -13,6 +18,9 @@ from sklabelcraft.plotting._panels import (
     check_drawable,
     need_matplotlib,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MEAN = "weighted mean"
 WEIGHT = "weight_"  # and the name of an objective: that of its weight in the balance
@@ -60,7 +68,15 @@ class TrainingHistoryDisplay:
     3
     """
 
-    def __init__(self, curves, *, relative=False, n_warmup=0, kept=None, balance=None):
+    def __init__(
+        self,
+        curves: Mapping[str, Floats],
+        *,
+        relative: bool = False,
+        n_warmup: int = 0,
+        kept: tuple[str, int] | None = None,
+        balance: Mapping[str, Floats] | None = None,
+    ) -> None:
         self.curves = curves
         self.relative = relative
         self.n_warmup = n_warmup
@@ -68,7 +84,9 @@ class TrainingHistoryDisplay:
         self.balance = balance
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Estimator, *, ax: Axes | None = None, **kwargs: Any
+    ) -> Self:
         """Draw the training of a fitted estimator.
 
         Parameters
@@ -100,7 +118,7 @@ class TrainingHistoryDisplay:
         described = _objectives if crafted else _losses
         return cls(**described(trained, history), relative=crafted).plot(ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Self:
         """Draw the curves.
 
         Parameters
@@ -124,7 +142,7 @@ class TrainingHistoryDisplay:
         for name, values in self.curves.items():
             epochs = np.arange(1, len(values) + 1)
             self.ax_.plot(epochs, values, label=name, **styles[name] | kwargs)
-        if self.balance_ax_:
+        if self.balance_ax_ and self.balance is not None:
             for name, values in self.balance.items():
                 self.balance_ax_.plot(epochs, values, **styles[name] | kwargs)
             self.balance_ax_.set(ylabel="weight in the balance")

@@ -1,10 +1,13 @@
 """How any ranker trains a network on labels and scores impressions."""
 
 import os
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Bunch
@@ -15,24 +18,23 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import NOT_NEGATIVE, LogEstimator
-from sklabelcraft._features import in_one_table
-from sklabelcraft._holdout import hold_out
-from sklabelcraft._log import Log
-from sklabelcraft._model import DTYPES
+from sklabelcraft._model import DTYPES, RankerModel
+from sklabelcraft._probabilities import Probabilities
 from sklabelcraft._reading import read_source
+from sklabelcraft._tables import LogLike, TargetLike
 from sklabelcraft._torch import on_cpu, own_settings, usable_device
+from sklabelcraft._typing import Floats, PathLike, RandomSource, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES
-from sklabelcraft.rankers._labels import labels_of
+from sklabelcraft.rankers._given import NOTHING, read_given
 from sklabelcraft.rankers._training import RankerTraining
 from sklabelcraft.training import OPTIMIZERS, processes
 
-VALIDATION_FRACTION = 0.1
 AT_ONCE = 2**17  # rows to score, so that what is made of them is small
 
 
 @shared
-class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
+class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimator):
     """How any network is trained; a subclass says which one is the default.
 
     Parameters
@@ -72,28 +74,29 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
 
     def __init__(
         self,
-        network=None,
+        network: Callable[..., Any] | None = None,
         *,
-        loss="auto",
-        optimizer="adamw",
-        learning_rate=1e-3,
-        weight_decay=0.1,
-        batch_size=512,
-        max_epochs=20,
-        patience=5,
-        averaging=0.5,
-        validation_fraction=None,
-        adversary_weight=0.0,
-        replay=5.0,
-        min_count=2,
-        device="cpu",
-        precision="float32",
-        window_bytes=2**26,
-        checkpoint=None,
-        every=None,
-        columns=None,
-        random_state=None,
-    ):
+        loss: Literal["auto", "log_loss", "brier", "squared_error"]
+        | Callable[..., Any] = "auto",
+        optimizer: Literal["adamw", "sgd"] = "adamw",
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.1,
+        batch_size: int = 512,
+        max_epochs: int = 20,
+        patience: int = 5,
+        averaging: float = 0.5,
+        validation_fraction: float | None = None,
+        adversary_weight: float = 0.0,
+        replay: float = 5.0,
+        min_count: int = 2,
+        device: str | torch.device = "cpu",
+        precision: Literal["float32", "bfloat16", "float64"] = "float32",
+        window_bytes: int = 2**26,
+        checkpoint: PathLike | None = None,
+        every: int | None = None,
+        columns: Columns | None = None,
+        random_state: RandomSource = None,
+    ) -> None:
         self.network = network
         self.loss = loss
         self.optimizer = optimizer
@@ -116,7 +119,15 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         self.random_state = random_state
 
     @shared
-    def fit(self, X, y, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: LogLike,
+        y: TargetLike,
+        X_val: LogLike | None = None,
+        y_val: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to the labels.
 
         Parameters
@@ -124,11 +135,14 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         {impressions_or_files}
         y : array-like of shape (n,) or (n, n_labels), str or list of str
             Their labels; several labels are learned by one network with several heads.
-            Of a log in files, the names of its columns that hold them.
+            Of a log in files, the names of its columns that hold them. One that is
+            missing (NaN) is not known: it takes no part in the loss, which is, label by
+            label, the mean over the rows where it is known.
         X_val, y_val : as X and y, default=None
             Rows for early stopping. By default the latest `validation_fraction` of
             each user's rows in X is held out; of more than 2**20 rows, of some users
             drawn by their hashes.
+        {sample_weights}
 
         Returns
         -------
@@ -138,12 +152,15 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         Raises
         ------
         ValueError
-            If training diverges, or the data are not what is described here.
+            If training diverges, a label is missing on all training rows, or the data
+            are not what is described here.
         """
-        return self._fit(X, y, X_val, y_val)
+        return self._fit((X, y, sample_weight), (X_val, y_val, sample_weight_val))
 
     @shared
-    def partial_fit(self, X, y):
+    def partial_fit(
+        self, X: LogLike, y: TargetLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Go on from what was learned, with further rows, such as those of a new day.
 
         It passes once over these rows and `replay` times as many of those before, drawn
@@ -157,6 +174,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         {impressions_or_files}
         y : as in fit
             Their labels, as many per row as before.
+        {sample_weight}
 
         Returns
         -------
@@ -169,36 +187,22 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             If the rows have other columns or labels of another kind than before, or
             training diverges. The ranker is then as it was.
         """
-        return self._fit(X, y, further=hasattr(self, "model_"))
+        return self._fit((X, y, sample_weight), further=hasattr(self, "model_"))
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def _fit(self, X, y, X_val=None, y_val=None, outer=None, further=False):
+    @typed(_fit_context(prefer_skip_nested_validation=True))
+    def _fit(self, train, held_out=NOTHING, outer=None, further=False):
         """Fit, and tell the watch of an estimator around this one."""
-        check_pair(X_val, y_val)
-        with fitting(self, X, y, outer=outer) as watch, processes() as group:
-            watch.agreed = group.agreed
-            device, columns = usable_device(self.device), self._stated("columns")
-            keys = self._keys(columns) + (self.model_.keys if further else [])
-            log = read_source(self, X, keys, reset=not further)
-            labels = labels_of(y, log)
-            if not isinstance(log, Log):
-                columns = in_one_table(columns, log, labels.names)
-            if further:
-                logs, labels = [log], [labels]
-            elif X_val is None:
-                logs, labels = self._hold_out(log, columns), [labels, labels]
-            else:
-                valid = read_source(self, X_val, keys, reset=False)
-                labels = [labels, labels_of(y_val, valid)]
-                logs = [log, valid.in_memory()]
+        fit = fitting(self, *train[:2], outer=outer)
+        with fit as watch, processes() as group:
+            watch.agreed, device = group.agreed, usable_device(self.device)
+            given = read_given(self, train, held_out, further)
             with own_settings(device, training=True):
-                data = logs, labels, columns, device, group
-                training = RankerTraining(self, *data, further)
+                training = RankerTraining(self, given, device, group, further)
                 vars(self).update(vars(training.run(watch)))
         return self
 
     @shared
-    def predict(self, X, to=None):
+    def predict(self, X: LogLike, to: PathLike | None = None) -> Floats:
         """Score impressions.
 
         Parameters
@@ -221,7 +225,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         return self._of_rows(X, self._scores, ())
 
     @shared
-    def head_scores(self, X):
+    def head_scores(self, X: LogLike) -> Floats:
         """Compute the logits of impressions, label by label.
 
         Parameters
@@ -255,7 +259,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             model = self.model_.to(device)
             return model.logits(model.encode(log).to(device))
 
-    def settings(self):
+    def settings(self) -> Bunch:
         """The parameters as plain attributes, with a network in place of None.
 
         Returns
@@ -273,7 +277,9 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
             params.network = make()
         return params
 
-    def adopt(self, model, history, state):
+    def adopt(
+        self, model: RankerModel, history: list[dict[str, Any]], state: dict[str, Any]
+    ) -> Self:
         """Take a trained model as this ranker's own.
 
         Parameters
@@ -299,16 +305,7 @@ class BaseRanker(CallbackSupportMixin, RegressorMixin, LogEstimator):
         keys = [*roles, *(columns.features or ())]
         return [key for key in keys if key is not None]
 
-    def _hold_out(self, log, columns):
-        """The earlier rows and, if there are any, the latest of each user."""
-        fraction = self.validation_fraction
-        fraction = VALIDATION_FRACTION if fraction is None else fraction
-        held = hold_out(log, columns, fraction)
-        return [log.without(held)] + [log.rows(held)] * (len(held) > 0)
-
-
-def check_pair(X_val, y_val):
-    """Check that validation data come together or not at all."""
-    if (X_val is None) != (y_val is None):
-        missing = "X_val" if X_val is None else "y_val"
-        raise ValueError(f"X_val and y_val must be given together, {missing} is None.")
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

@@ -102,4 +102,5 @@ def _fingerprints(name, part):
     impressions, targets = window if isinstance(window, Window) else (window, ())
     pasts = impressions.pasts
     encoded = impressions.codes, impressions.numeric, pasts.start, pasts.stop
+    encoded += impressions.bags.codes, impressions.bags.lengths
     return {name: fingerprint(encoded), f"labels of {name}": fingerprint(targets)}

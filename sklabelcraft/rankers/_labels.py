@@ -11,7 +11,10 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 class Labels:
-    """Labels of the rows of a log; a subclass has them by ``of(log)``."""
+    """Labels of the rows of a log; a subclass has them by ``of(log)``.
+
+    Those that are not known are NaN.
+    """
 
     names = ()  # of the columns that hold them
 
@@ -50,7 +53,7 @@ class LabelColumns(Labels):
 
     def of(self, log):
         """Labels of some rows, (n, n_labels)."""
-        columns = [log.numeric(name) for name in self.names]
+        columns = [log.numeric(name, missing=True) for name in self.names]
         return as_labels(np.column_stack(columns), log.row_name)
 
 
@@ -101,7 +104,13 @@ def labels_of(y, log):
             )
         return LabelColumns([log.canonical(name) for name in names])
     with read_as_floats("y"):
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        y = check_array(
+            y,
+            ensure_2d=False,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            input_name="y",
+        )
     if len(y) != len(log):
         raise ValueError(
             f"X and y must have the same number of rows, got {len(log)} and {len(y)}."
@@ -110,10 +119,11 @@ def labels_of(y, log):
 
 
 def check_varying(labels):
-    """Check that no label, of shape (n,) or (n, n_labels), is the same in all rows."""
-    constant = np.atleast_1d(np.ptp(labels, axis=0) == 0)
+    """Check that no label, of shape (n,) or (n, n_labels), is the same where known."""
+    least, largest = np.fmin.reduce(labels), np.fmax.reduce(labels)
+    constant = np.atleast_1d(least == largest)
     if constant.any():
-        first = labels.reshape(len(labels), -1)[0, constant.argmax()]
+        first = np.atleast_1d(least)[constant.argmax()]
         raise ValueError(
             f"the label is constant, {first:.6g} on all training rows: there is "
             "nothing to rank by."
@@ -123,7 +133,7 @@ def check_varying(labels):
 def as_labels(values, row_name=str):
     """Labels as a float64 tensor of shape (n, n_labels), checked for their size."""
     values = values.reshape(len(values), -1)
-    beyond = np.abs(values).max(axis=1, initial=0) > LARGEST
+    beyond = (np.abs(values) > LARGEST).any(axis=1)
     if beyond.any():
         row = beyond.argmax()
         raise ValueError(

@@ -124,15 +124,16 @@ class ModuleRanker(BaseRanker):
     operations that torch can derive forwards, or twice backwards. Those of its
     embeddings that are :class:`~sklabelcraft.modules.Embeddings` are stepped in the
     touched rows only, and then must be all that looks codes up; without any, every step
-    costs as much as all parameters.
+    costs as much as all parameters. ``embeddings.of(batch)`` embeds all columns, those
+    of lists too, which ``batch.codes`` does not have.
 
     Parameters
     ----------
     network : callable, default=None
         Makes the module, and must be given: ``network(cardinalities, n_numeric,
         n_outputs, past_columns)``, with the number of codes of each categorical column,
-        the number of numeric columns and of labels, and the categorical columns that
-        the past consists of; a class of modules, or a
+        those of lists last, the number of numeric columns and of labels, and the
+        categorical columns that the past consists of; a class of modules, or a
         :class:`~sklabelcraft.modules.Network`. If it has an attribute
         ``history_length``, that many of the user's past impressions are in a batch.
     {training}
@@ -153,7 +154,7 @@ class ModuleRanker(BaseRanker):
     ...         self.embeddings = Embeddings(cardinalities, n_outputs)
     ...
     ...     def forward(self, batch):
-    ...         return self.embeddings(batch.codes).sum(1)
+    ...         return self.embeddings.of(batch).sum(1)
     >>> log = make_short_videos(n_users=50, random_state=0)
     >>> labels = WatchTime().fit_transform(log.frame)
     >>> ranker = ModuleRanker(Additive, max_epochs=2, random_state=0)

@@ -1,23 +1,25 @@
 """What a ranker is trained on: its labels and, against an adversary, the duration."""
 
-import hashlib
-
 import numpy as np
 import torch
 
 from sklabelcraft._counts import Numbers
 from sklabelcraft.losses import UNIT_LOSSES, choose_loss
+from sklabelcraft.rankers._overview import Overview, counting
 
 
 class Targets:
     """The labels of some logs and, if there is an adversary, what that is to read.
 
+    A label that is not known counts for nothing in the loss, nor does one of a row
+    without a weight; they have a value that does occur all the same. All count 1 on
+    average: the mean of the loss over all rows is then, label by label, the weighted
+    mean over the rows where it is known.
+
     Parameters
     ----------
-    logs : list of Log or StoredLog
-        Rows to train on and, perhaps, held-out rows.
-    labels : list of Labels
-        What has the labels of each.
+    given : Given
+        Rows to train on and perhaps held-out rows, their labels and weights.
     duration : str, int or None
         The column of the duration, which an adversary reads; None without one.
     scale : (float, float) or None
@@ -27,20 +29,35 @@ class Targets:
     ----------
     least, largest : float64 ndarray of shape (n_labels,)
         The ends of each label of the rows to train on.
-    told : str
-        A short text that differs where any of these labels does.
+    seen : list of Overview
+        What one pass over the labels of each log showed.
     """
 
-    def __init__(self, logs, labels, duration, scale):
+    def __init__(self, given, duration, scale):
+        _, logs, labels, weights = given
         self.log, self.labels = logs[0], labels
         self.duration, self.scale = duration, scale
-        self._look_at_labels()
+        pairs = zip(weights, logs, strict=True)
+        self.weights = [part.relative_to(log) for part, log in pairs]
+        parts = zip(logs, labels, self.weights, strict=True)
+        self.seen = [Overview(*part) for part in parts]
+        self.least, self.largest = self.seen[0].least, self.seen[0].largest
         if duration is not None and not scale:
             self.scale = self._learn_scale()
 
     def of(self, log, number):
-        """Of rows of the log of this number, list of float64 tensor, (n, ...) each."""
-        targets = [self.labels[number].of(log)]
+        """Labels of rows of the log of this number, what they count for, and the rest.
+
+        Returns
+        -------
+        list of float64 tensor of shape (n, n_labels), (n, n_labels) and perhaps (n,)
+        """
+        given = self.labels[number].of(log).numpy(), self.weights[number].of(log)
+        labels, counts = counting(*given)
+        means = self.seen[number].means
+        weights = counts / np.where(means > 0, means, 1)
+        labels = np.where(counts > 0, labels, self.least)
+        targets = [torch.from_numpy(labels), torch.from_numpy(weights)]
         if self.duration is not None:
             seconds = log.numeric(self.duration, minimum=0)
             mean, spread = self.scale
@@ -56,6 +73,11 @@ class Targets:
     def are_unit(self):
         """Whether all labels lie in [0, 1]."""
         return bool((self.least >= 0).all() and (self.largest <= 1).all())
+
+    def check(self):
+        """Check that a model can be trained on these from the beginning."""
+        self.seen[0].check_known(self.labels[0].names)
+        self.labels[0].check(self.least, self.largest)
 
     def check_like(self, model, adversary):
         """Check that a model which was trained before can be trained on these.
@@ -82,16 +104,6 @@ class Targets:
                 "the labels were in [0, 1] and are now from "
                 f"{self.least.min():.6g} to {self.largest.max():.6g}: fit anew."
             )
-
-    def _look_at_labels(self):
-        ends, digest = [], hashlib.blake2b(digest_size=8)
-        for part in self.log.parts(self.labels[0].names or None):
-            found = self.labels[0].of(part).numpy()
-            ends.append((found.min(axis=0), found.max(axis=0)))
-            digest.update(found.data)
-        least, largest = zip(*ends, strict=True)
-        self.least, self.largest = np.min(least, axis=0), np.max(largest, axis=0)
-        self.told = digest.hexdigest()
 
     def _learn_scale(self):
         """Mean and standard deviation of the logarithm of the duration."""

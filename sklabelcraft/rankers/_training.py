@@ -29,12 +29,8 @@ class RankerTraining:
     ----------
     ranker : BaseRanker
         Says how; it is not changed. If it goes on, it has been fitted.
-    logs : list of Log or StoredLog
-        Rows to train on and, perhaps, held-out rows.
-    labels : list of Labels
-        What has the labels of each.
-    columns : Columns
-        Names of the columns.
+    given : Given
+        What it is to be trained on.
     device : torch.device
         Where to compute.
     group : Alone or Processes
@@ -43,19 +39,19 @@ class RankerTraining:
         Whether to go on from what the ranker has learned.
     """
 
-    def __init__(self, ranker, logs, labels, columns, device, group, further):
+    def __init__(self, ranker, given, device, group, further):
         self.ranker, self.settings = ranker, ranker.settings()
-        self.logs, self.device, self.group = logs, device, group
+        self.logs, self.device, self.group = given.logs, device, group
         self.memory, known = None, ranker.training_state_ if further else None
-        duration = duration_to_read(columns, self.settings)
-        self.targets = Targets(logs, labels, duration, known and known["scale"])
+        duration = duration_to_read(given.columns, self.settings)
+        self.targets = Targets(given, duration, known and known["scale"])
         self.rng = random_state_of(ranker, group, ranker.model_ if further else None)
         if further:
             self._go_on(ranker.model_, known)
         else:
-            labels[0].check(self.targets.least, self.targets.largest)
-            self._begin(columns)
-        held_out = self._window(logs[1], 1) if len(logs) > 1 else None
+            self.targets.check()
+            self._begin(given.columns)
+        held_out = self._window(self.logs[1], 1) if len(self.logs) > 1 else None
         self.task = self._make_task(held_out)
         if further:
             self.task.go_on(self.growth, known)
@@ -65,8 +61,8 @@ class RankerTraining:
         self.seed = self.rng.randint(2**31 - 1)
         before = ranker.model_ if further else None
         rows = [self.source, held_out]
-        self.known = summary(ranker, self.model, logs, rows, before)
-        self.known["labels"] = self.targets.told
+        self.known = summary(ranker, self.model, self.logs, rows, before)
+        self.known["labels"] = self.targets.seen[0].told
 
     def run(self, watch):
         """Train to the end; the ranker as it is then."""
@@ -96,7 +92,9 @@ class RankerTraining:
         self.source = self._new_rows()
         if self.memory is not None and self.settings.replay:
             rows = self.memory.rows
-            targets = [torch.from_numpy(values) for values in rows.columns.values()]
+            kept = *rows.columns.values(), rows.weights
+            labels, *read, weights = map(torch.from_numpy, kept)
+            targets = [labels, weights, *read]
             window = self._as_window(self.model.impressions_of(rows), targets)
             self.source = Replayed(self.source, window, self.settings.replay)
 
@@ -104,7 +102,9 @@ class RankerTraining:
         return source_of(self.logs[0], self._window, self.settings.window_bytes)
 
     def _make_task(self, held_out):
-        judged = held_out and (held_out.impressions, held_out.targets[0])
+        judged = held_out and (held_out.impressions, *held_out.targets[:2])
+        if judged and not judged[2].any():  # nothing to judge by
+            judged = None
         data = self.model, self.source, judged, len(self.targets.least)
         with Drawing(self.rng):
             return RankerTask(*data, self.settings, self.group)
@@ -125,9 +125,10 @@ class RankerTraining:
         return Memory.of(self.logs[0], self._keep, self.seed, self.memory)
 
     def _keep(self, log):
-        targets = enumerate(self.targets.of(log, 0))
-        columns = {str(i): target.numpy() for i, target in targets}
-        return KeptRows.of(self.model, log, 0, self.model.history.user, columns)
+        labels, weights, *read = (t.numpy() for t in self.targets.of(log, 0))
+        columns = {str(i): values for i, values in enumerate([labels, *read])}
+        user = self.model.history.user
+        return KeptRows.of(self.model, log, 0, user, columns, weights)
 
     def _stopped(self):
         """What would have been learned, had the fit stopped here, without a memory."""

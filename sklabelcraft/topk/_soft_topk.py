@@ -2,11 +2,14 @@
 
 import math
 from functools import partial
+from typing import Any, Literal
 
 import torch
+from numpy.typing import ArrayLike
 from torch.autograd import forward_ad
 
 from sklabelcraft._numbers import as_array
+from sklabelcraft._typing import NumbersLike
 from sklabelcraft.topk._inputs import (
     as_k,
     as_lengths,
@@ -22,21 +25,21 @@ METHODS = ("two_anchor", "sorted")
 
 
 def soft_topk(
-    scores,
-    k,
+    scores: NumbersLike,
+    k: NumbersLike,
     *,
-    temperature=None,
-    epsilon=None,
-    method="two_anchor",
-    mask=None,
-    lengths=None,
-):
+    temperature: NumbersLike | None = None,
+    epsilon: NumbersLike | None = None,
+    method: Literal["two_anchor", "sorted"] = "two_anchor",
+    mask: NumbersLike | None = None,
+    lengths: ArrayLike | None = None,
+) -> Any:
     r"""Soft indicator of the `k` largest scores of each list.
 
     Entropic optimal transport of a list's n scores onto two anchors, "left out" with
     mass (n - k) / n and "shown" with mass k / n [1]_, has the closed form
 
-    .. math:: \alpha_i = \operatorname{sigmoid}((s_i - t) / \tau),
+    .. math:: p_i = \operatorname{sigmoid}((s_i - t) / T),
 
     with the one threshold t per list at which the indicator sums to k. It is found by
     Newton's method to machine precision, and differentiated implicitly.
@@ -58,11 +61,11 @@ def soft_topk(
         each, as with ``k[:, None]`` for a matrix of scores, and the result has these
         dimensions, too; what the several share is computed once.
     temperature : float or array-like of shape (...) or (n_k, ...), default=None
-        The softness tau, in units of the scores, of the same shapes as `k`; towards 0
+        The softness T, in units of the scores, of the same shapes as `k`; towards 0
         the result is the hard top-k, in which ties at the boundary share equally.
     epsilon : float or array-like of shape (...) or (n_k, ...), default=None
         Instead of `temperature`, the softness relative to the largest transport cost
-        of each list: tau = epsilon max(s^2, (s - 1)^2) / 2, as in [1]_; with
+        of each list: T = epsilon max(s^2, (s - 1)^2) / 2, as in [1]_; with
         ``method="sorted"`` the 1 is a k. Derivatives in the scores go through the
         largest cost, too.
     method : {"two_anchor", "sorted"}, default="two_anchor"
@@ -105,8 +108,12 @@ def soft_topk(
     >>> soft_topk(np.array([3.0, 2.0, 1.0]), 1, temperature=0.5).round(3)
     array([0.709, 0.248, 0.043])
     """
-    options = {"temperature": temperature, "epsilon": epsilon, "method": method}
-    if not torch.is_tensor(scores):
+    options: dict[str, Any] = {
+        "temperature": temperature,
+        "epsilon": epsilon,
+        "method": method,
+    }
+    if not isinstance(scores, torch.Tensor):
         values = torch.from_numpy(as_array(scores, "scores"))
         return _array(soft_topk(values, k, mask=mask, lengths=lengths, **options))
     name, softness = _softness(**options)
@@ -122,9 +129,9 @@ def soft_topk(
         lists = values.reshape(1, math.prod(shape), values.shape[-1])
         alpha = solve(lists, k, softness)
     else:
-        lengths = as_lengths(lengths, values)
-        k, softness, several = for_lists(k, softness, lengths.shape, name)
-        alpha = ragged_topk(values, lengths, k, softness, solve)
+        sizes = as_lengths(lengths, values)
+        k, softness, several = for_lists(k, softness, sizes.shape, name)
+        alpha = ragged_topk(values, sizes, k, softness, solve)
     alpha = alpha.reshape(*several, *values.shape)
     return alpha.to(scores.dtype) if scores.is_floating_point() else alpha
 

@@ -68,7 +68,7 @@ class TwoAnchorTopK(torch.autograd.Function):
 
 
 # torch asks for it in each call, which takes longer than all else of a call.
-TwoAnchorTopK.forward.__signature__ = signature(TwoAnchorTopK.forward)
+vars(TwoAnchorTopK.forward)["__signature__"] = signature(TwoAnchorTopK.forward)
 
 
 class TopKGradient(torch.autograd.Function):

@@ -2,11 +2,17 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
+from typing import Any
 
-ADDRESS = re.compile(" at 0x[0-9a-f]+")  # of an object, in its text
+from torch import Tensor
+
+from sklabelcraft.training._distributed import Alone, Processes
+
+ADDRESS = re.compile(" at 0x[0-9a-fA-F]+")  # of an object, in its text
 
 
-def check_agreed(group, summary):
+def check_agreed(group: Alone | Processes, summary: dict[str, str | int]) -> None:
     """Check that all processes have the same data and parameters.
 
     Parameters
@@ -36,12 +42,12 @@ def check_agreed(group, summary):
             )
 
 
-def without_addresses(value):
+def without_addresses(value: Any) -> str:
     """An object as text, which is the same in another process."""
     return ADDRESS.sub("", str(value))
 
 
-def fingerprint(tensors):
+def fingerprint(tensors: Iterable[Tensor]) -> str:
     """A short text that differs where some tensors do."""
     digest = hashlib.blake2b(digest_size=8)
     for tensor in tensors:

@@ -1,15 +1,22 @@
 """Training a ranker and the label that it is trained on together."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from sklabelcraft.training._distributed import ALONE
+from sklabelcraft._batches import Batch
+from sklabelcraft.modules._label import LearnedLabel
+from sklabelcraft.training._distributed import ALONE, Alone, Processes
+from sklabelcraft.training._growth import Growth
 from sklabelcraft.training._hypergradient import by_name, label_gradient
 from sklabelcraft.training._loop import Average, Task
-from sklabelcraft.training._optimizers import SGD, AdamW
+from sklabelcraft.training._optimizers import SGD, AdamW, RowOptimizer
+from sklabelcraft.training._platform import Platform, Shown
 from sklabelcraft.training._ranker import RankerSteps
+from sklabelcraft.training._weighted import WeightedMean
 
 LABEL_OPTIMIZERS = {"adam": AdamW, "sgd": SGD}  # without decay
 HARD = 1e-5  # the temperature of lists as they are shown, in standard deviations
@@ -32,11 +39,24 @@ class BilevelStep:
         The objectives on held-out lists.
     """
 
-    def __init__(self, steps, loss, label, optimizer, platform):
+    def __init__(
+        self,
+        steps: RankerSteps,
+        loss: Callable[..., Any],
+        label: LearnedLabel,
+        optimizer: RowOptimizer,
+        platform: Platform,
+    ) -> None:
         self.steps, self.loss, self.label = steps, loss, label
         self.optimizer, self.platform = optimizer, platform
 
-    def take(self, batch, feedback, shown=None):
+    def take(
+        self,
+        batch: Batch,
+        feedback: Tensor,
+        weights: Tensor,
+        shown: Shown | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
         """Step on a batch; the label first if held-out users are shown their lists.
 
         Batch and users are those of all processes, which compute a part each.
@@ -47,6 +67,8 @@ class BilevelStep:
             Rows to train on.
         feedback : tensor of shape (n, n_inputs)
             What ``label.prepare`` made of their feedback.
+        weights : tensor of shape (n, 1)
+            What they count for in the loss.
         shown : Shown, default=None
             A sample of held-out users.
 
@@ -57,10 +79,10 @@ class BilevelStep:
         balance : tensor of shape (n_objectives,) or None
             How the objectives were balanced, if the label took a step.
         """
-        group, n = self.steps.group, len(feedback)
-        rows, mean = group.share(n), partial(group.mean, n=n)
+        group = self.steps.group
+        mean = WeightedMean(weights, group)
         batch, *held_out = self.steps.start(batch, *([shown.batch] if shown else []))
-        batch, feedback = batch.part(rows), feedback[rows]
+        batch, feedback = batch.part(mean.own), feedback[mean.own]
         logits = self.steps.score(batch)
         balance = None
         if shown:
@@ -111,7 +133,7 @@ class BilevelTask(Task):
         The label, changed in place.
     source : InMemory or another source of windows
         The training rows, with what ``label.prepare`` made of their feedback,
-        (n, n_inputs).
+        (n, n_inputs), and what they count for in the loss, (n, 1).
     platform : Platform
         The held-out lists and the objectives on them.
     settings, label_settings : object
@@ -124,15 +146,15 @@ class BilevelTask(Task):
 
     def __init__(
         self,
-        model,
-        label,
-        source,
-        platform,
-        settings,
-        label_settings,
-        generator,
-        group=ALONE,
-    ):
+        model: Any,
+        label: LearnedLabel,
+        source: Any,
+        platform: Platform,
+        settings: Any,
+        label_settings: Any,
+        generator: torch.Generator,
+        group: Alone | Processes = ALONE,
+    ) -> None:
         self.model, self.source = model, source
         self.platform, self.generator = platform, generator
         self.settings, self.label_settings = settings, label_settings
@@ -147,9 +169,9 @@ class BilevelTask(Task):
         self.outer = make(label, label_settings.learning_rate)
         self.bilevel = BilevelStep(self.steps, model.loss, label, self.outer, platform)
         self.n_epochs = self.n_steps = 0
-        self.balances = []
+        self.balances: list[Tensor] = []
 
-    def go_on(self, growth, state):
+    def go_on(self, growth: Growth, state: dict[str, Any]) -> None:
         """Begin with the weights as they are, and with what was kept of smaller ones.
 
         Parameters
@@ -170,22 +192,23 @@ class BilevelTask(Task):
         """Whether the label moves in this epoch."""
         return self.n_epochs >= self.label_settings.warmup_epochs
 
-    def step(self, window, rows):
+    def step(self, window: Any, rows: Tensor) -> Tensor:
         """Take a step of the ranker, before it perhaps one of the label."""
-        impressions, (feedback,) = window
+        impressions, (feedback, weights) = window
         rows, shown = rows.to(feedback.device), None
         if self.moving and self.n_steps % self.label_settings.steps_per_move == 0:
             n_users = self.label_settings.validation_users
             shown = self.platform.draw(n_users, self.generator)
         self.n_steps += 1
         batch = impressions.batch(rows)
-        loss, balance = self.bilevel.take(batch, feedback[rows], shown)
-        if shown:
+        taken = feedback[rows], weights[rows]
+        loss, balance = self.bilevel.take(batch, *taken, shown)
+        if balance is not None:
             self.balances.append(balance)
             self.averages["label"].update()
         return loss
 
-    def end_epoch(self, epoch):
+    def end_epoch(self, epoch: int) -> tuple[dict[str, Any], float | None]:
         """Settle the tables, and judge the averages by the objectives."""
         self.steps.optimizer.settle()
         self.averages["ranker"].update()
@@ -205,14 +228,14 @@ class BilevelTask(Task):
         logits = self.steps.fast_logits(self.averages["ranker"], *rows)
         return platform.progress(logits)
 
-    def blame(self):
+    def blame(self) -> str:
         """The learning rates."""
         return (
             f"Lower the ranker's learning_rate={self.settings.learning_rate!r}, or the "
             f"label's learning_rate={self.label_settings.learning_rate!r}."
         )
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Optimisers, generator and counters."""
         return {
             "optimizer": self.steps.optimizer.state_dict(),
@@ -223,7 +246,7 @@ class BilevelTask(Task):
             "balances": self.balances,
         }
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.steps.optimizer.load_state_dict(state["optimizer"])
         self.outer.load_state_dict(state["outer"])

@@ -4,6 +4,7 @@ import os
 from os.path import expanduser
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 import torch
 
@@ -39,7 +40,9 @@ class Checkpoint:
         not over, or one that cannot be read.
     """
 
-    def __init__(self, settings, identity, trained, writes, draws):
+    def __init__(
+        self, settings: Any, identity: str, trained: Any, writes: bool, draws: bool
+    ) -> None:
         self.folder, self.every = Path(expanduser(settings.checkpoint)), settings.every
         self.file = self.folder / FILE
         self.identity, self.trained = identity, trained
@@ -59,7 +62,7 @@ class Checkpoint:
                 f"to: {error}"
             ) from error
 
-    def resume(self):
+    def resume(self) -> None:
         """Go on from what was saved, if this fit was."""
         if not self.file.exists():
             return
@@ -84,17 +87,17 @@ class Checkpoint:
                 "another folder as checkpoint."
             ) from error
 
-    def end_step(self):
+    def end_step(self) -> None:
         """Save, if it is time."""
         self.n_steps += 1
         if self.every is not None and self.n_steps % self.every == 0:
             self.save()
 
-    def end_epoch(self):
+    def end_epoch(self) -> Any:
         """Save after an epoch."""
         self.save()
 
-    def save(self):
+    def save(self) -> None:
         """Put the state of now in the place of the one before."""
         if not self.writes:
             return

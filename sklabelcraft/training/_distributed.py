@@ -7,9 +7,11 @@ of the rows is totalled over the processes, so that all take the same step.
 import math
 import multiprocessing
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
+from typing import Any
 
 import torch
 from torch import distributed
@@ -135,7 +137,7 @@ def meeting(what):
 
 
 @contextmanager
-def processes():
+def processes() -> Iterator[Any]:
     """The processes that call the same fit; only this one, unless there are several.
 
     There are several if ``torch.distributed`` is initialised, or if ``torchrun``, or

@@ -1,6 +1,10 @@
 """The exact gradient of the platform's objective in the labels, one step ahead."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch.func import jvp
 
 from sklabelcraft._torch import forward_mode
@@ -11,16 +15,16 @@ TOLERANCE = 0.01  # above what products in bfloat16 leave
 
 
 def label_gradient(
-    score,
-    theta,
-    logits,
-    loss,
-    labels,
-    objective,
-    step,
-    mean=torch.mean,
-    total=ALONE.total,
-):
+    score: Callable[..., Any],
+    theta: dict[str, Tensor],
+    logits: Tensor,
+    loss: Callable[..., Any],
+    labels: Tensor,
+    objective: Callable[..., Any],
+    step: Callable[..., Any],
+    mean: Callable[..., Any] = torch.mean,
+    total: Callable[..., Any] = ALONE.total,
+) -> Tensor:
     r"""Gradient in the labels of the objective after one step of the ranker on them.
 
     The step leads to theta' = c - D grad_theta mean loss(z, g), with c and the diagonal

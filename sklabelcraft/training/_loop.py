@@ -1,9 +1,13 @@
 """The loop of training: epochs of steps, averages of weights, early stopping."""
 
+from __future__ import annotations
+
 import copy
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 
 class Task(ABC):
@@ -19,12 +23,16 @@ class Task(ABC):
         Their averages, by the same names.
     """
 
+    source: Any
+    networks: dict[str, nn.Module]
+    averages: dict[str, Average]
+
     @abstractmethod
-    def step(self, window, rows):
+    def step(self, window: Any, rows: Tensor) -> Tensor:
         """Take a step on some rows of a window; their mean loss, a tensor."""
 
     @abstractmethod
-    def end_epoch(self, epoch):
+    def end_epoch(self, epoch: int) -> tuple[dict[str, Any], float | None]:
         """Settle the networks and their averages; what is to be told of the epoch.
 
         Returns
@@ -36,15 +44,15 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def blame(self):
+    def blame(self) -> str:
         """What to look at where training diverged, as text."""
 
     @abstractmethod
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """All that the task holds beside its networks and averages."""
 
     @abstractmethod
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
 
 
@@ -59,33 +67,34 @@ class Average:
         Share of the average that each update keeps.
     """
 
-    def __init__(self, network, kept):
-        self.network, self.kept, self.weights = network, kept, None
+    def __init__(self, network: nn.Module, kept: float) -> None:
+        self.network, self.kept = network, kept
+        self.weights: dict[str, Tensor] = {}
 
-    def begin(self):
+    def begin(self) -> None:
         """Begin with the weights as they are."""
         current = self.network.named_parameters(remove_duplicate=False)
         self.weights = {name: value.detach().clone() for name, value in current}
 
-    def update(self):
+    def update(self) -> None:
         """Take in the weights as they are."""
-        if self.weights is None:
+        if not self.weights:
             self.begin()
         for name, value in self.network.named_parameters(remove_duplicate=False):
             self.weights[name].lerp_(value.detach(), 1 - self.kept)
 
-    def in_network(self):
+    def in_network(self) -> dict[str, Tensor]:
         """The state of the network with the average, once there is one, in it."""
         state = {n: v.detach().clone() for n, v in self.network.state_dict().items()}
         return state | self.state_dict()
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """The average; nothing before the first update."""
-        return {n: v.clone() for n, v in (self.weights or {}).items()}
+        return {n: v.clone() for n, v in self.weights.items()}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.weights = {n: value.clone() for n, value in state.items()} or None
+        self.weights = {n: value.clone() for n, value in state.items()}
 
 
 class Loop:
@@ -120,21 +129,24 @@ class Loop:
     own = ("history", "finished", "best", "since", "kept", "number", "offset", "total")
     checkpoint = None
 
-    def __init__(self, task, generator, settings, max_epochs):
+    def __init__(
+        self, task: Task, generator: torch.Generator, settings: Any, max_epochs: int
+    ) -> None:
         self.task, self.generator, self.max_epochs = task, generator, max_epochs
         self.batch_size, self.patience = settings.batch_size, settings.patience
-        self.history, self.finished = [], False
+        self.history: list[dict[str, Any]] = []
+        self.finished = False
         self.best, self.since, self.kept = -float("inf"), 0, None
         self.number = self.offset = 0  # of the window, and of the step in it
         self.total, self.drawn = 0.0, generator.get_state()
 
-    def run(self, watch):
+    def run(self, watch: Any) -> None:
         """Train to the end; the networks are left as they were at their best."""
         while not self.finished:
             self.epoch(watch)
         self.settle()
 
-    def epoch(self, watch):
+    def epoch(self, watch: Any) -> None:
         """Pass over all rows once, or over those that are left of a pass."""
         epoch, source = len(self.history), self.task.source
         plan = source.plan(self.generator.initial_seed(), epoch)
@@ -197,7 +209,7 @@ class Loop:
             self.kept = {n: a.in_network() for n, a in self.task.averages.items()}
         self.finished = self.since >= self.patience
 
-    def settle(self):
+    def settle(self) -> None:
         """Put the best averages into the networks, the last ones if none was judged."""
         for name, average in self.task.averages.items():
             kept = average.in_network() if self.kept is None else self.kept[name]
@@ -214,20 +226,20 @@ class Loop:
         """Where it stands: epoch, window and offset."""
         return len(self.history), self.number, self.offset
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """All that is needed to go on from here, after any step; it is not copied."""
         return {name: getattr(self, name) for name in self.own} | {
             "generator": self.drawn,
             "networks": {n: m.state_dict() for n, m in self.task.networks.items()},
-            "averages": {n: a.weights or {} for n, a in self.task.averages.items()},
+            "averages": {n: a.weights for n, a in self.task.averages.items()},
             "task": self.task.state_dict(),
         }
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """A copy of all that is needed to go on from here, after any step."""
         return copy.deepcopy(self.state())
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state, bit by bit as if there had been no break."""
         state = copy.deepcopy(state)
         for name in self.own:

@@ -10,8 +10,11 @@ and ``optimizer.accept(theta, gradients)`` goes there.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from sklabelcraft.training._rows import embeddings_of, names_of
 
@@ -34,7 +37,9 @@ class RowOptimizer(ABC):
 
     n_moments = 0
 
-    def __init__(self, module, learning_rate, weight_decay=0.0):
+    def __init__(
+        self, module: nn.Module, learning_rate: float, weight_decay: float = 0.0
+    ) -> None:
         self.rate, self.kept = learning_rate, 1 - learning_rate * weight_decay
         self.n_steps = 0
         self._tables = names_of(embeddings_of(module), "table.weight")
@@ -62,7 +67,7 @@ class RowOptimizer(ABC):
     def _idle(self, value, moments, last):
         """Value and moments now, without any gradient since step `last`."""
 
-    def gather(self, rows=None):
+    def gather(self, rows: Tensor | None = None) -> dict[str, Tensor]:
         """Up-to-date parameters: of a table the given rows, of others everything.
 
         Parameters
@@ -79,17 +84,19 @@ class RowOptimizer(ABC):
         self._rows = dict.fromkeys(self._tables, rows)
         values, self._gathered = {}, {}
         for name, value in self._values.items():
-            moments = self._moments[name]
+            kept = self._moments[name]
             if name in self._rows:
                 last = self._last[name][rows]
-                moments = moments[rows].unbind(1)
+                moments = kept[rows].unbind(1)
                 value, moments = self._idle(value[rows], moments, last)
             else:
-                value, moments = value.clone(), moments.unbind(1)
+                value, moments = value.clone(), kept.unbind(1)
             values[name], self._gathered[name] = value, moments
         return self._by_name(values)
 
-    def propose(self, theta, gradients):
+    def propose(
+        self, theta: dict[str, Tensor], gradients: dict[str, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Where the next step leads, and how far each gradient moves its parameter.
 
         Parameters
@@ -107,7 +114,7 @@ class RowOptimizer(ABC):
         rates = {name: rate for name, (_, _, rate) in steps.items()}
         return self._by_name(stepped), self._by_name(rates)
 
-    def accept(self, theta, gradients):
+    def accept(self, theta: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
         """Take the step, in the parameters of the module."""
         steps = self._steps(theta, gradients)
         self.n_steps += 1
@@ -117,14 +124,14 @@ class RowOptimizer(ABC):
             for name, value in parts(self._values[BODY], self._body).items():
                 self._body[name].copy_(value)
 
-    def settle(self):
+    def settle(self) -> None:
         """Bring all rows of the module up to date."""
         for name, last in self._last.items():
             moments = self._moments[name].unbind(1)
             value, moments = self._idle(self._values[name], moments, last)
             self._write(name, ..., value, moments)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """What is kept beside the parameters."""
         kept = {"moments": self._moments, "last": self._last}
         return {"n_steps": self.n_steps} | {
@@ -132,7 +139,7 @@ class RowOptimizer(ABC):
             for name, values in kept.items()
         }
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state, with the parameters as they now are in the module."""
         self.n_steps = state["n_steps"]
         for own, values in ((self._moments, "moments"), (self._last, "last")):
@@ -254,4 +261,4 @@ def _tail_sums(first, second, ratio, n=20_000):
     return torch.tensor(sums[::-1], dtype=torch.float64)
 
 
-OPTIMIZERS = {"adamw": AdamW, "sgd": SGD}
+OPTIMIZERS: dict[str, Callable[..., RowOptimizer]] = {"adamw": AdamW, "sgd": SGD}

@@ -1,15 +1,17 @@
 """The platform's view of a ranker: its objectives on held-out lists of users."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sklabelcraft._batches import Batch, Impressions
 from sklabelcraft._lists import Lists
-from sklabelcraft.objectives import units_of
+from sklabelcraft.objectives import names_of, units_of
 from sklabelcraft.topk import soft_topk
 from sklabelcraft.training._distributed import ALONE, Alone
 
@@ -31,7 +33,7 @@ class Shown(NamedTuple):
         The processes that look at a part each.
     """
 
-    batch: Batch
+    batch: Batch | None
     lists: Lists
     users: torch.Tensor
     positions: torch.Tensor
@@ -48,6 +50,20 @@ class Shown(NamedTuple):
         own = self.users[users], self.positions[rows]
         return Shown(self.batch.part(rows), lists, *own, group)
 
+    def only(self, known, k):
+        """Some rows alone, of users with more than k of these, and which they are.
+
+        Parameters
+        ----------
+        known : bool tensor of shape (n_all,)
+            The rows, among those of all held-out lists.
+        k : int
+            Length of the shown lists.
+        """
+        lists, chosen, rows = self.lists.only(known[self.positions], k)
+        part = {"users": self.users[chosen], "positions": self.positions[rows]}
+        return self._replace(batch=None, lists=lists, **part), rows
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -62,7 +78,8 @@ class Platform:
     objectives : sequence of Objective
         What is measured.
     values : list of tensor of shape (n,)
-        Per objective, its column of the rows in `lists`.
+        Per objective, its column of the rows in `lists`; where it is NaN, the objective
+        is measured on lists without these rows.
     references : tensor of shape (n_objectives,)
         The objectives of lists shown at random, which count as 1.
     weights : tensor of shape (n_objectives,)
@@ -74,6 +91,8 @@ class Platform:
         Length of the shown lists.
     temperature : float
         Softness of the top-k, in standard deviations of a user's scores.
+    row_weights : tensor of shape (n,), default=None
+        What each of the rows in `lists` counts for; None for 1 each.
     """
 
     impressions: Impressions
@@ -82,29 +101,39 @@ class Platform:
     values: list
     references: torch.Tensor
     weights: torch.Tensor
-    balancing: object
+    balancing: Callable[..., torch.Tensor]
     k: int
     temperature: float
+    row_weights: torch.Tensor | None = None
 
-    def draw(self, n_users, generator=None):
+    def draw(self, n_users: int, generator: torch.Generator | None = None) -> Shown:
         """A random sample of users, as :class:`Shown`."""
         lists, *places = self.lists.sample(n_users, generator)
         return Shown(self.impressions.batch(lists.rows), lists, *places)
 
     @cached_property
+    def known(self):
+        """Per objective, which values are known, (n,); None if all are."""
+        known = [~value.isnan() for value in self.values]
+        return [None if rows.all() else rows for rows in known]
+
+    @cached_property
     def ideals(self):
         """Per objective, the largest gain of each list; None if it is no gain."""
         pairs = zip(self.objectives, self.values, strict=True)
-        return [o.ideal(value, self.lists.ids, self.k) for o, value in pairs]
+        rest = self.lists.ids, self.k, self.row_weights
+        return [o.ideal(value.nan_to_num(0), *rest) for o, value in pairs]
 
     @cached_property
     def units(self):
         """What each objective is measured in, (n_objectives,)."""
         pairs = zip(self.objectives, self.values, strict=True)
-        sizes = [1.0 if o.measure == "gain" else v.abs().mean() for o, v in pairs]
+        sizes = [
+            1.0 if o.measure == "gain" else v[~v.isnan()].abs().mean() for o, v in pairs
+        ]
         return units_of(self.references, self.references.new_tensor(sizes))
 
-    def measure(self, logits, shown):
+    def measure(self, logits: Tensor, shown: Shown) -> Tensor:
         """Objectives of the lists that some logits lead to, in all processes.
 
         Their slopes are those in the logits of this process.
@@ -129,13 +158,34 @@ class Platform:
         """The objectives summed over lists, and of how many, (2, n_objectives)."""
         if len(shown.lists.lengths) == 0:
             return logits.sum() * logits.new_zeros(2, len(self.objectives))
-        scores = standardise(logits[:, 0], shown.lists)
-        alpha = soft_ranks(scores, shown.lists, self.k, self.temperature)
-        values = [value[shown.positions] for value in self.values]
-        ideals = [x if x is None else x[shown.users] for x in self.ideals]
-        return sums_of(self.objectives, alpha, values, shown.lists, ideals)
+        alpha = self._soft_ranks(logits, shown.lists)
+        pairs = []
+        for i, known in enumerate(self.known):
+            if known is None:
+                pairs.append(self._sum(i, alpha, shown))
+                continue
+            part, rows = shown.only(known, self.k)
+            if len(part.users) == 0:
+                pairs.append((0 * logits.sum(), 0))
+                continue
+            own = self._soft_ranks(logits[rows], part.lists)
+            pairs.append(self._sum(i, own, part))
+        sums, counts = zip(*pairs, strict=True)
+        return torch.stack([torch.stack(sums), alpha.new_tensor(counts)])
 
-    def value(self, logits, shown):
+    def _soft_ranks(self, logits, lists):
+        scores = standardise(logits[:, 0], lists)
+        return soft_ranks(scores, lists, self.k, self.temperature)
+
+    def _sum(self, i, alpha, shown):
+        """The objective of a number summed over lists, and of how many."""
+        values, ideal = self.values[i][shown.positions], self.ideals[i]
+        ideal = None if ideal is None else ideal[shown.users]
+        weights = self.row_weights
+        weights = None if weights is None else weights[shown.positions]
+        return self.objectives[i].sum(alpha, values, shown.lists.ids, ideal, weights)
+
+    def value(self, logits: Tensor, shown: Shown) -> tuple[Tensor, Tensor]:
         """The objectives as the one number to be raised, and how they were balanced.
 
         Those that are above their floor have nothing to be raised, and no part in the
@@ -173,7 +223,7 @@ class Platform:
         met = [o.at_least is not None and value >= o.at_least for o, value in pairs]
         return torch.tensor(met, device=values.device)
 
-    def worth(self, values):
+    def worth(self, values: Tensor) -> Tensor:
         """What the values of the objectives count for, (n_objectives,)."""
         pairs = zip(self.objectives, values, strict=True)
         return torch.stack([objective.worth(value) for objective, value in pairs])
@@ -184,7 +234,7 @@ class Platform:
         counts = (self.weights > 0).tolist()
         return [f"weight_{n}" for n, c in zip(self.names, counts, strict=True) if c]
 
-    def progress(self, logits):
+    def progress(self, logits: Tensor) -> dict[str, float]:
         """The objectives of all lists by name, and their mean as ``objective``.
 
         Parameters
@@ -204,16 +254,8 @@ class Platform:
 
     @property
     def names(self):
-        """The measured columns with their measures, such as ``duration_spread``.
-
-        They are numbered where they would be one another's or that of a weight.
-        """
-        names = [f"{o.column}_{o.measure}" for o in self.objectives]
-        taken = {f"weight_{name}" for name in names}
-        return [
-            name if names.count(name) == 1 and name not in taken else f"{name}_{i}"
-            for i, name in enumerate(names)
-        ]
+        """The names of the objectives, as they are told."""
+        return names_of(self.objectives)
 
 
 def soft_ranks(scores, lists, k, temperature):
@@ -222,25 +264,25 @@ def soft_ranks(scores, lists, k, temperature):
     return soft_topk(scores, first, temperature=temperature, lengths=lists.lengths)
 
 
-def measure_all(objectives, alpha, values, lists):
+def measure_all(objectives, alpha, values, lists, weights=None):
     """Every objective of the shown lists, tensor of shape (n_objectives,)."""
     pairs, ids = zip(objectives, values, strict=True), lists.ids
-    return torch.stack([o(alpha, value, ids) for o, value in pairs])
+    return torch.stack([o(alpha, value, ids, weights=weights) for o, value in pairs])
 
 
-def sums_of(objectives, alpha, values, lists, ideals):
-    """Every objective summed over lists, and of how many, (2, n_objectives)."""
-    triples, ids = zip(objectives, values, ideals, strict=True), lists.ids
-    pairs = [o.sum(alpha, value, ids, ideal) for o, value, ideal in triples]
-    sums, counts = zip(*pairs, strict=True)
-    return torch.stack([torch.stack(sums), alpha.new_tensor(counts)])
-
-
-def random_references(objectives, values, lists, k):
-    """Objectives of lists shown at random."""
-    first = 1 + torch.arange(k, device=values[0].device)
-    chance = first[:, None] / lists.lengths.to(values[0])[lists.ids]
-    return measure_all(objectives, chance, values, lists)
+def random_references(objectives, values, lists, k, weights=None):
+    """Objectives of lists shown at random, each of the rows where it is known."""
+    references = []
+    for objective, column in zip(objectives, values, strict=True):
+        part, known, counts = lists, ~column.isnan(), weights
+        if not known.all():
+            part, _, rows = lists.only(known, k)
+            column = column[rows]
+            counts = None if weights is None else weights[rows]
+        first = 1 + torch.arange(k, device=column.device)
+        chance = first[:, None] / part.lengths.to(column)[part.ids]
+        references.append(objective(chance, column, part.ids, weights=counts))
+    return torch.stack(references)
 
 
 def standardise(scores, lists):

@@ -1,19 +1,24 @@
 """Training a ranker on finished labels."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from typing import Any
 
 import torch
-from torch import amax, amin
+from torch import Tensor, amax, amin, nn
 from torch.func import functional_call
 
+from sklabelcraft._batches import Batch, Impressions
 from sklabelcraft._torch import DoublePrecision, DropoutFinder, seeded
+from sklabelcraft._typing import RandomSource
 from sklabelcraft.modules import DurationReader
-from sklabelcraft.training._distributed import ALONE
+from sklabelcraft.training._distributed import ALONE, Alone, Processes
+from sklabelcraft.training._growth import Growth
 from sklabelcraft.training._hypergradient import by_name, gradients_in
 from sklabelcraft.training._loop import Average, Task
 from sklabelcraft.training._optimizers import OPTIMIZERS
 from sklabelcraft.training._rows import PREDICTION_BATCH, RowFinder, as_matrix
+from sklabelcraft.training._weighted import WeightedMean
 
 
 class RankerSteps:
@@ -34,21 +39,28 @@ class RankerSteps:
         all, what they score a part of it.
     """
 
-    def __init__(self, module, past_columns, n_outputs, settings, group=ALONE):
+    def __init__(
+        self,
+        module: nn.Module,
+        past_columns: Sequence[int],
+        n_outputs: int,
+        settings: Any,
+        group: Alone | Processes = ALONE,
+    ) -> None:
         self.module, self.n_outputs, self.settings = module, n_outputs, settings
         self.group = group
         make = OPTIMIZERS[settings.optimizer]
         self.optimizer = make(module, settings.learning_rate, settings.weight_decay)
         self._finder = RowFinder(module, past_columns, ordered=group.size > 1)
 
-    def start(self, *batches):
+    def start(self, *batches: Any) -> list[Batch]:
         """Find what the batches touch; they are returned on that, not to be mixed."""
-        rows, batches = self._finder.find(*batches)
+        rows, placed = self._finder.find(*batches)
         gathered = self.optimizer.gather(rows)
         self.theta = {name: value.requires_grad_() for name, value in gathered.items()}
-        return batches
+        return placed
 
-    def score(self, batch, theta=None):
+    def score(self, batch: Batch, theta: dict[str, Tensor] | None = None) -> Tensor:
         """Logits of a batch from :meth:`start`, by its parameters or by others."""
         theta = theta or self.theta
         if len(batch.codes) == 0:  # of more processes than rows
@@ -75,7 +87,9 @@ class RankerSteps:
         return constants_like(batch)
 
     @torch.no_grad()
-    def fast_logits(self, average, impressions, rows=None):
+    def fast_logits(
+        self, average: Average, impressions: Impressions, rows: Tensor | None = None
+    ) -> Tensor:
         """Logits of all rows or some by an average of the weights, (n, n_outputs).
 
         Each process computes some batches of those that one would compute alone.
@@ -92,19 +106,21 @@ class RankerSteps:
         logits = self.group.gather(logits, "held-out scores")
         return torch.cat([part.to(impressions.numeric) for part in logits])
 
-    def finish(self, value):
+    def finish(self, value: Tensor) -> Tensor:
         """Take a step down a loss; what it is in all processes."""
         gradients, value = self.total(gradients_in(self.theta, value), value)
         self.accept(gradients)
         return value
 
-    def total(self, gradients, value):
+    def total(
+        self, gradients: dict[str, Tensor], value: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """Gradients, and the value of a loss, summed over the processes."""
         parts = [*gradients.values(), value.detach()]
         *parts, value = self.group.total(parts, "gradients")
         return by_name(gradients, parts), value
 
-    def accept(self, gradients):
+    def accept(self, gradients: dict[str, Tensor]) -> None:
         """Take a step by gradients in theta."""
         theta = {name: value.detach() for name, value in self.theta.items()}
         self.optimizer.accept(theta, gradients)
@@ -118,10 +134,10 @@ class RankerTask(Task):
     model : RankerModel
         The ranker; its module is changed in place.
     source : InMemory or another source of windows
-        The training rows, with their labels, (n, n_outputs), and, if there is an
-        adversary, what it is trained to read in the logits, (n,).
-    held_out : (Impressions, tensor) or None
-        Rows and labels for early stopping.
+        The training rows, with their labels and what these count for, (n, n_outputs),
+        and, if there is an adversary, what it is trained to read in the logits, (n,).
+    held_out : (Impressions, tensor, tensor) or None
+        Rows, labels and what these count for, for early stopping.
     n_outputs : int
         Number of labels.
     settings : object
@@ -130,7 +146,15 @@ class RankerTask(Task):
         The processes that train together.
     """
 
-    def __init__(self, model, source, held_out, n_outputs, settings, group=ALONE):
+    def __init__(
+        self,
+        model: Any,
+        source: Any,
+        held_out: tuple[Impressions, Tensor, Tensor] | None,
+        n_outputs: int,
+        settings: Any,
+        group: Alone | Processes = ALONE,
+    ) -> None:
         self.model, self.settings = model, settings
         self.source, self.held_out = source, held_out
         self.networks = {"ranker": model.module}
@@ -142,20 +166,20 @@ class RankerTask(Task):
             like = next(model.module.parameters())
             self.adversary = Adversary(n_outputs, like, settings)
 
-    def step(self, window, rows):
+    def step(self, window: Any, rows: Tensor) -> Tensor:
         """Take a step on some rows of a window; their mean loss, a tensor."""
-        impressions, (labels, *nuisance) = window
-        rows, group = rows.to(labels.device), self.steps.group
-        own, mean = group.share(len(rows)), partial(group.mean, n=len(rows))
+        impressions, (labels, weights, *nuisance) = window
+        rows = rows.to(labels.device)
+        mean = WeightedMean(weights[rows], self.steps.group)
         (batch,) = self.steps.start(impressions.batch(rows))
-        batch, rows = batch.part(own), rows[own]
+        batch, rows = batch.part(mean.own), rows[mean.own]
         logits = self.steps.score(batch)
         value = mean(self.model.loss(logits, labels[rows]))
         if self.adversary is None:
             return self.steps.finish(value)
         return self.adversary.step(self.steps, value, logits, nuisance[0][rows], mean)
 
-    def go_on(self, growth, state):
+    def go_on(self, growth: Growth, state: dict[str, Any]) -> None:
         """Begin with the weights as they are, and with what was kept of smaller ones.
 
         Parameters
@@ -170,19 +194,19 @@ class RankerTask(Task):
             state | {"optimizer": growth.optimizer(state["optimizer"])}
         )
 
-    def end_epoch(self, epoch):
+    def end_epoch(self, epoch: int) -> tuple[dict[str, Any], float | None]:
         """Settle the tables, update the average, and judge it on the held-out rows."""
         self.steps.optimizer.settle()
         self.averages["ranker"].update()
         if self.held_out is None:
             return {}, None
-        rows, labels = self.held_out
+        rows, labels, weights = self.held_out
         logits = self.steps.fast_logits(self.averages["ranker"], rows)
-        loss = float(self.model.loss(logits, labels).mean())
+        loss = float(WeightedMean(weights)(self.model.loss(logits, labels)))
         loss = self.steps.group.first(loss, "validation losses")
         return {"validation_loss": loss}, -loss
 
-    def blame(self):
+    def blame(self) -> str:
         """The learning rate and the labels."""
         ends = [f(w.targets[0]) for w in self.source.windows() for f in (amin, amax)]
         return (
@@ -190,12 +214,12 @@ class RankerTask(Task):
             f"labels, which go from {min(ends):.6g} to {max(ends):.6g}."
         )
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """The state of the optimisers."""
         adversary = None if self.adversary is None else self.adversary.state_dict()
         return {"optimizer": self.steps.optimizer.state_dict(), "adversary": adversary}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.steps.optimizer.load_state_dict(state["optimizer"])
         if self.adversary is not None:
@@ -227,7 +251,7 @@ class Adversary:
         theta = self.optimizer.gather()
         own = {f"reader.{n}": v.requires_grad_() for n, v in theta.items()}
         read = functional_call(self.reader, theta, (logits,))
-        value = loss + mean((read - nuisance).square())
+        value = loss + mean.of_rows((read - nuisance).square())
         gradients = gradients_in(steps.theta | own, value)
         gradients, loss = steps.total(gradients, loss)
         steps.accept({name: gradients[name] for name in steps.theta})
@@ -255,7 +279,13 @@ def constants_like(rows):
 
 
 @contextmanager
-def drawing_in_training(module, source, random_state, device, group=ALONE):
+def drawing_in_training(
+    module: nn.Module,
+    source: Any,
+    random_state: RandomSource,
+    device: str | torch.device,
+    group: Alone | Processes = ALONE,
+) -> Iterator[bool]:
     """Let a network draw from a seed where it draws in training, as dropout does.
 
     Yields

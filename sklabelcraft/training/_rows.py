@@ -1,9 +1,13 @@
 """Which rows of the embedding tables some batches touch, and batches on those alone."""
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor, nn
 from torch.func import functional_call
 
-from sklabelcraft._batches import renumber
+from sklabelcraft._bags import Bags
+from sklabelcraft._batches import Batch, Impressions, renumber
 from sklabelcraft._torch import DoublePrecision, copied
 from sklabelcraft.modules import Embeddings
 
@@ -61,7 +65,9 @@ class RowFinder:
         these buffers.
     """
 
-    def __init__(self, module, past_columns, ordered=False):
+    def __init__(
+        self, module: nn.Module, past_columns: Sequence[int], ordered: bool = False
+    ) -> None:
         embeddings = embeddings_of(module)
         self.tables = names_of(embeddings, "table.weight")
         self.starts, self._room = {}, None
@@ -73,7 +79,7 @@ class RowFinder:
             self.starts = dict.fromkeys(names, torch.zeros_like(part.starts))
         self._past_columns, self._ordered = list(past_columns), ordered
 
-    def find(self, *batches):
+    def find(self, *batches: Batch) -> tuple[Tensor | None, list[Batch]]:
         """Rows of the tables that the batches touch, and the batches on those alone.
 
         Returns
@@ -84,20 +90,24 @@ class RowFinder:
             The batches, with the positions in `rows` in place of the codes.
         """
         if self._room is None:
-            return None, batches
-        past_starts = self._starts[self._past_columns]
-        batches = [
-            batch._replace(
-                codes=batch.codes + self._starts, past=batch.past + past_starts
-            )
-            for batch in batches
-        ]
-        parts = [part for batch in batches for part in (batch.codes, batch.past)]
-        return renumber(parts, self._room, self._ordered), batches
+            return None, list(batches)
+        placed = [self._in_tables(batch) for batch in batches]
+        parts = [p for b in placed for p in (b.codes, b.past, b.bags.codes)]
+        return renumber(parts, self._room, self._ordered), placed
+
+    def _in_tables(self, batch):
+        """A batch with rows of the tables in place of the codes."""
+        starts, bags = self._starts, batch.bags
+        n = len(starts) - bags.n_columns
+        return batch._replace(
+            codes=batch.codes + starts[:n],
+            past=batch.past + starts[self._past_columns],
+            bags=Bags(bags.codes + starts[n:][bags.column], bags.lengths),
+        )
 
 
 @torch.no_grad()
-def exact_logits(module, impressions):
+def exact_logits(module: nn.Module, impressions: Impressions) -> Tensor:
     """Logits of all impressions, each the same whatever rows are beside it.
 
     They are computed in float64, of large embedding tables on the touched rows, and
@@ -111,7 +121,7 @@ def exact_logits(module, impressions):
     module = copied(module, share=True).eval()
     finder = RowFinder(module, impressions.pasts.columns)
     state = dict(module.named_parameters()) | dict(module.named_buffers())
-    n_codes = impressions.codes.numel()
+    n_codes = impressions.codes.numel() + len(impressions.bags.codes)
     large = [name for name in finder.tables if len(state[name]) > n_codes]
     tables = {name: state.pop(name) for name in large}
     state = {name: _doubled(value) for name, value in state.items()}

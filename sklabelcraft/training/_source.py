@@ -1,6 +1,9 @@
 """Where a task reads its rows: in windows that fit into memory, one after the other."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +25,7 @@ class Window(NamedTuple):
     impressions: Impressions
     targets: tuple
 
-    def followed_by(self, other, rows):
+    def followed_by(self, other: Window, rows: Any) -> Window:
         """These rows and some of another window."""
         pairs = zip(self.targets, other.targets, strict=True)
         return Window(
@@ -40,10 +43,10 @@ class InMemory:
         The rows.
     """
 
-    def __init__(self, window):
+    def __init__(self, window: Window) -> None:
         self.only = window
 
-    def plan(self, seed, epoch):
+    def plan(self, seed: int, epoch: int) -> list[tuple[int, Any]]:
         """The windows of an epoch, in the order in which they are to be read.
 
         Returns
@@ -53,11 +56,11 @@ class InMemory:
         """
         return [(len(self.only.impressions), self.only)]
 
-    def read(self, planned):
+    def read(self, planned: Any) -> Window:
         """A planned window, a :class:`Window`."""
         return planned[1]
 
-    def windows(self):
+    def windows(self) -> Iterator[Window]:
         """All rows once, in windows, in the order of the log."""
         yield self.only
 
@@ -75,10 +78,10 @@ class Replayed:
         How many of them there are for each new row, as far as there are enough.
     """
 
-    def __init__(self, source, remembered, times):
+    def __init__(self, source: Any, remembered: Window, times: float) -> None:
         self.source, self.remembered, self.times = source, remembered, times
 
-    def plan(self, seed, epoch):
+    def plan(self, seed: int, epoch: int) -> list[tuple[int, Any]]:
         """The windows of an epoch, in the order in which they are to be read.
 
         Returns
@@ -95,11 +98,11 @@ class Replayed:
             begin += len(rows)
         return planned
 
-    def read(self, planned):
+    def read(self, planned: Any) -> Window:
         """A planned window, a :class:`Window`."""
         size, key, rows = planned[1]
         return self.source.read((size, key)).followed_by(self.remembered, rows)
 
-    def windows(self):
+    def windows(self) -> Iterator[Window]:
         """All new rows once, in windows, in the order of the log."""
         return self.source.windows()
