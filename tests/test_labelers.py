@@ -499,5 +499,3 @@ def test_no_scale_is_learned_of_watch_times_below_0():
         labeler.fit(make_log([5.0, 3.0], 10.0))
         with pytest.raises(ValueError, match="watch_time"):
             labeler.transform(make_log([-0.5, 3.0], 10.0))
-
-

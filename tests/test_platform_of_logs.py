@@ -139,8 +139,8 @@ def test_a_column_that_does_not_vary_is_left_out_and_told():
         pytest.raises(ValueError, match="no objective has a column that varies"),
     ):
         of_log([SAME])
+    triples = [(SAME, np.full(3, 1 / 3)), (PLAIN, GAIN)]
     with pytest.warns(UserWarning, match="its column is 0.333333 on all 3") as told:
-        triples = [(SAME, np.full(3, 1 / 3)), (PLAIN, GAIN)]
         (kept,) = varying(triples, lambda values: values, 1)
     assert kept == (PLAIN, GAIN)
     assert told[0].filename == __file__  # who asked
