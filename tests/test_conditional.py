@@ -221,3 +221,30 @@ def test_rows_are_counted_together_where_ids_and_seconds_are_equal():
     assert found.codes.ravel().tolist() == [1, 1, 2, 2]
     assert found.seconds.tolist() == [5, 6, 5, 6]
     assert found.counts.tolist() == [100, 1001, 10_000, 10]
+
+
+@pytest.mark.parametrize("by", ["author", "zone"])
+def test_groups_of_any_other_column(by):
+    """Whether it comes before or after the duration in the alphabet."""
+    log = log_of([("a", 0, 0, 1.0, 9.0), ("a", 0, 0, 2.0, 9.0), ("b", 0, 0, 3.0, 9.0)])
+    expected = ConditionalCDF(by="user", smoothing=0).fit_transform(log)
+    found = ConditionalCDF(by=by, smoothing=0).fit_transform(
+        log.assign(**{by: log.user_id})
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_columns_that_are_read():
+    """Those that the label is made of, and no others."""
+    columns = Columns(duration=None, user="u")
+    keys = ConditionalCDF(by=["user", "page"])._keys(columns)
+    assert keys == [columns.watch_time, "u", "page"]
+
+
+@pytest.mark.parametrize(("bits", "apart"), [(12, True), (13, False)])
+def test_watch_times_are_told_apart_by_12_bits_behind_the_first(bits, apart):
+    """In a group as well as in all rows."""
+    log = log_of([("a", 0, 0, 1.0, 9.0), ("a", 0, 0, 1 + 2.0**-bits, 9.0)])
+    for by in ("user", "duration"):
+        labels = ConditionalCDF(by=by, smoothing=0).fit_transform(log).ravel()
+        assert labels.tolist() == ([0.5, 1] if apart else [1, 1])
