@@ -10,6 +10,7 @@ from sklabelcraft import Columns
 from sklabelcraft._batches import Impressions
 from sklabelcraft._counts import Numbers
 from sklabelcraft._ids import read_ids
+from sklabelcraft._lists import Lists
 from sklabelcraft._platform import (
     N_RESAMPLES,
     MeasuredColumn,
@@ -20,6 +21,8 @@ from sklabelcraft._platform import (
     objectives_of,
     read_measured,
     varying,
+    warn_of_gaps,
+    weights_in,
 )
 from sklabelcraft._reading import as_log
 from sklabelcraft.balancing import MinNormBalancing, SoftmaxBalancing
@@ -144,6 +147,104 @@ def test_a_column_that_does_not_vary_is_left_out_and_told():
         (kept,) = varying(triples, lambda values: values, 1)
     assert kept == (PLAIN, GAIN)
     assert told[0].filename == __file__  # who asked
+
+
+@pytest.mark.parametrize(
+    ("weights", "known"),
+    [
+        ([2.0] * 6, None),
+        ([1.0, 1.0, 1.0, 9.0, 1.0, 1.0], None),  # b takes no part
+        ([1.0, 1.0, 1.0, 1.0, 1.0, 0.5], [1, 1, 1, 1, 0.5]),
+        ([1.0, 2.0, 3.0, 1.0, 4.0, 5.0], [1, 2, 3, 4, 5]),
+        ([2.0, 1.0, 1.0, 1.0, 1.0, 2.0], [2, 1, 1, 1, 2]),
+    ],
+)
+def test_weights_of_rows_are_kept_if_they_differ(weights, known):
+    """Of the rows in lists, in their order."""
+    lists = Lists.of(read_ids(USERS), 1)
+    found = weights_in(lists, np.array(weights), torch.ones(1))
+    assert found is None if known is None else found.tolist() == known
+
+
+def test_weights_of_0_alone_are_refused():
+    """In all lists; a row that is in none does not help."""
+    lists = Lists.of(read_ids(USERS), 1)
+    weights = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    with pytest.raises(ValueError, match="non-zero in some held-out list"):
+        weights_in(lists, weights, torch.ones(1))
+
+
+def with_gaps(column, places):
+    """A column that is not known at some places."""
+    gaps = np.array(column)
+    gaps[places] = np.nan
+    return gaps
+
+
+def test_gaps_in_held_out_columns_are_told_to_who_asked():
+    """By name and number, of those that have some."""
+    columns = {"gain": with_gaps(GAIN, [0, 5]), "liked": LIKED, "w": with_gaps(GAIN, 3)}
+    message = "of the 6 held-out rows .* known: 'gain' in 2 of them, 'w' in 1 of them."
+    with pytest.warns(UserWarning, match=message) as told:
+        (lambda: warn_of_gaps(columns))()
+    assert told[0].filename == __file__
+    warn_of_gaps({"liked": LIKED})
+
+
+def platform_with(columns, objectives):
+    """A platform of lists of one, of columns with gaps."""
+    params = Bunch(
+        objectives=objectives, objective_weights=None, balancing=None, temperature=0.5
+    )
+    held_out = Bunch(users=read_ids(USERS), columns=columns, weights=np.ones(6))
+    impressions = Impressions(torch.arange(6)[:, None], torch.zeros(6, 0), None)
+    return make_platform(params, 1, held_out, impressions, {}, has_explicit=True)
+
+
+def test_a_platform_tells_of_gaps_but_not_in_explicit_feedback():
+    """Of which the estimators tell themselves."""
+    columns = {
+        "explicit": with_gaps(LIKED, 0),
+        "duration": with_gaps(GAIN, 5),
+        "w": with_gaps(GAIN, 1),
+    }
+    objectives = explicit_objective, Objective("duration"), Objective("w")
+    with pytest.warns(UserWarning, match="known: 'duration' in 1 .*, 'w' in 1") as told:
+        platform = platform_with(columns, objectives)
+    assert [str(warning.message).count("explicit") for warning in told] == [0]
+    assert platform.objectives == objectives
+
+
+@pytest.mark.parametrize(
+    ("gaps", "kept"),
+    [
+        ([0], True),  # two of a and two of c are known
+        ([0, 5], True),  # two of a
+        ([0, 1, 5], False),  # one of each
+        ([0, 1], True),  # two of c
+    ],
+)
+def test_what_is_known_of_no_user_is_left_out(gaps, kept):
+    """A column counts by users with more than k rows in which it is known."""
+    columns = {"w": with_gaps(GAIN, gaps), "gain": GAIN}
+    with pytest.warns(UserWarning, match="leave out|is left out") as told:
+        platform = platform_with(columns, (Objective("w"), PLAIN))
+    assert (Objective("w") in platform.objectives) == kept
+    messages = [str(warning.message) for warning in told]
+    assert any("more than 1 held-out rows of no user" in m for m in messages) != kept
+
+
+@pytest.mark.parametrize(
+    ("gaps", "kept"), [([0], [0, 1]), ([0, 5], [0, 1]), ([0, 1, 5], [1])]
+)
+def test_a_judge_leaves_out_what_is_known_of_no_user(gaps, kept):
+    """The same where lists are judged."""
+    frame = FEEDBACK.assign(w=with_gaps(GAIN, gaps))
+    measures = measured_columns((Objective("w"), PLAIN), {}, *NAMES)
+    rng = np.random.RandomState(0)
+    with pytest.warns(UserWarning, match="not known|no user"):
+        _, found = make_judge(measures, as_log(frame), read_ids(USERS), 1, rng)
+    assert found == kept
 
 
 FEEDBACK = pd.DataFrame(

@@ -68,6 +68,25 @@ def test_a_shown_list_without_a_weight_has_slopes():
     assert alpha.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("unit", [3e-16, 1e-12, 1e20])
+@pytest.mark.parametrize("of_lists", [list_mean, list_spread])
+def test_the_unit_of_weights_has_no_part_in_a_spread(of_lists, unit):
+    """Only their ratios matter; a mean is as many times as high."""
+    found = of_lists(SHOWN, VALUES, LISTS, WEIGHTS * unit)
+    expected = of_lists(SHOWN, VALUES, LISTS, WEIGHTS)
+    expected = expected * unit if of_lists is list_mean else expected
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=0)
+
+
+def test_a_spread_is_that_of_all_ranks_that_are_shown():
+    """Of four, the first three: 3, 1 and 5, the last of which weighs twice as much."""
+    alpha = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0]], **double)
+    values, lists = torch.tensor([3, 1, 5, 9], **double), torch.zeros(4).long()
+    weights = torch.tensor([1, 1, 2, 7], **double)
+    found = list_spread(alpha, values, lists, weights).item()
+    assert found == pytest.approx(np.std([3, 1, 5, 5]))
+
+
 @measures
 @given(weight=st.floats(1e-3, 1e3))
 def test_equal_weights_change_no_share(measure, weight):
