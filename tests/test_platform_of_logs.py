@@ -221,6 +221,7 @@ def test_a_platform_tells_of_gaps_but_not_in_explicit_feedback():
         ([0], True),  # two of a and two of c are known
         ([0, 5], True),  # two of a
         ([0, 1, 5], False),  # one of each
+        ([0, 1, 2, 5], False),  # none of a and one of c
         ([0, 1], True),  # two of c
     ],
 )
