@@ -133,3 +133,19 @@ def test_a_sample_is_taken_list_by_list(seed):
     _, chosen, positions = lists.sample(3, torch.Generator().manual_seed(seed))
     expected = [np.arange(ends[user], ends[user + 1]) for user in chosen]
     assert positions.tolist() == np.concatenate(expected).tolist()
+
+
+def test_lists_of_some_rows_alone():
+    """Of users with more than k of these: a and c with more than one, a with two."""
+    lists = lists_of(np.array(list("bacabbcaca")), 1)
+    assert lists.rows.tolist() == [0, 4, 5, 1, 3, 7, 9, 2, 6, 8]
+    rows = torch.tensor([0, 0, 1, 1, 1, 0, 1, 0, 1, 1], dtype=torch.bool)
+    assert lists.count(rows).tolist() == [1, 3, 2]
+    some, users, positions = lists.only(rows, 1)
+    assert some.rows.tolist() == [1, 3, 9, 6, 8]
+    assert some.lengths.tolist() == [3, 2]
+    assert users.tolist() == [1, 2]
+    assert positions.tolist() == [3, 4, 6, 8, 9]
+    some, users, positions = lists.only(rows, 2)
+    assert (some.rows.tolist(), users.tolist()) == ([1, 3, 9], [1])
+    assert positions.tolist() == [3, 4, 6]
