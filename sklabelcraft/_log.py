@@ -4,11 +4,18 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 from narwhals.exceptions import DuplicateError
-from pandas.api.types import infer_dtype
 
 from sklabelcraft._clock import NUMBERS, Clock, clock_of_dates
-from sklabelcraft._floats import finite, floats_of
-from sklabelcraft._ids import as_float64, listed, read_ids
+from sklabelcraft._floats import finite
+from sklabelcraft._frames import (
+    as_frame,
+    copied,
+    floats_in,
+    in_native_order,
+    is_frame,
+    refuse_lazy,
+)
+from sklabelcraft._ids import read_ids
 from sklabelcraft._known import any_positive
 from sklabelcraft._nested import is_nested, nested, split
 from sklabelcraft.columns import USUAL_EXPLICIT, USUAL_ROLES
@@ -38,7 +45,7 @@ class Log:
         self._positions, self._origin = positions, origin
         refuse_lazy(data, "the log")
         self.native, self.is_array = data, not is_frame(data)
-        frame = _as_frame(data) if self.is_array else data
+        frame = as_frame(data) if self.is_array else data
         if isinstance(frame, pd.DataFrame) and frame.columns.nlevels > 1:
             raise ValueError(
                 "the columns of the log must have names of one level, got "
@@ -51,7 +58,7 @@ class Log:
                 f"the columns of the log must have different names: {error}"
             ) from error
         if isinstance(frame, pd.DataFrame):
-            self._frame = nw.from_native(_in_native_order(frame))
+            self._frame = nw.from_native(in_native_order(frame))
 
     def __len__(self):
         return len(self._frame)
@@ -103,7 +110,7 @@ class Log:
 
         With `missing`, it may have missing values, which are NaN.
         """
-        values = _floats(self._series(key), key, self.row_name)
+        values = floats_in(self._series(key), key, self.row_name)
         return finite(values, f"column {key!r}", minimum, self.row_name, missing)
 
     def row_name(self, position):
@@ -145,7 +152,7 @@ class Log:
         if series.dtype in (nw.Datetime, nw.Date):
             return clock_of_dates(series, key, self.row_name)
         try:
-            values = _floats(series, key, self.row_name)
+            values = floats_in(series, key, self.row_name)
         except ValueError as error:
             raise ValueError(
                 f"{error} A clock must hold numbers or dates; pandas.to_datetime makes "
@@ -263,13 +270,13 @@ class Log:
             parts = [self.native, feedback.native]
             if parts[0].dtype == parts[1].dtype:
                 return np.hstack(parts)
-            both = pd.concat([_as_frame(part) for part in parts], axis=1)
+            both = pd.concat([as_frame(part) for part in parts], axis=1)
             return both.set_axis(range(both.shape[1]), axis=1)
         twice = [key for key in feedback.keys if key in self]
         if twice:
             raise ValueError(f"columns {twice} are in X and in y; each belongs to one.")
         backend = self._frame.implementation
-        added = [_copied(feedback._series(key), key, backend) for key in feedback.keys]
+        added = [copied(feedback._series(key), key, backend) for key in feedback.keys]
         return self._frame.with_columns(*added).to_native()
 
 
@@ -278,72 +285,3 @@ def _advice(key):
     if key not in USUAL_ROLES:
         return ""
     return f" State which one it is: Columns({USUAL_ROLES[key]}=...)."
-
-
-def _as_frame(array):
-    """An array as a frame, whose columns of objects get types that lose no digit."""
-    try:
-        frame = pd.DataFrame(array)
-        typed = frame.infer_objects()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"text in the log must be Unicode: {error}.") from error
-    except OverflowError:  # of a whole number that no float can hold
-        return pd.DataFrame(array, dtype=object)
-    for key in frame.columns:
-        if typed[key].dtype.kind == "f" and infer_dtype(frame[key]) == "integer":
-            typed[key] = frame[key]  # beside missing ones
-    return typed
-
-
-def _in_native_order(frame):
-    """A frame whose numbers have the byte order of this machine, as pandas needs it."""
-    foreign = {
-        key: dtype.newbyteorder("=")
-        for key, dtype in frame.dtypes.items()
-        if isinstance(dtype, np.dtype) and not dtype.isnative
-    }
-    return frame.astype(foreign) if foreign else frame
-
-
-def _copied(series, key, backend):
-    """A series of another index or library; whole numbers stay whole."""
-    if series.implementation == backend and not backend.is_pandas():
-        return series
-    whole = series.dtype.is_integer() and series.null_count()
-    if whole and backend.is_pandas():
-        missing = series.is_null().to_numpy().astype(bool)
-        values = pd.arrays.IntegerArray(series.fill_null(0).to_numpy().copy(), missing)
-        return nw.from_native(pd.Series(values, name=key), series_only=True)
-    if series.dtype == nw.Object and backend.is_pandas():
-        values = pd.Series(series.to_numpy(), name=key, dtype=object)
-        return nw.from_native(values, series_only=True)
-    values = series.to_numpy()
-    if series.null_count() and not series.dtype.is_float():
-        missing = series.is_null().to_numpy()
-        pairs = zip(series.to_list(), missing, strict=True)
-        values = [None if is_missing else value for value, is_missing in pairs]
-    return nw.new_series(key, values, backend=backend)
-
-
-def _floats(series, key, row_of):
-    """The column as float64, missing ones as NaN."""
-    if series.dtype.is_integer():
-        ids = read_ids(series, f"column {key!r}")
-        return np.where(ids.missing, np.nan, ids.values).astype(np.float64)
-    if series.dtype.is_float():
-        return as_float64(series.to_numpy())
-    if series.dtype.is_numeric() or series.dtype == nw.Boolean:
-        return series.cast(nw.Float64).to_numpy().astype(np.float64)
-    values = listed(series, f"column {key!r}")
-    return floats_of(values, series.dtype, key, row_of)
-
-
-def is_frame(data):
-    """Whether `data` is a data frame that narwhals can read."""
-    return nw.dependencies.is_into_dataframe(data)
-
-
-def refuse_lazy(data, what):
-    """Refuse a lazy frame."""
-    if nw.dependencies.is_into_lazyframe(data) and not is_frame(data):
-        raise ValueError(f"{what} must be in memory, got a lazy frame: collect() it.")

@@ -7,7 +7,8 @@ import narwhals as nw
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
-from sklabelcraft._log import Log, is_frame, refuse_lazy
+from sklabelcraft._frames import is_frame, refuse_lazy
+from sklabelcraft._log import Log
 from sklabelcraft._parquet import StoredLog
 from sklabelcraft._tables import LogLike
 

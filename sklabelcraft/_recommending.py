@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
 from sklabelcraft._features import in_one_table
-from sklabelcraft._log import Log, is_frame
+from sklabelcraft._frames import is_frame
+from sklabelcraft._log import Log
 from sklabelcraft._parquet import StoredLog
 from sklabelcraft._reading import is_stored, read_feedback, read_log
 from sklabelcraft._seen import Seen

@@ -4,8 +4,9 @@ from numbers import Integral
 
 import numpy as np
 
+from sklabelcraft._frames import is_frame
 from sklabelcraft._ids import NUMBERS, TEXT
-from sklabelcraft._log import Log, is_frame
+from sklabelcraft._log import Log
 from sklabelcraft._pairs import Pairs
 
 AT_ONCE = 2**17  # pairs to score, so that what is made of them is small

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
@@ -15,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit
-from sklabelcraft._fusion import fuse, usual_platforms
+from sklabelcraft._fusion import usual_platforms
 from sklabelcraft._heads import DURATION, Heads
 from sklabelcraft._members import (
     check_recommenders,
@@ -23,17 +22,17 @@ from sklabelcraft._members import (
     split_rows,
     usual_recommenders,
 )
-from sklabelcraft._platform import (
-    checked_weights,
-    count_scaled,
-    make_judge,
-    measured_columns,
-    objectives_of,
-)
 from sklabelcraft._reading import read_log
-from sklabelcraft._recommending import BaseRecommender, columns_of_log
+from sklabelcraft._recommending import BaseRecommender
 from sklabelcraft._tables import LogLike, TargetLike
 from sklabelcraft._typing import Estimator, Floats, RandomSource, typed
+from sklabelcraft._weighing import (
+    listed_platforms,
+    measures_of,
+    name_of,
+    point_of,
+    weigh,
+)
 from sklabelcraft.columns import Columns
 from sklabelcraft.objectives import Objective
 from sklabelcraft.results import Front
@@ -212,7 +211,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
                         self.recommenders_[name] = fit_part(name, part, train, held_out)
             duration = stated["columns"].duration if self.duration_term else None
             self.heads_ = Heads(self.recommenders_, train.log, duration)
-            (self.weights_,) = _weigh(self, held_out, [self.objective_weights])
+            (self.weights_,) = weigh(self, held_out, [self.objective_weights])
         return self
 
     @shared
@@ -258,7 +257,7 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         held_out = self._read(X_val, y_val, reset=False)
         if objective_weights is None:
             objective_weights = self.objective_weights
-        (self.weights_,) = _weigh(self, held_out, [objective_weights])
+        (self.weights_,) = weigh(self, held_out, [objective_weights])
         return self
 
     def frontier(
@@ -293,11 +292,11 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         held_out = self._read(X_val, y_val, reset=False)
         platforms = usual_platforms(len(self.measures_))
         if objective_weights is not None:
-            platforms = _listed_platforms(objective_weights)
-        points = zip(platforms, _weigh(self, held_out, platforms), strict=True)
+            platforms = listed_platforms(objective_weights)
+        points = zip(platforms, weigh(self, held_out, platforms), strict=True)
         return Front(
             {
-                _name_of(platform): point_of(self, platform, weights)
+                name_of(platform): point_of(self, platform, weights)
                 for platform, weights in points
             }
         )
@@ -340,58 +339,3 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         names = [name for name, _ in self.recommenders]
         self._validate_names(names + [DURATION] * self.duration_term)
         return self.recommenders
-
-
-def _weigh(fusion, held_out, platforms):
-    """The weights of the heads for each platform, by name."""
-    rng = check_random_state(fusion.random_state)
-    users = held_out.log.ids(fusion._stated("columns").user)
-    objectives = [measure.objective for measure in fusion.measures_]
-    worths = [checked_weights(w, objectives) for w in platforms]
-    log, k = held_out.table, fusion._stated("k")
-    judge, kept = make_judge(fusion.measures_, log, users, k, rng)
-    worths = np.array(worths)[:, kept]
-    if not worths.any(axis=1).all():
-        raise ValueError(
-            "the objectives that are left have the weight 0: nothing can be chosen."
-        )
-    found = fuse(fusion.heads_(held_out.log), judge, worths, rng)
-    return [dict(zip(fusion.heads_.names, w.tolist(), strict=True)) for w in found]
-
-
-def _listed_platforms(objective_weights):
-    """The weights of each platform in a list, which has at least one."""
-    platforms = list(objective_weights) if np.iterable(objective_weights) else []
-    if not platforms or any(weights is None for weights in platforms):
-        raise ValueError(
-            "objective_weights must hold those of at least one platform, got "
-            f"{objective_weights!r}."
-        )
-    return platforms
-
-
-def _name_of(platform):
-    """The weights of a platform as text."""
-    if isinstance(platform, Mapping):
-        return ", ".join(f"{name} {float(w):g}" for name, w in platform.items())
-    return f"({', '.join(f'{float(w):g}' for w in platform)})"
-
-
-def point_of(fusion, platform, weights):
-    """A recommender with the same trained parts for another platform."""
-    other = clone(fusion).set_params(objective_weights=platform)
-    learned = {n: value for n, value in vars(fusion).items() if n.endswith("_")}
-    vars(other).update(learned | {"weights_": weights})
-    return other
-
-
-def measures_of(fusion, train):
-    """How the objectives of a fusion measure a log."""
-    columns = columns_of_log(fusion._stated("columns"), train.log, train.feedback)
-    if fusion.duration_term and columns.duration is None:
-        raise ValueError("duration_term=True needs Columns(duration=...), got None.")
-    log = train.table
-    explicit = log.present(columns.explicit)
-    objectives, _ = objectives_of(fusion, bool(explicit))
-    scaled = count_scaled(objectives, log, columns, explicit)
-    return measured_columns(objectives, scaled, columns, explicit)

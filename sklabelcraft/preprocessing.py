@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
-from sklabelcraft._log import Log, is_frame
+from sklabelcraft._frames import is_frame
+from sklabelcraft._log import Log
 from sklabelcraft._reading import check_naming, read_as_floats
 from sklabelcraft._typing import Floats, typed
 from sklabelcraft.scaling import scale

@@ -41,6 +41,7 @@ LAYERS = [
     {"_judge", "_fusion"},
     {
         "_nested",
+        "_frames",
         "_log",
         "_stated",
         "_reading",
@@ -66,7 +67,7 @@ LAYERS = [
     {"scorers", "_scoring"},
     {"_measuring", "_shown"},
     {"_recommending"},
-    {"_heads"},
+    {"_heads", "_weighing"},
     {
         "recommender",
         "_recommender_parts",
@@ -81,6 +82,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NUMERICS = LAYERS[1] | {"metrics", "retrieval_metrics"}
 READ_FRAMES = {
+    "_frames.py",
     "_log.py",
     "_nested.py",
     "_reading.py",
