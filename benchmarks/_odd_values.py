@@ -49,14 +49,14 @@ CONTAINERS = {
     "indexed": lambda v: pd.Series(v, index=[7] * len(v)),
     "index": pd.Index,
     "frame": lambda v: pd.DataFrame({"value": v}),
-    "arrow series": lambda v: pd.Series(v, dtype="float64[pyarrow]"),
+    "arrow series": lambda v: pd.Series(_without_dates(v), dtype="float64[pyarrow]"),
     "polars": lambda v: pl.Series(_without_decimals(v)),
     "polars int": lambda v: pl.Series(_floats(v)).cast(pl.Int128, strict=False),
     "polars decimal": lambda v: pl.Series(_floats(v)).cast(
         pl.Decimal(38, 3), strict=False
     ),
-    "pyarrow": pa.array,
-    "chunks": lambda v: pa.chunked_array([v, []]),
+    "pyarrow": lambda v: pa.array(_without_dates(v)),
+    "chunks": lambda v: pa.chunked_array([_without_dates(v), []]),
     "tensor": lambda v: torch.tensor(_floats(v)),
     "bfloat16": lambda v: torch.tensor(_floats(v)).bfloat16(),
     "half tensor": lambda v: torch.tensor(_floats(v)).half(),
@@ -91,6 +91,11 @@ def _floats(values):
 def _without_decimals(values):
     """Which polars dies of beside others."""
     return [None if isinstance(x, Decimal) else x for x in values]
+
+
+def _without_dates(values):
+    """NumPy's, which pyarrow dies of beside its other numbers."""
+    return [None if isinstance(x, np.datetime64) else x for x in values]
 
 
 def _read_only(values):
@@ -135,12 +140,13 @@ def contained(rng, values):
 def framed(rng, columns):
     """Columns as a frame of some library, of pandas where that cannot hold them."""
     make = choose(rng, [pd.DataFrame, pl.DataFrame, pa.table])
-    given = columns
-    if make is pl.DataFrame:
-        given = {
-            name: _without_decimals(values) if isinstance(values, list) else values
-            for name, values in columns.items()
-        }
+    endured = {pl.DataFrame: _without_decimals, pa.table: _without_dates}.get(
+        make, list
+    )
+    given = {
+        name: endured(values) if _mixed(values) else values
+        for name, values in columns.items()
+    }
     try:
         return make(given)
     except Exception:  # this library has no such columns
@@ -148,6 +154,11 @@ def framed(rng, columns):
         return pd.DataFrame(
             {name: _objects(values, n) for name, values in columns.items()}
         )
+
+
+def _mixed(values):
+    """Whether values may be of several kinds."""
+    return str(getattr(values, "dtype", "object")) in ("object", "category")
 
 
 def _iterable(values):

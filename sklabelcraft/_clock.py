@@ -9,6 +9,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from sklabelcraft._floats import nearest_float
 from sklabelcraft._numbers import real
 
 DATES = (str, date, np.datetime64)
@@ -70,7 +71,8 @@ def time_on(clock, value, name):
     """
     if clock.kind == NUMBERS and not isinstance(value, DATES):
         number = int(value) if isinstance(value, Integral) else real(value, name)
-        return ceil(number) if clock.times.dtype == np.int64 else number
+        whole = clock.times.dtype == np.int64
+        return ceil(number) if whole else nearest_float(number)
     moment, kind = as_timestamp(value), None
     if moment is not pd.NaT:
         kind = WITHOUT_ZONE if moment.tzinfo is None else WITH_ZONE

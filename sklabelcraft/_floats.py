@@ -15,7 +15,7 @@ def floats_of(values, dtype, key, row_of):
                 f"column {key!r} must hold numbers, got {dtype} such as {value!r} in "
                 f"row {row_of(row)}."
             )
-    return np.array([_as_float(value) for value in values], dtype=float)
+    return np.array([nearest_float(value) for value in values], dtype=float)
 
 
 def _is_number(value):
@@ -28,7 +28,7 @@ def _is_number(value):
     return np.ndim(value) == 0
 
 
-def _as_float(value):
+def nearest_float(value):
     """A number as a float, a missing one as NaN, one beyond float64 as infinite."""
     if is_missing(value):
         return np.nan

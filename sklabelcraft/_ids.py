@@ -191,6 +191,8 @@ def is_missing(value):
         return True
     if isinstance(value, Decimal):  # of which some cannot be compared
         return value.is_nan()
+    if getattr(value, "is_valid", True) is False:  # a scalar of pyarrow
+        return True
     return isinstance(value, float | complex | np.generic) and bool(value != value)
 
 

@@ -102,8 +102,9 @@ class Part:
             tables.get(name, table[:0])
             .set_index(KEY)
             .reindex(rows)
-            .fillna({"n_users": 0, "best": False})
-            .astype({"n_users": int, "best": bool})
+            .assign(best=lambda rows: rows["best"].eq(True))
+            .fillna({"n_users": 0})
+            .astype({"n_users": int})
             .reset_index()
             for name in names
         ]

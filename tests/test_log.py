@@ -523,6 +523,13 @@ def test_a_number_beyond_float64_is_not_finite(value):
         log.numeric("x")
 
 
+def test_scalars_of_arrow_are_numbers():
+    """An invalid one is missing."""
+    values = pd.Series(list(pa.array([1.5, None])), dtype=object)
+    found = as_log(pd.DataFrame({"x": values})).numeric("x", missing=True)
+    np.testing.assert_array_equal(found, [1.5, np.nan])
+
+
 def test_extended_floats_are_read_as_float64():
     """Those beyond it are not finite, without a warning."""
     values = np.array([1.5, "1e400"], dtype=np.longdouble)

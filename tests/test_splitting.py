@@ -177,6 +177,16 @@ def test_global_cuts_are_exact():
     assert split_by_time(dates, by="global", valid=0, test=test).test.tolist() == [2]
 
 
+@pytest.mark.parametrize("clock", [[1, 2, 3], [1.0, 2.0, 3.0]])
+def test_a_global_cut_may_be_any_number(clock):
+    """One beyond all floats is after all rows, or before them."""
+    X = pd.DataFrame({"timestamp": clock})
+    with pytest.raises(ValueError, match="no row lies between that and the end"):
+        split_by_time(X, by="global", valid=0, test=10**400)
+    with pytest.raises(ValueError, match="leave none of the 3 rows to train on"):
+        split_by_time(X, by="global", valid=0, test=-(10**400))
+
+
 NUMBERS = pd.DataFrame({"timestamp": [1.5, 2.5, 3.5], "user_id": [1, 1, 1]})
 DAYS = pd.DataFrame({"timestamp": pd.to_datetime(DATED), "user_id": 1})
 ZONED = pd.DataFrame({"timestamp": pd.to_datetime(DATED, utc=True)})
