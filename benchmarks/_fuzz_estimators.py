@@ -14,11 +14,13 @@ from _fuzz_steps import (
     Steps,
     attempt,
     check_history,
+    check_lists,
     finite,
-    perhaps_pickled,
+    perhaps_copied,
     rows_in,
     shown,
     stored,
+    users_and_items,
 )
 from _odd_columns import NUMBERS, objects, seconds
 from _odd_estimators import (
@@ -33,7 +35,7 @@ from _odd_estimators import (
     small_ranker,
     some_params,
 )
-from _odd_logs import odd_log
+from _odd_logs import odd_log, odd_weights
 
 from sklabelcraft import (
     DVR,
@@ -82,7 +84,7 @@ def label_case(kind):
             with tempfile.TemporaryDirectory() as folder:
                 logs = [stored(rng, log.log, folder) for log in (first, then)]
                 attempt(labeler, "fit", logs[0])
-                labeler = perhaps_pickled(rng, labeler)
+                labeler = perhaps_copied(rng, labeler, "transform", logs[0])
                 take(checked, labeler, logs[0])
                 take(checked, labeler, logs[1])
                 if take(attempt, labeler, "partial_fit", logs[1]):
@@ -134,6 +136,21 @@ def odd_labels(rng, n, usual=None):
     return pool[name], name
 
 
+def probable(ranker, X):
+    """Check that probabilities are some, where there are any."""
+    if not hasattr(ranker, "predict_proba"):
+        return
+    chances = finite(attempt(ranker, "predict_proba", X), "probabilities")
+    assert ((chances >= 0) & (chances <= 1)).all(), "probabilities beyond [0, 1]"
+
+
+def recommended(recommender, X, k, exclude):
+    """Check the lists that users are shown."""
+    users, items = users_and_items(X)
+    given = {"k": k, "exclude_seen": exclude}
+    check_lists(attempt(recommender, "recommend", users, items, **given), k)
+
+
 def rank_case(rng):
     """Cases of a ranker: fit, predict, partial_fit, of two logs."""
     first = odd_log(rng, rng.integers(3))
@@ -143,7 +160,9 @@ def rank_case(rng):
     others, too = odd_labels(rng, sizes[1], what)
     ranker = small_ranker(rng, first.apart)
     validation = (then.X, others) if rng.random() < 0.1 else ()
+    weights, counted = odd_weights(rng, sizes[0])
     told = f"{shown(ranker)}: {first.told}, labels {what}; then {then.told}, {too}"
+    told += f"; weights {counted}"
 
     def checked(ranker, X):
         scores = attempt(ranker, "predict", X)
@@ -156,11 +175,12 @@ def rank_case(rng):
     def call():
         nonlocal ranker
         take = Steps()
-        attempt(ranker, "fit", first.X, labels, *validation)
+        attempt(ranker, "fit", first.X, labels, *validation, sample_weight=weights)
         check_history(ranker.history_)
-        ranker = perhaps_pickled(rng, ranker)
+        ranker = perhaps_copied(rng, ranker, "predict", first.X)
         take(checked, ranker, first.X)
         take(checked, ranker, then.X)
+        take(probable, ranker, then.X)
         if take(attempt, ranker, "partial_fit", then.X, others):
             check_history(ranker.history_)
             take(checked, ranker, then.X)
@@ -174,7 +194,8 @@ def craft_case(rng):
     first = odd_log(rng, rng.integers(3))
     then = first if rng.random() < 0.4 else odd_log(rng, rng.integers(3), first)
     crafter = small_crafter(rng, first.columns)
-    told = f"{shown(crafter)}: {first.told}; then {then.told}"
+    weights, counted = odd_weights(rng, rows_in(first.log, 40))
+    told = f"{shown(crafter)}: {first.told}; then {then.told}; weights {counted}"
 
     def checked(crafter, log):
         labels = attempt(crafter, "transform", log)
@@ -190,9 +211,9 @@ def craft_case(rng):
         take = Steps()
         with tempfile.TemporaryDirectory() as folder:
             logs = [stored(rng, log.log, folder) for log in (first, then)]
-            attempt(crafter, "fit", logs[0])
+            attempt(crafter, "fit", logs[0], sample_weight=weights)
             check_history(crafter.history_)
-            crafter = perhaps_pickled(rng, crafter)
+            crafter = perhaps_copied(rng, crafter, "transform", logs[0])
             take(checked, crafter, logs[0])
             take(checked, crafter, logs[1])
             take(explained, crafter, then.log)
@@ -210,7 +231,8 @@ def recommend_case(rng):
     then = first if rng.random() < 0.4 else odd_log(rng, rng.integers(3), first)
     recommender = any_recommender(rng, first.apart)
     validation = (then.X, then.y) if rng.random() < 0.1 else ()
-    told = f"{shown(recommender)}: {first.told}; then {then.told}"
+    weights, counted = odd_weights(rng, rows_in(first.X, 40))
+    told = f"{shown(recommender)}: {first.told}; then {then.told}; weights {counted}"
 
     def checked(recommender, X):
         scores = attempt(recommender, "predict", X)
@@ -231,11 +253,14 @@ def recommend_case(rng):
                 attempt(recommender, "fit", path)
                 take(checked, recommender, path)
             else:
-                attempt(recommender, "fit", first.X, first.y, *validation)
-        recommender = perhaps_pickled(rng, recommender)
+                given = (first.X, first.y, *validation)
+                attempt(recommender, "fit", *given, sample_weight=weights)
+        recommender = perhaps_copied(rng, recommender, "predict", first.X)
         for log in (first, then):
             take(checked, recommender, log.X)
             take(measured, recommender, log)
+            take(recommended, recommender, log.X, 2, bool(rng.random() < 0.5))
+        take(probable, recommender, then.X)
         if take(attempt, recommender, "partial_fit", then.X, then.y):
             take(checked, recommender, then.X)
         take.end()
@@ -272,6 +297,7 @@ def fuse_case(rng):
         take(checked, fusion, then.X)
         if take(attempt, fusion, "tune", then.X, then.y):
             take(checked, fusion, then.X)
+        take(recommended, fusion, then.X, 2, first.X)
         take(attempt, fusion, "frontier", first.X, first.y)
         take.end()
 
@@ -318,6 +344,10 @@ def compare_case(rng):
     labelers = {"a": any_labeler(rng), "b": any_labeler(rng)}
     ranker = small_ranker(rng, share=0.05)
     options = {"k": (1, 2, 10**18)[rng.integers(3)], "cv": (2, 3)[rng.integers(2)]}
+    if rng.random() < 0.5:
+        n = rows_in(log.X, 40)
+        made = ("user_id", "feature", "nothing", 0, rng.integers(3, size=n), [1], None)
+        options["segment"] = made[rng.integers(len(made))]
     told = f"{labelers!r}, {shown(ranker)}, {options}: {log.told}"
 
     def call():
@@ -337,6 +367,7 @@ def compare_case(rng):
         """S is none where lists shown at random have nothing, as the spread of one."""
         metrics = found.seeds.query("metric != 'S'")
         finite(metrics["value"], "metrics")
+        found.summary()
 
     return told, call, check
 

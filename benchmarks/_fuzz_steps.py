@@ -2,21 +2,25 @@
 
 import pickle
 import re
+import tempfile
 import warnings
 from pathlib import Path
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 from _refusals import on_purpose
 
+from sklabelcraft.persistence import load, save
 
-def attempt(estimator, method, *data):
+
+def attempt(estimator, method, *data, **named):
     """A method of an estimator, which is as it was where that fails."""
     before = dict(vars(estimator))
     try:
-        return getattr(estimator, method)(*data)
+        return getattr(estimator, method)(*data, **named)
     except Exception:
         after = vars(estimator)
         same = before.keys() == after.keys()
@@ -54,9 +58,69 @@ class Steps:
             raise self.refused
 
 
-def perhaps_pickled(rng, estimator):
-    """The estimator or a copy of it."""
-    return pickle.loads(pickle.dumps(estimator)) if rng.random() < 0.3 else estimator
+def perhaps_copied(rng, estimator, method, data):
+    """The estimator or a copy of it, pickled or saved, which says the same of data."""
+    draw = rng.random()
+    if draw < 0.2:
+        copy = pickle.loads(pickle.dumps(estimator))
+    elif draw < 0.4:
+        copy = _saved_and_loaded(estimator)
+    else:
+        return estimator
+    answers = [_answer(one, method, data) for one in (estimator, copy)]
+    assert np.array_equal(*answers, equal_nan=True), "a copy says something else"
+    return copy
+
+
+def _saved_and_loaded(estimator):
+    """A copy, or the estimator itself if that cannot be saved."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            save(estimator, folder)
+        except Exception as error:
+            if not on_purpose(error):
+                raise
+            return estimator
+        return load(folder)
+
+
+def _answer(estimator, method, data):
+    """What is said of data, nothing if that is refused."""
+    try:
+        return np.asarray(getattr(estimator, method)(data), dtype=float)
+    except Exception as error:
+        if not on_purpose(error):
+            raise
+        return np.zeros(0)
+
+
+def check_lists(lists, k):
+    """Check that each user has the ranks from 1 on, at most k, and falling scores."""
+    lists = nw.from_native(lists, eager_only=True)
+    ranks, scores = (np.asarray(lists[name]) for name in ("rank", "score"))
+    finite(scores, "scores of lists")
+    assert (ranks <= k).all(), f"more than {k} ranks"
+    later = ranks[1:] > 1
+    assert (ranks[:1] == 1).all(), "no first rank"
+    assert (np.diff(ranks)[later] == 1).all(), "a rank is left out"
+    assert (np.diff(scores)[later] <= 0).all(), "scores of a list rise"
+
+
+def users_and_items(X):
+    """Tables of both, each in one row, as far as impressions have such columns."""
+    try:
+        table = nw.from_native(X, eager_only=True)
+        users = [name for name in ("user_id", "timestamp") if name in table.columns]
+        items = [name for name in table.columns if name not in users]
+        return _once(table, users), _once(table.select(items), ["item_id"], items)
+    except Exception:  # no frame, without such columns, or one of odd values
+        return X, X
+
+
+def _once(table, keys, names=None):
+    """The first row of each value of the first key."""
+    first = table.unique(keys[0], keep="first", maintain_order=True)
+    return first.select(names or keys).to_native()
 
 
 def shown(estimator):

@@ -109,7 +109,11 @@ CRAFTING = {
         ((np.nan, 0, 0),),
         (),
     ),
-    "objective_weights": (None, None, (1, 1, 1), (1e300, 0, 0), (1e-320, 0, 1), (0,)),
+    "objective_weights": (
+        *(None, None, (1, 1, 1), (1e300, 0, 0), (1e-320, 0, 1), (0,), "a", {}),
+        *({"explicit_gain": 3}, {"watch_time_gain": 0.0}, {"nothing": 1}),
+        {"explicit_gain": np.nan},
+    ),
     "inputs": (("watch_time", "duration", "explicit"), ("watch_time",), (), ("a",)),
 }
 

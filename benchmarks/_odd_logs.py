@@ -162,9 +162,38 @@ def _columns(rng, told):
         {"features": ("feature",)},
         {"features": ("more",)},
         {"features": ()},
-    )[rng.integers(16)]
+        {"lists": ("feature",)},
+        {"lists": ("more", "feature")},
+        {"lists": ("user_id",)},
+        {"lists": ("duration",), "features": ("feature",)},
+    )[rng.integers(20)]
     told.append(str(odd))
     return Columns(**{"explicit": ("like", "follow")} | odd)
+
+
+def odd_weights(rng, n):
+    """What the rows are given to count, mostly nothing, and its name."""
+    made = {
+        "none": lambda: None,
+        "equal": lambda: np.full(n, 3.0),
+        "ordinary": lambda: rng.exponential(size=n),
+        "some zero": lambda: whole(rng, n, 3),
+        "zeros": lambda: np.zeros(n),
+        "list": lambda: rng.random(n).tolist(),
+        "series": lambda: pd.Series(rng.random(n), index=np.arange(n)[::-1]),
+        "float32": lambda: rng.random(n).astype(np.float32),
+        "column": lambda: rng.random((n, 1)),
+        "longer": lambda: rng.random(n + 1),
+        "number": lambda: 2.0,
+        "a word": lambda: "feature",
+        **{
+            f"NUMBERS {name}": lambda make=make: make(rng, n)
+            for name, make in NUMBERS.items()
+        },
+    }
+    usual = "none" if rng.random() < 0.7 else "ordinary"
+    name = pick(rng, made, usual if rng.random() < 0.7 else None)
+    return made[name](), name
 
 
 def _positions(columns, names, of_feedback):
@@ -178,6 +207,7 @@ def _positions(columns, names, of_feedback):
     }
     at["watch_time"] = later.get(columns.watch_time, 91)
     at["explicit"] = tuple(later.get(name, 92) for name in columns.explicit)
+    at["lists"] = tuple(known.get(name, 94) for name in columns.lists)
     if columns.features is not None:
         at["features"] = tuple(known.get(name, 93) for name in columns.features)
     return Columns(**at)

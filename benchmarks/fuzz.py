@@ -43,6 +43,7 @@ EXPLAINED_WARNINGS = (
     "objectives leave out those of",
     ".* is not known in .* rows, which are left out",
     "the columns .* hold dates and are taken as categories",
+    "pandas.DataFrame with sparse columns found",
     "X does not have valid feature names",
     "X has feature names, but",
     "A column-vector y was passed",

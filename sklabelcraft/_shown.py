@@ -53,7 +53,7 @@ class Table:
         self.ids = self.log.ids(key)
         counts = np.bincount(self.ids.codes())
         if counts.max() > 1:
-            twice = self.ids.names()[counts.argmax()]
+            (twice,) = self.ids.names()[[counts.argmax()]].tolist()
             raise ValueError(
                 f"{name} must have one row for each {key!r}, got {counts.max()} for "
                 f"{twice!r}."

@@ -68,7 +68,12 @@ def scale(
 
 def two_lines(values, *, knee, maximum, share=0.2):
     """The same of what has the operators of an array, without a check."""
-    return share * _ramp(values, 0, knee) + (1 - share) * _ramp(values, knee, maximum)
+    return share * ramp(values, 0, knee) + (1 - share) * ramp(values, knee, maximum)
+
+
+def two_lines_back(scaled, *, knee, maximum, share):
+    """The lowest values that :func:`two_lines` maps to these."""
+    return knee * ramp(scaled, 0, share) + (maximum - knee) * ramp(scaled, share, 1)
 
 
 def _floating(values):
@@ -89,7 +94,7 @@ def _rounded(number, values):
     return float(_library(values).asarray(number, dtype=values.dtype, device="cpu"))
 
 
-def _ramp(values, low, high):
+def ramp(values, low, high):
     """Rise from 0 at `low` to 1 at `high`; a step behind `low` where they coincide."""
     if high <= low:
         return (values > low) + 0 * values.clip(low, low)  # in their precision

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sklabelcraft import CWM, D2Q, DVR, Columns, D2Co, PlayCompletionRate, WatchTime
 
@@ -56,6 +58,27 @@ def test_d2co_between_noise_and_bias_of_less_than_a_second(alpha):
     assert labels[[0, 3]] == pytest.approx([0, 1], abs=1e-3)
     found = labeler.watch_time(labels, rows)
     np.testing.assert_allclose(found, rows["watch_time"], atol=1e-3)
+
+
+@given(
+    st.lists(st.floats(0, 1e307), min_size=1, max_size=9),
+    st.just(1e-300) | st.floats(1e-300, 0.99) | st.just(0),
+    st.floats(0, 1),
+)
+@example([8e295, 1.7e306], 1e-300, 1.0)
+def test_scaled_watch_times_are_turned_back_however_they_are_scaled(
+    times, share, quantile
+):
+    """To the lowest that the label stands for, which is labeled alike."""
+    labeler = WatchTime(share=share, quantile=quantile).fit(log_of(times))
+    labels = labeler.transform(log_of(times)).ravel()
+    found = labeler.watch_time(labels, log_of(times))
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert (found <= np.array(times) * (1 + 1e-9) + labeler.maximum_ * 1e-9).all()
+    back = labeler.transform(log_of(found)).ravel()
+    jumps = labeler.knee_ in (0, labeler.maximum_)
+    assert jumps or back == pytest.approx(labels, abs=1e-9)
 
 
 def test_dvr_of_times_of_hundredths_of_a_second():

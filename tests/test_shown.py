@@ -397,11 +397,11 @@ WRONG = {
     "no items": (change(items=lambda i: i[:0]), "items must have at least one row"),
     "twice": (
         change(users=lambda u: pd.concat([u, u[2:3]])),
-        "X_users must have one row for each 'user_id', got 2 for",
+        r"X_users must have one row for each 'user_id', got 2 for \d+\.$",
     ),
     "item twice": (
         change(items=lambda i: pd.concat([i, i[2:3]])),
-        "items must have one row for each 'item_id', got 2 for",
+        r"items must have one row for each 'item_id', got 2 for \d+\.$",
     ),
     "in both": (
         change(users=lambda u: u.assign(tag="a", item_id=1)),

@@ -12,7 +12,7 @@ from sklabelcraft._estimator import LARGEST
 from sklabelcraft._known import warn_of_unknown
 from sklabelcraft.columns import Columns
 from sklabelcraft.labelers._base import BaseLabeler
-from sklabelcraft.scaling import scale
+from sklabelcraft.scaling import scale, two_lines_back
 
 
 @shared
@@ -186,8 +186,8 @@ class WatchTime(BaseLabeler):
         )
 
     def _watch_time(self, labels, log, columns):
-        ends = [0.0, self.knee_, self.maximum_]
-        return np.interp(labels, [0.0, self.share, 1.0], ends)
+        ends = {"knee": self.knee_, "maximum": self.maximum_}
+        return two_lines_back(labels, share=self.share, **ends)
 
 
 class ExplicitCounts(NamedTuple):
