@@ -5,12 +5,14 @@ import pytest
 import torch
 from scipy.special import expit
 
+from sklabelcraft import soft_topk
+from sklabelcraft.topk import _chunks
 from sklabelcraft.topk._by_moments import by_moments
 
 
-def solved(scores, k, tau):
+def solved(scores, k, tau, dtype=torch.float64):
     """All that is found of lists, (L, n), with one k and one tau."""
-    scores = torch.as_tensor(scores, dtype=torch.float64)[None]
+    scores = torch.as_tensor(scores, dtype=dtype)[None]
     masked = scores == -torch.inf
     k, tau = (scores.new_full((1, scores.shape[1], 1), value) for value in (k, tau))
     return by_moments(scores, k, tau, masked if masked.any() else None)
@@ -71,3 +73,29 @@ def test_a_threshold_of_nearly_no_slope_is_left(score, left):
 def test_six_steps_are_made(scores, k, left):
     """The first list needs six of them, the second seven."""
     assert solved([scores], k, 1.0)[3].item() is left
+
+
+def test_a_threshold_far_from_the_start_is_left():
+    """Scores of little weight there are cut off at 36 below the start.
+
+    Without that, the threshold would be where these add up to k.
+    """
+    scores = np.append(np.linspace(-100.0, 0.0, 2000), np.full(20, 5000.0))
+    _, _, z, left = solved(scores[None], 1010, 1.0, torch.float32)
+    assert z.abs().item() > 30
+    assert left.item()
+    shown = soft_topk(torch.tensor(scores), 1010, temperature=1.0)
+    np.testing.assert_allclose(
+        soft_topk(torch.tensor(scores).float(), 1010, temperature=1.0), shown, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("k", [2.0, 6.0])
+def test_lists_in_several_parts(k, monkeypatch):
+    """They are as together."""
+    scores = np.random.default_rng(0).normal(size=(20, 8))
+    scores[3, 0] = -np.inf
+    together = solved(scores, k, 1.0)
+    monkeypatch.setattr(_chunks, "CHUNK", 32)
+    for whole, parted in zip(together, solved(scores, k, 1.0), strict=True):
+        torch.testing.assert_close(whole, parted, rtol=1e-12, atol=1e-12)
