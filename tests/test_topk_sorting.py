@@ -97,11 +97,19 @@ def test_where_all_lists_are_too_soft_the_next_look_is_as_wide_as_needed(
     assert seen.sorted == sorted_
 
 
-def test_an_eighth_of_the_lists_goes_on_alone(seen):
+@pytest.mark.parametrize("k", [3, 20, 80])
+def test_an_eighth_of_the_lists_goes_on_alone(k, seen):
     """Each look is 4 times as wide; the second is sorted with the first."""
-    check([ladder(20)] * 7 + [ladder(1)], 3)
+    check([ladder(20)] * 7 + [ladder(1)], k)
     assert seen.looks == [(8, 5), (1, 20), (1, 80)]
-    assert seen.sorted == [23, 323]
+    assert seen.sorted == [k + 20, k + 320]
+
+
+def test_a_list_does_not_hang_on_the_others():
+    """All between two far scores shows one; the threshold is the middle of these."""
+    scores = torch.tensor([[1000.0, 0.0, -1000.0], [2.0, 1.0, 0.0]])
+    _, z = by_sorting(scores, torch.tensor([1.0, 1.5]), torch.ones(2))
+    assert z[0].item() == 500
 
 
 def test_more_than_an_eighth_are_too_many_to_go_on_alone(seen):

@@ -80,7 +80,7 @@ def _sides(window, tau):
     y = window.T.clone(memory_format=torch.contiguous_format)
     sides = y.view(2, -1, len(tau))
     boundary = sides[0, -1].clone()
-    most = torch.finfo(y.dtype).max / 4  # so that half of a gap is finite
+    most = torch.finfo(y.dtype).max
     y.sub_(boundary).div_(tau).clamp_(-most, most)
     sides[1].neg_()
     return boundary, sides
