@@ -51,6 +51,13 @@ def test_the_slope_that_is_needed(k, away, soft, tau, times):
     assert told([tau * lists, tau * lists], times * k, tau) == soft
 
 
+@pytest.mark.parametrize("k", [1e-18, 20 - 1e-14])
+def test_next_to_nothing_is_shown_or_left(k):
+    """The boundary lies behind the first or the last entry."""
+    assert told([np.zeros(20)], k)
+    assert not told([np.repeat([50.0, 0.0, -50.0], [1, 18, 1])], k)
+
+
 @pytest.mark.parametrize(
     ("near", "away", "soft"),
     [(26, 19.5, True), (26, 20.5, False), (25, 19.5, False)],
