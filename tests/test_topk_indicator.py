@@ -46,7 +46,8 @@ def test_every_second_entry_of_a_long_list_is_looked_at(k):
 @pytest.mark.parametrize("times", [1, 100])
 def test_the_slope_that_is_needed(k, away, soft, tau, times):
     """As a share of what is shown or of what is not, whichever is less."""
-    lists = np.repeat([1000 + away, 1000 - away], [times * k, times * (16 - k)])
+    heaps = [1000.9 + away, 1000.9 - away]
+    lists = np.repeat(heaps, [times * k, times * (16 - k)])
     assert told([tau * lists], times * k, tau) == soft
     assert told([tau * lists, tau * lists], times * k, tau) == soft
 
@@ -56,6 +57,12 @@ def test_next_to_nothing_is_shown_or_left(k):
     """The boundary lies behind the first or the last entry."""
     assert told([np.zeros(20)], k)
     assert not told([np.repeat([50.0, 0.0, -50.0], [1, 18, 1])], k)
+
+
+def test_the_slope_of_entries_that_are_not_looked_at():
+    """Of 2047 only 1024 are: theirs times 2047 / 1024 is as if all were."""
+    lists = np.repeat([1002.6, 997.4], [1024, 1023])
+    assert told([lists], 1023.5)
 
 
 @pytest.mark.parametrize(
