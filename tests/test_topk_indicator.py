@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from sklabelcraft import soft_topk
+from sklabelcraft.topk import _indicator
 from sklabelcraft.topk._indicator import is_soft
 
 
@@ -101,3 +103,21 @@ def test_of_several_k_the_last_decides(k, soft):
     )
     k = torch.tensor(k).double().view(2, 1, 1)
     assert is_soft(scores.view(1, 1, 16), k, torch.ones_like(k)) == soft
+
+
+@pytest.mark.parametrize(("temperature", "way"), [(1.0, "moments"), (0.01, "sorting")])
+def test_soft_lists_go_the_one_way_and_sharp_ones_the_other(
+    temperature, way, monkeypatch
+):
+    """Both are exact, and each is the faster for its lists."""
+    ways = []
+
+    def named(name):
+        call = getattr(_indicator, f"by_{name}")
+        return lambda *given: ways.append(name) or call(*given)
+
+    for name in ("moments", "sorting"):
+        monkeypatch.setattr(_indicator, f"by_{name}", named(name))
+    scores = torch.tensor(np.random.default_rng(0).normal(size=(9, 100)))
+    soft_topk(scores, 10, temperature=temperature)
+    assert ways == [way]

@@ -195,6 +195,12 @@ def test_empty_scores(shape, method, name):
     assert scores.grad.shape == shape
 
 
+def test_lengths_of_many_scores():
+    """They add up to more than the small numbers that Python keeps."""
+    shown = soft_topk(np.arange(400.0), 3, temperature=0.5, lengths=[150, 250])
+    assert [shown[:150].sum(), shown[150:].sum()] == pytest.approx([3, 3])
+
+
 REFUSED = {
     "0-d": (ValueError, r"shape \(\.\.\., n\), got a single number", 3.0, 1, {}),
     "0-d tensor": (ValueError, "got a single number", torch.tensor(3.0), 1, {}),
@@ -245,6 +251,16 @@ REFUSED = {
     "NaN length": (ValueError, "whole numbers", SCORES, 1, {"lengths": [4, np.nan]}),
     "booleans": (ValueError, "whole numbers", SCORES, 1, {"lengths": [True] * 4}),
     "0-d lengths": (ValueError, "one-dimensional", SCORES, 1, {"lengths": 4}),
+    "too few": (ValueError, "add up", SCORES, 1, {"lengths": [1, 2]}),
+    "2-d lengths": (ValueError, "one-dimensional", SCORES, 1, {"lengths": [[1, 3]]}),
+    "longer mask": (ValueError, r"\(4,\), got \(5,\)", SCORES, 1, {"mask": [1] * 5}),
+    "smaller k beside": (
+        ValueError,
+        "takes one whole k",
+        LISTS,
+        [2, 1],
+        {"method": "sorted"},
+    ),
     "wrapped sum": (ValueError, "add up", SCORES, 1, {"lengths": [2**62] * 4 + [4]}),
     "2-d ragged": (ValueError, r"shape \(2, 4\)", LISTS, 1, {"lengths": [4, 4]}),
     "text length": (TypeError, "lengths must", SCORES, 1, {"lengths": ["4"]}),
