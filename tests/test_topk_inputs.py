@@ -220,6 +220,7 @@ REFUSED = {
     "k NaN": (ValueError, "k must be a finite number, got nan", SCORES, np.nan, {}),
     "k inf": (ValueError, "k must be a finite number, got inf", SCORES, np.inf, {}),
     "k tensor": (ValueError, "finite number, got -inf", TENSOR, -TENSOR / 0, {}),
+    "k beyond floats": (TypeError, "k must be .* dtype object", SCORES, 10**400, {}),
     "k text": (TypeError, "k must be .* got str", SCORES, "1", {}),
     "k None": (TypeError, "k must be .* got NoneType", SCORES, None, {}),
     "k complex": (TypeError, "k must be .* complex", TENSOR, torch.tensor(1j), {}),
