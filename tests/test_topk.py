@@ -377,6 +377,9 @@ def test_several_k_of_a_single_list_and_none():
     assert found.shape == (2, 3, 3)
     torch.testing.assert_close(found[1, 2], soft_topk(scores, 2, temperature=10.0))
     assert soft_topk(scores, [], temperature=1.0).shape == (0, 3)
+    assert (
+        soft_topk(torch.ones(2, 3, 4, 5), torch.ones(3, 4), temperature=1.0).ndim == 4
+    )
     lists = torch.stack([scores, 2 * scores])
     found = soft_topk(lists, torch.ones(3, 2, 1), temperature=[0.1, 1.0])
     assert found.shape == (3, 2, 2, 3)

@@ -8,6 +8,7 @@ from torch.autograd import forward_ad, functional, gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 from sklabelcraft import soft_topk
+from sklabelcraft.topk._inputs import Checked
 from sklabelcraft.topk._two_anchor import TwoAnchorTopK
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -279,6 +280,27 @@ def test_derivatives_of_all_arguments_by_a_chain(loss, batch):
     step = 1e-4
     difference = (second(x + step) - second(x - step)) / (2 * step)
     torch.testing.assert_close(third, difference, rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_checked_has_the_derivatives_of_what_it_was():
+    """Forwards twice, too."""
+
+    def checked(x):
+        return Checked.apply(x.exp(), lambda _: None)
+
+    x = torch.tensor(0.3, **double)
+    torch.testing.assert_close(jacfwd(jacfwd(checked))(x), x.exp())
+
+
+@pytest.mark.parametrize("method", ["two_anchor", "sorted"])
+def test_a_list_that_is_masked_has_no_part_in_a_gradient(method):
+    """Nor has its largest cost, and the others have theirs."""
+    scores = torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 4.0]], requires_grad=True)
+    mask = torch.tensor([[0, 0, 0], [1, 1, 1]])
+    shown = soft_topk(scores, 1, epsilon=0.1, mask=mask, method=method)
+    shown[:, 2].sum().backward()
+    assert (scores.grad[0] == 0).all()
+    assert (scores.grad[1] != 0).all()
 
 
 def test_plain_autograd_on_top_of_a_transform(batch):
