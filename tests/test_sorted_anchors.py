@@ -29,18 +29,19 @@ def shown(scores, k):
 
 
 @pytest.mark.parametrize(
-    ("step", "n", "widths"),
+    ("k", "step", "n", "widths"),
     [
-        (3, 100, [18]),  # 16 ranks beyond the second
-        (1, 100, [18, 66]),  # four times as many, where e^-16 of the last is shown
-        (0.1, 400, [18, 66, 258, 400]),
-        (1, 10, [10]),
+        (2, 3, 100, [18]),  # 16 ranks beyond the second
+        (2, 1, 100, [18, 66]),  # four times as many, where e^-16 of the last is shown
+        (2, 0.1, 400, [18, 66, 258, 400]),
+        (2, 1, 10, [10]),
+        (17, 3, 100, [33]),
     ],
 )
-def test_as_many_entries_are_looked_at_as_are_shown_at_all(step, n, widths, calls):
-    """Scores that fall by a step from rank to rank, of which two are shown."""
-    alpha = shown(-step * np.arange(n), 2)
-    assert alpha.sum() == pytest.approx(2, rel=1e-10)
+def test_as_many_entries_are_looked_at_as_are_shown_at_all(k, step, n, widths, calls):
+    """Scores that fall by a step from rank to rank."""
+    alpha = shown(-step * np.arange(n), k)
+    assert alpha.sum() == pytest.approx(k, rel=1e-10)
     assert [width for *_, width in calls["_ordered"]] == widths
 
 
