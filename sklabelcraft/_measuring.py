@@ -67,26 +67,28 @@ class Measured(NamedTuple):
         return cls(*both, overall)
 
     def by(self, *levels):
-        """Means of all metrics over users and folds, for each value of some levels."""
+        """Means over users, each averaged over folds, for each value of some levels."""
         overall = self.overall.groupby(level=levels, sort=False).mean()
-        means = weighted_means(self.values, self.weights, levels)
+        means = weighted_means(*self._by_user(levels), levels)
         return pd.concat([means, overall], axis=1)
 
     def mean(self):
-        """Means of all metrics over users and cells, a series by (k, metric)."""
-        weights = self.weights.where(self.values.notna())
-        means = (self.values * weights).sum(min_count=1) / weights.sum(min_count=1)
-        return pd.concat([means, self.overall.mean()])
+        """Means of all metrics over users, a series by (k, metric)."""
+        return self.by("method").mean()
 
     def of_users(self):
         """Values and weights of users over seeds and folds, by method."""
-        levels = ["method", "user"]
-        values = weighted_means(self.values, self.weights, levels)
-        weights = _grouped(self.weights.where(self.values.notna()), levels).mean()
+        values, weights = self._by_user(["method"])
         return {
             name: (values.xs(name), weights.xs(name))
             for name in values.index.unique("method")
         }
+
+    def _by_user(self, levels):
+        """Values and weights of each user, however many folds have the user."""
+        levels = [*levels, "user"]
+        weights = _grouped(self.weights.where(self.values.notna()), levels).mean()
+        return weighted_means(self.values, self.weights, levels), weights
 
 
 def weighted_means(values, weights, levels):

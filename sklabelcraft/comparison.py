@@ -130,12 +130,13 @@ def compare_labelers(
         A Bunch that is printed as its ``summary()``, with the entries
 
         ``table`` : DataFrame
-            A row per method, k and metric, with the ``mean`` over users and seeds, its
-            standard errors over users (``se_users``, bootstrap) and over seeds
-            (``se_seeds``), the relative ``improvement`` that `against` brings, and the
-            ``difference`` to it (`against` minus method) with the bounds ``low`` and
-            ``high`` of its 95 % interval and its two-sided ``p_value``, by the paired
-            bootstrap over users; the number of users that have the metric,
+            A row per method, k and metric, with the ``mean`` over users, each averaged
+            over folds, and seeds, its standard errors over users (``se_users``,
+            bootstrap) and over seeds (``se_seeds``), the relative ``improvement`` that
+            `against` brings, and the ``difference`` to it (`against` minus method) with
+            the bounds ``low`` and ``high`` of its 95 % interval and its two-sided
+            ``p_value``, by the paired bootstrap over users; the number of users that
+            have the metric,
             ``n_users`` (of S, the fewest of its parts); and whether the method is the
             ``best``: ahead of each other one by more than the noise of the difference,
             the root of the squares of half its 95 % intervals over users (paired
@@ -147,7 +148,7 @@ def compare_labelers(
         ``users`` : dict of DataFrame
             By method, the metrics of each user, averaged over seeds and folds.
         ``reference`` : Series
-            The metrics of lists shown at random.
+            The metrics of lists shown at random, averaged likewise.
         ``segments`` : dict of Comparison
             The four above for the users of each segment with a user of more than k
             rows, where a `segment` is stated. S is relative to their random lists.

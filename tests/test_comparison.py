@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, ShuffleSplit
 
 from sklabelcraft import (
     D2Q,
@@ -28,6 +28,7 @@ from sklabelcraft import (
 )
 from sklabelcraft._bootstrap import resampled_means, summarise
 from sklabelcraft._measuring import Measured
+from sklabelcraft.scorers import ListScorer
 
 QUICK = LabelCraftRecommender(ranker=MLPRanker(max_epochs=1, patience=1))
 LABELERS = {"WT": WatchTime(), "D2Q": D2Q()}
@@ -144,6 +145,35 @@ def test_seeds_are_averaged(log):
     assert len(values) == 3
     assert row["mean"] == pytest.approx(values.mean())
     assert row["se_seeds"] == pytest.approx(values.std() / np.sqrt(3))
+
+
+def own_mean(values, scores, *, groups, k, average):
+    """A metric of users that no order of their lists changes."""
+    return np.bincount(groups, values) / np.bincount(groups)
+
+
+def test_a_user_counts_once_however_many_folds_there_are(log):
+    """In the means, those of random lists and S, as for the bootstrap."""
+    X = log.data
+    kept = np.random.RandomState(0).uniform(size=len(X)) < 0.25
+    X = X[kept | (X["user_id"] % 2 == 1)]
+    found = compare_labelers(
+        {"a": QUICK, "b": clone(QUICK).set_params(labeler=D2Q())},
+        X,
+        log.target.loc[X.index],
+        cv=ShuffleSplit(5, test_size=0.3, random_state=0),
+        scorers={"own": ListScorer(own_mean, "duration", "X")},
+        n_seeds=2,
+        k=5,
+        n_bootstrap=2,
+        random_state=0,
+    )
+    table, of_users = means(found.table), found.users["a"][5]
+    for metric in ("NWTG", "DS", "NEG", "own"):
+        assert table["a", 5, metric] == pytest.approx(of_users[metric].mean())
+    assert table["a", 5, "own"] == pytest.approx(found.reference[5, "own"])
+    sums = [table["a", 5, m] / found.reference[5, m] for m in ("NWTG", "DS", "NEG")]
+    assert table["a", 5, "S"] == pytest.approx(sum(sums))
 
 
 def test_estimators_are_compared_as_they_are(log):
