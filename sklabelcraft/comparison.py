@@ -20,6 +20,7 @@ from sklabelcraft._known import warn_of_unknown
 from sklabelcraft._parts import Part
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._scoring import RankingScorer
+from sklabelcraft._seeds import check_seeds
 from sklabelcraft._segments import Segments
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft._tables import LogLike, TargetLike
@@ -273,7 +274,7 @@ def _estimators(labelers, recommender, seeds, n_folds, inherited):
         whole = labeler
         if not hasattr(labeler, "predict"):
             whole = clone(recommender).set_params(labeler=clone(labeler))
-        _check_seeds(name, whole, len(seeds))
+        check_seeds(name, whole, len(seeds))
         for seed, fold in product(seeds, range(n_folds)):
             made[name, seed, fold] = inherit(whole, random_state=seed, **inherited)
     return made
@@ -295,20 +296,6 @@ def _check_read(columns, scorers, X, y, folds):
     known = parts[1].any_positive([k for k in columns.explicit if k in feedback])
     told = "these rows are left out where it is measured"
     warn_of_unknown(np.isnan(known).sum(), len(known), told, stacklevel=4)
-
-
-def _check_seeds(name, estimator, n_seeds):
-    """Check that different seeds make different fits."""
-    states = [
-        value
-        for key, value in estimator.get_params().items()
-        if key == "random_state" or key.endswith("__random_state")
-    ]
-    if n_seeds > 1 and states and None not in states:
-        raise ValueError(
-            f"n_seeds={n_seeds} fits of {name!r} would be the same, as it states its "
-            "random_state: leave that None, or set n_seeds=1."
-        )
 
 
 def _fit(estimator, X, y, fold):

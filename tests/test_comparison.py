@@ -12,10 +12,12 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, ShuffleSplit
+from sklearn.pipeline import Pipeline
 
 from sklabelcraft import (
     D2Q,
     Columns,
+    FusedRecommender,
     LabelCrafter,
     LabelCraftRecommender,
     MLPRanker,
@@ -28,6 +30,7 @@ from sklabelcraft import (
 )
 from sklabelcraft._bootstrap import resampled_means, summarise
 from sklabelcraft._measuring import Measured
+from sklabelcraft._seeds import check_seeds
 from sklabelcraft.scorers import ListScorer
 
 QUICK = LabelCraftRecommender(ranker=MLPRanker(max_epochs=1, patience=1))
@@ -301,11 +304,45 @@ def test_methods_inherit_the_longest_k(log):
     assert trained == {"inherits": 5, "states": 4}
 
 
-def test_seeds_must_make_a_difference(log):
-    """A stated random state would make all fits the same."""
-    stated = clone(QUICK).set_params(random_state=0, ranker__random_state=0)
-    with pytest.raises(ValueError, match="2 fits of 'WT' would be the same"):
-        compare(log, {"WT": WatchTime()}, recommender=stated, n_seeds=2)
+STATED = MLPRanker(max_epochs=1, random_state=0)
+SETTLED = {
+    "the whole": LabelCraftRecommender(WatchTime(), QUICK.ranker, random_state=0),
+    "its ranker": LabelCraftRecommender(WatchTime(), STATED),
+    "its default ranker": LabelCraftRecommender(WatchTime(), random_state=0),
+    "both": LabelCraftRecommender(LabelCrafter(random_state=0), STATED),
+    "another library's": LabelCraftRecommender(
+        D2Q(), HistGradientBoostingRegressor(random_state=0)
+    ),
+    "a fusion": FusedRecommender([("WT", QUICK), ("D2Q", QUICK)], random_state=0),
+    "within": Pipeline([("all", clone(QUICK).set_params(random_state=0))]),
+}
+
+
+@pytest.mark.parametrize("case", SETTLED)
+def test_seeds_must_make_a_difference(log, case):
+    """A random state that is stated, or inherited from one, makes all fits the same."""
+    methods = {"WT": WatchTime(), "same": SETTLED[case]}
+    with pytest.raises(ValueError, match="2 fits of 'same' would be the same"):
+        compare(log, methods, n_seeds=2)
+
+
+OPEN = {
+    "a crafter": LabelCraftRecommender(LabelCrafter(), STATED),
+    "the default of a part": LabelCraftRecommender(ranker=STATED),
+    "the weights of a fusion": FusedRecommender(
+        [("a", SETTLED["its ranker"]), ("b", SETTLED["its ranker"])]
+    ),
+    "another library's": LabelCraftRecommender(
+        D2Q(), HistGradientBoostingRegressor(), random_state=None
+    ),
+    "nothing that draws": LabelCraftRecommender(D2Q(), Ridge()),
+}
+
+
+@pytest.mark.parametrize("case", OPEN)
+def test_a_part_that_is_open_follows_the_seeds(case):
+    """However many others state theirs; and what draws nothing is the user's choice."""
+    check_seeds("method", OPEN[case], 2)
 
 
 def test_missing_users_are_one_user_everywhere(log):

@@ -76,7 +76,7 @@ LAYERS = [
         "datasets",
         "splitting",
     },
-    {"comparison", "_parts", "plotting", "_onnx"},
+    {"comparison", "_parts", "_seeds", "plotting", "_onnx"},
     {"_saved", "persistence", "export"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
