@@ -5,39 +5,49 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
+
+from sklabelcraft._reading import as_log, read_feedback
 
 PARTS = ("train", "valid", "test")
 
 
 def folds_of(cv, X, y):
-    """The parts of the log, a mapping for each fold."""
+    """The parts of the log, a mapping to positions of rows for each fold."""
+    n = len(read_feedback(y, as_log(X)))
     if isinstance(cv, Mapping):
         if not {"train", "test"} <= set(cv):
             raise ValueError(
                 "cv must have the row positions 'train' and 'test', and may have "
-                f"'valid', got {sorted(cv)}."
+                f"'valid', got {list(cv)}."
             )
-        folds = [{part: np.asarray(cv[part]) for part in PARTS if part in cv}]
+        folds = [{part: cv[part] for part in PARTS if part in cv}]
     else:
         folds = [{"train": t, "test": s} for t, s in _splits(cv, X, y)]
     if not folds:
         raise ValueError(f"cv must have at least one fold, got {cv!r}.")
-    n = _num_samples(X)
-    for part, rows in [item for fold in folds for item in fold.items()]:
-        _check_part(part, rows, n)
-    return folds
+    return [
+        {part: _positions(part, rows, n) for part, rows in fold.items()}
+        for fold in folds
+    ]
 
 
-def _check_part(part, rows, n):
-    """Refuse a part that is no positions of rows, of which there are n."""
+def _positions(part, rows, n):
+    """The rows of a part, given by their positions or by a mask of all n rows."""
+    try:
+        rows = np.asarray(rows)
+    except ValueError:  # of rows of several lengths
+        rows = np.asarray(rows, dtype=object)
+    if rows.dtype == bool and rows.shape == (n,):
+        rows = np.flatnonzero(rows)
     if rows.size == 0:
         raise ValueError(f"the part {part!r} of cv has no rows.")
-    is_whole = rows.ndim == 1 and rows.dtype.kind in "iub"
+    is_whole = rows.ndim == 1 and rows.dtype.kind in "iu"
     if not is_whole or rows.max() >= n or rows.min() < -n:
         raise ValueError(
-            f"the part {part!r} of cv must be positions of the {n} rows, got {rows!r}."
+            f"the part {part!r} of cv must be positions of the {n} rows, or a mask of "
+            f"them all, got {rows!r}."
         )
+    return rows
 
 
 def _splits(cv, X, y):

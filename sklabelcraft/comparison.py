@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import has_fit_parameter
 
+from sklabelcraft._bootstrap import METRICS
 from sklabelcraft._estimator import inherit, stated_by
 from sklabelcraft._folds import folds_of, rows_of
 from sklabelcraft._known import warn_of_unknown
@@ -95,17 +96,18 @@ def compare_labelers(
     y : data frame, series or array of shape (n,) or (n, n_signals)
         Their feedback.
     cv : mapping, int, cross-validator or iterable
-        A mapping of row positions ``train`` and ``test``, such as the ``split`` of a
-        data set or what :func:`split_by_time` returns; with ``valid`` too, those rows
-        are given to ``fit`` for stopping early and measured as well. Or what
-        scikit-learn's ``cross_validate`` takes.
+        A mapping of row positions or masks ``train`` and ``test``, such as the
+        ``split`` of a data set or what :func:`split_by_time` returns; with ``valid``
+        too, those rows are given to ``fit`` for stopping early and measured as well. Or
+        what scikit-learn's ``cross_validate`` takes.
     recommender : LabelCraftRecommender, default=None
         What labelers are put into; None for ``LabelCraftRecommender()``.
     columns : Columns, default=None
         Names or positions of the columns, which methods inherit that state none; None
         for those of `recommender`.
     scorers : dict of ListScorer or LogScorer, default=None
-        Further metrics by name, which are no part of S, such as ``gauc_scorer``.
+        Further metrics by name, which are no part of S, such as ``gauc_scorer``. The
+        names NWTG, DS, NEG and S are taken.
     segment : str, int or array-like of shape (n,), default=None
         A column of X, such as the country, or a value for each row, the same in all
         measured rows of a user: the metrics of the users of each value are told, too.
@@ -228,6 +230,7 @@ def _checked_against(labelers, against):
     """The method that others are compared with."""
     if not labelers:
         raise ValueError("labelers must hold at least one method, got none.")
+    _check_names(labelers, "labelers")
     for name, labeler in labelers.items():
         if isinstance(labeler, type) or not hasattr(labeler, "get_params"):
             raise ValueError(
@@ -237,6 +240,14 @@ def _checked_against(labelers, against):
     if against not in labelers:
         raise ValueError(f"against must be one of {list(labelers)}, got {against!r}.")
     return against
+
+
+def _check_names(names, what, taken=()):
+    """Refuse names that a table cannot tell apart."""
+    for name in names:
+        if not isinstance(name, str) or name in taken:
+            other = f" other than {[*taken]}" if taken else ""
+            raise ValueError(f"names in {what} must be text{other}, got {name!r}.")
 
 
 def _lengths(k):
@@ -251,13 +262,14 @@ def _lengths(k):
 
 def _scorers(columns, further, ks):
     """The scorers by k and name of the metric, on the columns."""
+    _check_names(further, "scorers", taken=(*METRICS, "S"))
     for name, scorer in further.items():
         if not isinstance(scorer, RankingScorer):
             raise ValueError(
                 "scorers must be ListScorers or LogScorers, got "
                 f"{scorer!r} for {name!r}."
             )
-    named = {"NWTG": nwtg_scorer, "DS": ds_scorer, "NEG": neg_scorer}
+    named = dict(zip(METRICS, (nwtg_scorer, ds_scorer, neg_scorer), strict=True))
     if not columns.explicit:
         del named["NEG"]
     return {

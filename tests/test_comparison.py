@@ -1,5 +1,6 @@
 """Comparing labelers."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,13 @@ from sklabelcraft.scorers import ListScorer
 
 QUICK = LabelCraftRecommender(ranker=MLPRanker(max_epochs=1, patience=1))
 LABELERS = {"WT": WatchTime(), "D2Q": D2Q()}
+
+
+class Never(WatchTime):
+    """What is refused before any fit, it is not fitted to."""
+
+    def fit(self, log, y=None):
+        raise AssertionError("fitted")
 
 
 def compare(log, labelers=LABELERS, **options):
@@ -254,13 +262,37 @@ def test_parts_must_have_their_names(log):
     """A mapping of other parts is refused with what it has."""
     with pytest.raises(ValueError, match=r"'train' and 'test'.* got \['training'\]"):
         compare(log, cv={"training": log.split.train})
+    with pytest.raises(ValueError, match=r"'train' and 'test'.* got \['train', 1\]"):
+        compare(log, cv={"train": [0], 1: [1]})
 
 
-@pytest.mark.parametrize("rows", [3, [[0]], ["a"], [0.5], [10**6], [-(10**6)]])
+@pytest.mark.parametrize(
+    "rows", [3, [[0]], [[0], [1, 2]], ["a"], [0.5], [10**6], [-(10**6)]]
+)
 def test_parts_must_be_positions_of_rows(log, rows):
     """Anything else is refused by the name of the part."""
     with pytest.raises(ValueError, match="'test' of cv must be positions of the"):
         compare(log, cv={"train": log.split.train, "test": rows})
+
+
+def test_parts_may_be_masks(log):
+    """Of all rows, of which some are in the part."""
+    rows = np.arange(len(log.data))
+    masks = {part: np.isin(rows, log.split[part]) for part in ("train", "test")}
+    plain = {part: np.flatnonzero(mask) for part, mask in masks.items()}
+    tables = [compare(log, cv=cv).table for cv in (masks, plain)]
+    pd.testing.assert_frame_equal(*tables)
+    with pytest.raises(ValueError, match=r"'train' of cv must be positions .* mask"):
+        compare(log, cv=masks | {"train": masks["train"][:-5]})
+    with pytest.raises(ValueError, match="'test' of cv has no rows"):
+        compare(log, cv=masks | {"test": rows < 0})
+
+
+def test_a_log_in_files_is_refused(log):
+    """Whatever the folds are."""
+    for cv in (log.split, 3):
+        with pytest.raises(ValueError, match=r"table in memory, got 'log\.parq"):
+            compare_labelers({"never": Never()}, "log.parquet", log.target, cv=cv)
 
 
 def test_there_is_a_fold(log):
@@ -274,6 +306,23 @@ def test_methods_are_estimators(log, labeler):
     """One that is none is named."""
     with pytest.raises(ValueError, match=r"labelers must be estimators, .* for 'a'"):
         compare(log, {"a": labeler})
+
+
+@pytest.mark.parametrize("name", [None, True, ("a", "b"), b"a"])
+@pytest.mark.parametrize("what", ["labelers", "scorers"])
+def test_names_are_text(log, what, name):
+    """Those of methods and metrics stand in the table, and say so before any fit."""
+    named = {"labelers": {name: Never()}, "scorers": {name: ds_scorer}}[what]
+    message = f"names in {what} must be text.* got {re.escape(repr(name))}"
+    with pytest.raises(ValueError, match=message):
+        compare(log, **{"labelers": {"never": Never()}} | {what: named})
+
+
+@pytest.mark.parametrize("name", ["NWTG", "DS", "NEG", "S"])
+def test_names_of_the_metrics_are_taken(log, name):
+    """A further scorer would stand in their place, also where NEG is not measured."""
+    with pytest.raises(ValueError, match=f"other than .*'S'.*, got '{name}'"):
+        compare(log, {"never": Never()}, scorers={name: ds_scorer})
 
 
 @pytest.mark.parametrize("k", [[], ["a"], [1.5], [10, 0], np.array(1.5)])
@@ -365,6 +414,7 @@ def test_missing_users_are_one_user_everywhere(log):
 
 
 REFUSED = {
+    "another y": ({"cv": 3, "y": np.ones(9)}, "so y must be one with the feedback"),
     "one pair": ({"cv": ([0, 1, 2], [3, 4])}, r"say \[\(train, test\)\]"),
     "groups": ({"cv": GroupKFold(3)}, "cross-validator that needs no groups"),
     "empty part": (
@@ -397,11 +447,6 @@ def test_what_cannot_be_compared(log, case):
 
 def test_too_long_lists_are_told_before_any_fit(log):
     """Nothing is fitted for nothing."""
-
-    class Never(WatchTime):
-        def fit(self, log, y=None):
-            raise AssertionError("fitted")
-
     with pytest.raises(ValueError, match="no user has more than k=60 rows"):
         compare(log, {"never": Never()}, k=[5, 60])
 
@@ -423,11 +468,6 @@ def test_what_is_no_table_is_told(log):
 @pytest.mark.parametrize("kind", [pl.from_pandas, pd.DataFrame.to_numpy])
 def test_a_row_that_cannot_be_measured_is_named_before_any_fit(log, kind):
     """By where it is in the log, not in its part; rows in no part are not looked at."""
-
-    class Never(WatchTime):
-        def fit(self, log, y=None):
-            raise AssertionError("fitted")
-
     bad = log.target.assign(like=log.target["like"].where(log.data.index != 2000, -1))
     positions = Columns(0, 1, 2, 3, watch_time=0, explicit=(1, 2, 3))
     columns = Columns() if kind is pl.from_pandas else positions
