@@ -116,13 +116,15 @@ class LabelSurfaceDisplay:
 
         Raises
         ------
+        TypeError
+            If `labeler` makes no labels.
         ValueError
             If there is more than one label, the log has no rows, videos are no longer
             than a second, or a label is beyond what can be drawn.
         """
         need_matplotlib(cls, "from_estimator")
         check_is_fitted(labeler)
-        labeler, table = getattr(labeler, "labeler_", labeler), as_log(log)
+        labeler, table = _labeler_of(labeler), as_log(log)
         if columns is not None:
             check_stated(columns, table, BEFORE + AFTER)
         explicit = _explicit(labeler, columns, table)
@@ -170,6 +172,17 @@ class LabelSurfaceDisplay:
             ax.set_ylabel("watch time (s)")
         self.colorbar_ = self.figure_.colorbar(mesh, ax=list(self.axes_), label="label")
         return self
+
+
+def _labeler_of(estimator):
+    """What makes the labels: the estimator, or the labeler of a recommender."""
+    labeler = getattr(estimator, "labeler_", estimator)
+    if not hasattr(labeler, "transform"):
+        raise TypeError(
+            "labeler must be a fitted labeler with transform, or a recommender with "
+            f"one, got {estimator!r}."
+        )
+    return labeler
 
 
 def _explicit(labeler, columns, log):
