@@ -24,6 +24,7 @@ from sklabelcraft import (
     Columns,
     DurationBiasDisplay,
     ExplicitFeedback,
+    FusedRecommender,
     LabelCrafter,
     LabelCraftRecommender,
     LabelSurfaceDisplay,
@@ -327,6 +328,16 @@ def test_surface_needs_a_fitted_estimator(log):
     for estimator in (D2Q(), LabelCraftRecommender(D2Q())):
         with pytest.raises(NotFittedError):
             LabelSurfaceDisplay.from_estimator(estimator, log.frame)
+
+
+def test_surface_needs_labels(log, recommenders):
+    """What only ranks has none."""
+    recommender = recommenders["PC"]
+    fused = FusedRecommender([("a", recommender), ("b", recommender)])
+    fused.heads_ = None
+    for wrong in (recommender.ranker_, fused):
+        with pytest.raises(TypeError, match="must be a fitted labeler with transform"):
+            LabelSurfaceDisplay.from_estimator(wrong, log.frame)
 
 
 def test_surface_marks_where_videos_are_watched_once(log):
@@ -927,6 +938,29 @@ def test_tradeoff_needs_three_metrics(found):
         ObjectiveTradeoffDisplay.from_comparison(no_sum)
 
 
+@pytest.mark.parametrize(("zeros", "place"), [(["DS"], 2), (["DS", "NEG"], 1)])
+def test_random_lists_are_where_their_sum_is(found, zeros, place):
+    """A metric that is 0 of lists at random has no part in S."""
+    display = ObjectiveTradeoffDisplay.from_comparison(found)
+    display.reference = display.reference.where(~display.reference.index.isin(zeros), 0)
+    assert display.plot().axes_[1].lines[-1].get_xdata() == [place, place]
+
+
+def test_a_mean_that_cannot_be_drawn_is_named(found):
+    """By its metric and method, as where nobody of a segment likes anything."""
+    display = ObjectiveTradeoffDisplay.from_comparison(found)
+    plt.close("all")
+    means = display.means.copy()
+    means.loc["D2Q", ["NEG", "S"]] = np.nan
+    wrong = ObjectiveTradeoffDisplay(means, display.errors, display.reference, k=5)
+    with pytest.raises(ValueError, match="the NEG of 'D2Q' must be finite, got nan"):
+        wrong.plot()
+    display.reference = display.reference * np.nan
+    with pytest.raises(ValueError, match="the NWTG of random lists must be finite"):
+        display.plot()
+    assert not plt.get_fignums()
+
+
 @pytest.mark.parametrize("spread", [1.0, 0.01, 0.0])
 def test_names_do_not_overlap(spread):
     """Eleven methods close to each other, or in one place."""
@@ -1003,6 +1037,56 @@ def test_what_no_axis_can_show_is_refused(draw, message):
     """Before anything is drawn."""
     with pytest.raises(ValueError, match=message):
         draw().plot()
+    assert not plt.get_fignums()
+
+
+def test_own_options_of_points(found):
+    """Come first, by short names and long ones; one scale of colours is for all."""
+    options = {"edgecolor": "red", "s": 9, "vmin": -50.0, "vmax": 99.0, "cmap": "gray"}
+    display = ObjectiveTradeoffDisplay.from_comparison(found, **options)
+    *_, points, cross = display.axes_[0].collections
+    sums = display.axes_[1].collections[-1]
+    for drawn in (points, sums):
+        assert drawn.get_edgecolor()[0].tolist() == [1, 0, 0, 1]
+        assert drawn.get_sizes().tolist() == [9]
+    assert points.get_clim() == (-50.0, 99.0)
+    for drawn in (cross, sums):
+        assert (drawn.norm, drawn.cmap) == (points.norm, points.cmap)
+
+
+@pytest.mark.parametrize("norm", ["log", matplotlib.colors.Normalize(-1, 1000)])
+def test_own_scale_of_the_points(found, norm):
+    """Random lists and sums are on it, too."""
+    display = ObjectiveTradeoffDisplay.from_comparison(found, norm=norm)
+    *_, points, cross = display.axes_[0].collections
+    assert cross.norm is points.norm is display.axes_[1].collections[-1].norm
+    assert np.isfinite(points.get_clim()).all()
+
+
+def test_own_options_of_lines():
+    """Come first, by short names and long ones."""
+    line = TrainingHistoryDisplay(CURVE).plot(c="red", ms=9).ax_.lines[0]
+    assert (line.get_color(), line.get_markersize()) == ("red", 9)
+    display = durations_of(label="first two", ec="red", lw=5)
+    _, steps = display.axes_[0].patches
+    assert (steps.get_label(), steps.get_linewidth()) == ("first two", 5)
+    assert steps.get_edgecolor() == (1, 0, 0, 1)
+
+
+@pytest.mark.parametrize("name", ["c", "color", "fc", "x"])
+def test_colours_of_points_are_not_for_choice(found, name):
+    """They tell the spread."""
+    with pytest.raises(ValueError, match=r"cannot be stated: the (colours|means)"):
+        ObjectiveTradeoffDisplay.from_comparison(found, **{name: "red"})
+    assert not plt.get_fignums()
+
+
+def test_curves_keep_their_names():
+    """One label for all of them would be none; nor is what is drawn an option."""
+    with pytest.raises(ValueError, match="'label' cannot be stated: each curve has"):
+        TrainingHistoryDisplay(CURVE).plot(label="x")
+    with pytest.raises(ValueError, match="'values' cannot be stated"):
+        durations_of(values=[1])
     assert not plt.get_fignums()
 
 

@@ -23,9 +23,11 @@ from sklabelcraft.plotting._panels import (
     check_drawable,
     leftmost,
     need_matplotlib,
+    own_options,
     panels,
 )
 
+TAKEN = dict.fromkeys(("values", "edges"), "the histograms are drawn")
 COVERED = 0.99  # of the impressions, by the bins before the open one
 MOST_BINS = 10_000  # of which none would be a pixel wide
 LENGTH = Interval(Integral, 1, None, closed="left")
@@ -240,6 +242,9 @@ class DurationBiasDisplay:
             The drawn display.
         """
         need_matplotlib(type(self), "plot")
+        from matplotlib.patches import StepPatch
+
+        own = own_options(kwargs, StepPatch, TAKEN)
         width = real(self.bin_width, "bin_width", 0, LARGEST)
         edges = self._edges(width)
         check_drawable(self.durations, "durations")
@@ -250,12 +255,12 @@ class DurationBiasDisplay:
         self.figure_ = self.axes_[0].figure
         highest = max(everything.max(), *(shares.max() for shares in shown.values()))
         drawn = np.append(self.edges_[:-1], self.edges_[-2] + width)
-        options = {"color": COLORS["blue"], "linewidth": 2}
+        house = {"color": COLORS["blue"], "linewidth": 2, "label": f"top {self.k}"}
         for ax, (name, shares) in zip(self.axes_, shown.items(), strict=True):
             ax.stairs(
                 everything, drawn, fill=True, color="0.8", label="all impressions"
             )
-            ax.stairs(shares, drawn, label=f"top {self.k}", **options | kwargs)
+            ax.stairs(shares, drawn, **house | own)
             ax.set(title=name, xlabel="duration (s)", xlim=drawn[[0, -1]])
             ax.set_ylim(0, 1.05 * highest)
             _tick(ax, drawn)

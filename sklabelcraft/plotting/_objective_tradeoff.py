@@ -8,12 +8,20 @@ from pandas import DataFrame, Series
 
 from sklabelcraft._segments import ALL
 from sklabelcraft.plotting._annotations import annotate_apart
-from sklabelcraft.plotting._panels import check_drawable, need_matplotlib, panels
+from sklabelcraft.plotting._panels import (
+    check_drawable,
+    need_matplotlib,
+    own_options,
+    panels,
+)
 from sklabelcraft.results import Comparison
 
 RANDOM = "random lists"
 METRICS = ["NWTG", "NEG", "DS"]
 BARS = {"fmt": "none", "ecolor": "0.6", "elinewidth": 1, "zorder": 1}
+POINTS = {"s": 80, "edgecolor": "black", "zorder": 2}
+TAKEN = dict.fromkeys(("c", "color", "facecolor"), "the colours tell DS")
+TAKEN |= dict.fromkeys(("x", "y"), "the means are drawn")
 READ = "method", "metric", "k", "mean", "se_users"  # columns of the comparison
 
 
@@ -88,7 +96,8 @@ class ObjectiveTradeoffDisplay:
         axes : array-like of Axes, default=None
             Where to draw, two of them; None for a new figure.
         **kwargs : dict
-            Further options of matplotlib's ``scatter`` for the methods.
+            Further options of matplotlib's ``scatter`` for the methods; their colours
+            tell DS.
 
         Returns
         -------
@@ -135,7 +144,8 @@ class ObjectiveTradeoffDisplay:
         axes : array-like of Axes, default=None
             Where to draw, two of them; None for a new figure.
         **kwargs : dict
-            Further options of matplotlib's ``scatter`` for the methods.
+            Further options of matplotlib's ``scatter`` for the methods; their colours
+            tell DS.
 
         Returns
         -------
@@ -143,37 +153,46 @@ class ObjectiveTradeoffDisplay:
             The drawn display.
         """
         need_matplotlib(type(self), "plot")
-        check_drawable(self.means, "means")
-        check_drawable(self.errors, "errors", gaps=True)
-        check_drawable(self.reference, "reference")
+        from matplotlib.collections import PathCollection
+
+        self._check()
+        own = own_options(kwargs, PathCollection, TAKEN)
         self.axes_ = panels(
             self, 2, axes, size=(5.6, 4.6), sharey=False, width_ratios=[3, 2]
         )
         self.figure_ = self.axes_[0].figure
-        style, own = self._shared_style(), {"s": 80} | kwargs
-        points = self._draw_plane(style, own)
+        points = self._draw_plane(own)
         label = f"DS@{self.k} (spread of durations, s)"
         self.colorbar_ = self.figure_.colorbar(points, ax=self.axes_[0], label=label)
-        self._draw_sums(style | own)
+        self._draw_sums(own, points)
         self._annotate()
         return self
 
-    def _shared_style(self):
-        from matplotlib.colors import Normalize
+    def _check(self):
+        """Refuse means that cannot be drawn, by metric and method."""
+        for metric, of_methods in self.means.items():
+            for method, mean in of_methods.items():
+                check_drawable([mean], f"the {metric} of {method!r}")
+        for metric, value in self.reference.items():
+            check_drawable([value], f"the {metric} of {RANDOM}")
+        check_drawable(self.errors, "errors", gaps=True)
 
+    def _colors(self, norm=None, **kwargs):
+        """The scale of DS, from the least to the most of methods and random lists."""
         both = np.append(self.means["DS"], self.reference["DS"])
-        norm = Normalize(both.min(), both.max())
-        return {"norm": norm, "cmap": "cividis", "edgecolors": "black", "zorder": 2}
+        limits = {"vmin": both.min(), "vmax": both.max()}
+        return {"cmap": "cividis"} | (limits if isinstance(norm, str | None) else {})
 
-    def _draw_plane(self, style, own):
+    def _draw_plane(self, own):
         """Methods and random lists by NWTG and NEG; the colour is DS."""
         ax, (x, y, spread) = self.axes_[0], (self.means[name] for name in METRICS)
         bars = {"xerr": self.errors["NWTG"], "yerr": self.errors["NEG"]}
         ax.errorbar(x, y, **bars, **BARS)
-        points = ax.scatter(x, y, c=spread, **style | own)
+        points = ax.scatter(x, y, c=spread, **POINTS | self._colors(**own) | own)
         at_random = self.reference
         cross = {"c": at_random["DS"], "marker": "X", "s": 110}
-        ax.scatter(*at_random[["NWTG", "NEG"]], **cross, **style)
+        style = POINTS | cross | _colors_of(points)
+        ax.scatter(*at_random[["NWTG", "NEG"]], **style)
         ax.margins(0.1)
         ax.set(
             xlabel=f"NWTG@{self.k} (watch time)",
@@ -181,13 +200,18 @@ class ObjectiveTradeoffDisplay:
         )
         return points
 
-    def _draw_sums(self, style):
-        """Methods in ascending order of S, which is 3 where lists are random."""
+    def _draw_sums(self, own, points):
+        """Methods in ascending order of S, beside that of random lists.
+
+        These have 1 for each metric that their sum is relative to.
+        """
         ax, order = self.axes_[1], np.argsort(self.means["S"], kind="stable")
         means, places = self.means.iloc[order], np.arange(len(order))
         ax.errorbar(means["S"], places, xerr=self.errors["S"].iloc[order], **BARS)
+        style = POINTS | own | _colors_of(points)
         ax.scatter(means["S"], places, c=means["DS"], **style)
-        ax.axvline(len(METRICS), color="0.4", linestyle=":", label=RANDOM)
+        at_random = (self.reference != 0).sum()
+        ax.axvline(at_random, color="0.4", linestyle=":", label=RANDOM)
         ax.set_yticks(places, means.index)
         ax.set_xlabel(f"S@{self.k} (sum, each relative to random lists)")
         ax.legend(loc="best")
@@ -198,6 +222,11 @@ class ObjectiveTradeoffDisplay:
         bars = np.where(np.isfinite(bars), bars, 0)
         names = [*self.means.index, RANDOM]
         annotate_apart(self.axes_[0], names, np.vstack(both), bars)
+
+
+def _colors_of(points):
+    """The same scale of colours as that of drawn points."""
+    return {"norm": points.norm, "cmap": points.cmap, "vmin": None, "vmax": None}
 
 
 def _check_found(found):

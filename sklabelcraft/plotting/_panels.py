@@ -55,6 +55,27 @@ def check_axes(ax):
         raise TypeError(f"what is drawn on must be matplotlib's Axes, got {ax!r}.")
 
 
+def own_options(kwargs, artist, taken):
+    """The user's options of what is drawn, by the full names that matplotlib has.
+
+    Parameters
+    ----------
+    kwargs : dict
+        The options, perhaps by their short names.
+    artist : type
+        The class of matplotlib that is drawn.
+    taken : dict of str
+        Options that the display sets itself, and why.
+    """
+    from matplotlib.cbook import normalize_kwargs
+
+    options = normalize_kwargs(kwargs, artist)
+    for name, why in taken.items():
+        if name in options:
+            raise ValueError(f"the option {name!r} cannot be stated: {why}.")
+    return options
+
+
 def check_drawable(values, name, *, gaps=False):
     """Refuse what no axis can show; what is not finite may be a gap."""
     values = as_floats(values, name)

@@ -17,6 +17,7 @@ from sklabelcraft.plotting._panels import (
     check_axes,
     check_drawable,
     need_matplotlib,
+    own_options,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MEAN = "weighted mean"
 WEIGHT = "weight_"  # and the name of an objective: that of its weight in the balance
 SUMMARY = ("epoch", "loss", "objective")  # what else is told of each epoch
+TAKEN = {"label": "each curve has its name"}
+TAKEN |= dict.fromkeys(("xdata", "ydata"), "the curves are drawn")
 LOSSES = {"loss": "training", "validation_loss": "held out"}
 
 
@@ -98,7 +101,8 @@ class TrainingHistoryDisplay:
             Where to draw the curves; None for a new figure, which also shows the
             weights of the objectives.
         **kwargs : dict
-            Further options of matplotlib's ``plot`` for the curves.
+            Further options of matplotlib's ``plot`` for the curves, which keep their
+            names.
 
         Returns
         -------
@@ -127,7 +131,8 @@ class TrainingHistoryDisplay:
             Where to draw the curves; None for a new figure, which also shows the
             weights of the objectives.
         **kwargs : dict
-            Further options of matplotlib's ``plot`` for the curves.
+            Further options of matplotlib's ``plot`` for the curves, which keep their
+            names.
 
         Returns
         -------
@@ -135,16 +140,19 @@ class TrainingHistoryDisplay:
             The drawn display.
         """
         need_matplotlib(type(self), "plot")
+        from matplotlib.lines import Line2D
+
         self._check()
+        own = own_options(kwargs, Line2D, TAKEN)
         self.ax_, self.balance_ax_ = self._axes(ax)
         self.figure_ = self.ax_.figure
         styles = self._styles()
         for name, values in self.curves.items():
             epochs = np.arange(1, len(values) + 1)
-            self.ax_.plot(epochs, values, label=name, **styles[name] | kwargs)
+            self.ax_.plot(epochs, values, label=name, **styles[name] | own)
         if self.balance_ax_ and self.balance is not None:
             for name, values in self.balance.items():
-                self.balance_ax_.plot(epochs, values, **styles[name] | kwargs)
+                self.balance_ax_.plot(epochs, values, **styles[name] | own)
             self.balance_ax_.set(ylabel="weight in the balance")
         self._mark_epochs(len(epochs))
         if self.relative:
