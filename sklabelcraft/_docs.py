@@ -110,7 +110,7 @@ columns : Columns, default=None
 objective_weights : sequence of float or dict, default=None
     What a unit of each objective is worth to the platform; None for 1 each. Or by its
     name, the column and the measure, as in ``{"explicit_gain": 3}``; those left out are
-    worth 1. One of weight 0 is only measured.""",
+    worth 1. One of weight 0 is only measured; others are from 1e-12 to 1e12.""",
     "statistics": """\
 statistics_ : object or None
     What the label is learned from, to which ``partial_fit`` adds: how often each value

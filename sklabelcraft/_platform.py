@@ -25,6 +25,7 @@ from sklabelcraft.training import Platform
 from sklabelcraft.training._platform import random_references
 
 ALWAYS_KNOWN = ("watch_time", "duration")
+LEAST_WEIGHT, MOST_WEIGHT = 1e-12, 1e12  # that float32 can multiply objectives by
 KNEE = 0.9  # quantile of the training rows
 N_RESAMPLES = 20  # of the held-out users, by a judge
 ADVICE = (
@@ -70,6 +71,12 @@ def checked_weights(weights, objectives):
         raise ValueError(
             f"objective_weights must be {n} finite numbers, none negative and not all "
             f"0, got {weights!r}."
+        )
+    least, most = numbers[numbers > 0].min(), numbers.max()
+    if least < LEAST_WEIGHT or most > MOST_WEIGHT:
+        raise ValueError(
+            f"objective_weights must be 0 or from {LEAST_WEIGHT:g} to {MOST_WEIGHT:g}, "
+            f"got {weights!r}."
         )
     return numbers.tolist()
 

@@ -177,6 +177,22 @@ def test_objective_weights_are_checked(crafter, log, weights):
         crafter.set_params(objective_weights=weights).fit(log.frame)
 
 
+@pytest.mark.parametrize("weight", [1e39, 1e308, 1.1e12, 0.9e-12, 1e-300])
+def test_objective_weights_are_what_can_be_computed_with(crafter, log, weight):
+    """What would make sums overflow or vanish is refused by name, before training."""
+    for weights in ([weight] * 3, {"explicit_gain": weight}):
+        with pytest.raises(
+            ValueError, match=r"objective_weights must be 0 or from 1e-"
+        ):
+            crafter.set_params(objective_weights=weights).fit(log.frame)
+
+
+def test_objective_weights_at_their_bounds(crafter, log):
+    """The label is finite."""
+    crafter.set_params(objective_weights=(1e12, 0, 1e-12)).fit(log.frame)
+    assert np.isfinite(crafter.transform(log.frame)).all()
+
+
 def test_objective_weights_may_be_named(crafter, log):
     """Those left out are worth 1; the names are those that the history tells."""
     named = clone(crafter).set_params(objective_weights={"explicit_gain": 3})
