@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from sklabelcraft._fusion import fuse
+from sklabelcraft._fusion import fuse, usual_platforms
 from sklabelcraft._platform import (
     checked_weights,
     count_scaled,
@@ -34,22 +34,40 @@ def weigh(fusion, held_out, platforms):
     return [dict(zip(fusion.heads_.names, w.tolist(), strict=True)) for w in found]
 
 
-def listed_platforms(objective_weights):
-    """The weights of each platform in a list, which has at least one."""
+def named_platforms(fusion, objective_weights):
+    """The weights of each platform, of which there is at least one, by its name."""
+    objectives = [measure.objective for measure in fusion.measures_]
+    if objective_weights is None:
+        objective_weights = usual_platforms(len(objectives))
     platforms = list(objective_weights) if np.iterable(objective_weights) else []
     if not platforms or any(weights is None for weights in platforms):
         raise ValueError(
             "objective_weights must hold those of at least one platform, got "
             f"{objective_weights!r}."
         )
-    return platforms
+    named = {}
+    for weights in platforms:
+        name = _name_of(weights, checked_weights(weights, objectives))
+        if name in named:
+            raise ValueError(
+                f"objective_weights must hold each platform once, got {name!r} twice."
+            )
+        named[name] = weights
+    return named
 
 
-def name_of(platform):
-    """The weights of a platform as text."""
-    if isinstance(platform, Mapping):
-        return ", ".join(f"{name} {float(w):g}" for name, w in platform.items())
-    return f"({', '.join(f'{float(w):g}' for w in platform)})"
+def _name_of(platform, weights):
+    """A platform as text: its weights, or those that are stated by name."""
+    if isinstance(platform, Mapping) and platform:
+        return ", ".join(f"{name} {_text(w)}" for name, w in platform.items())
+    return f"({', '.join(map(_text, weights))})"
+
+
+def _text(number):
+    """A number as text, in short where that says all."""
+    number = float(number)
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def point_of(fusion, platform, weights):

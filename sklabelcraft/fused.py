@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelcraft._callbacks import fitting, lent
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit
-from sklabelcraft._fusion import usual_platforms
 from sklabelcraft._heads import DURATION, Heads
 from sklabelcraft._members import (
     check_recommenders,
@@ -27,9 +26,8 @@ from sklabelcraft._recommending import BaseRecommender
 from sklabelcraft._tables import LogLike, TargetLike
 from sklabelcraft._typing import Estimator, Floats, RandomSource, typed
 from sklabelcraft._weighing import (
-    listed_platforms,
     measures_of,
-    name_of,
+    named_platforms,
     point_of,
     weigh,
 )
@@ -275,8 +273,8 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         X_val, y_val : as X and y of ``fit``
             Held-out impressions.
         objective_weights : sequence of sequences of float or dicts, default=None
-            What a unit of each objective is worth to each platform; None for 1 each, 3
-            for one or two of them, and 9 for one.
+            What a unit of each objective is worth to each platform, no two of them the
+            same; None for 1 each, 3 for one or two of them, and 9 for one.
 
         Returns
         -------
@@ -290,14 +288,12 @@ class FusedRecommender(BaseRecommender, _BaseComposition):
         """
         check_is_fitted(self)
         held_out = self._read(X_val, y_val, reset=False)
-        platforms = usual_platforms(len(self.measures_))
-        if objective_weights is not None:
-            platforms = listed_platforms(objective_weights)
-        points = zip(platforms, weigh(self, held_out, platforms), strict=True)
+        named = named_platforms(self, objective_weights)
+        points = zip(named.items(), weigh(self, held_out, named.values()), strict=True)
         return Front(
             {
-                name_of(platform): point_of(self, platform, weights)
-                for platform, weights in points
+                name: point_of(self, platform, weights)
+                for (name, platform), weights in points
             }
         )
 

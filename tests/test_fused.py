@@ -272,6 +272,31 @@ def test_platforms_may_be_named(fitted, hinted):
         fitted.tune(*valid, objective_weights={"likes": 1})
 
 
+def test_platforms_have_names_of_their_own(fitted, hinted):
+    """Weights that differ in their last digits do, too; the same ones are refused."""
+    valid = hinted["valid"]
+    platforms = [(1, 1e7, 1), (1, 1e7 + 1, 1), (0.1, 3, 1 / 3), {}]
+    front = fitted.frontier(*valid, objective_weights=platforms)
+    assert list(front) == [
+        "(1, 1e+07, 1)",
+        "(1, 10000001.0, 1)",
+        "(0.1, 3, 0.3333333333333333)",
+        "(1, 1, 1)",
+    ]
+    for twice in ([(1, 3, 1), (1.0, 3.0, 1.0)], [{}, (1, 1, 1)]):
+        with pytest.raises(ValueError, match=r"each platform once, got '.*' twice"):
+            fitted.frontier(*valid, objective_weights=twice)
+
+
+@pytest.mark.parametrize("weight", [1e308, 1e-300])
+def test_platforms_that_cannot_be_computed_with(fitted, hinted, weight):
+    """They are refused by name; the weights stay."""
+    before = fitted.weights_
+    with pytest.raises(ValueError, match="objective_weights must be 0 or from 1e-12"):
+        fitted.tune(*hinted["valid"], objective_weights=[weight] * 3)
+    assert fitted.weights_ is before
+
+
 def test_a_frontier_is_compared_and_drawn(fitted, hinted):
     """Frozen, its points are methods like any other."""
     front = fitted.frontier(*hinted["valid"])
