@@ -111,7 +111,8 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         ------
         ValueError
             If a column is missing or in both tables, a user or an item is there twice,
-            or the recommender was fitted to an array, whose columns have no names.
+            the ids are in a column called ``rank`` or ``score``, or the recommender was
+            fitted to an array, whose columns have no names.
 
         Examples
         --------

@@ -46,6 +46,11 @@ class Table:
             raise ValueError(
                 f"{name} must have the column {key!r}, got {self.log.keys}."
             )
+        if key in MADE:
+            raise ValueError(
+                f"the ids of {name} are in a column called {key!r}, as is a column "
+                f"that recommend makes, one of {MADE}: rename it."
+            )
         if not len(self.log):
             raise ValueError(f"{name} must have at least one row, got none.")
         if duration in self.log:

@@ -284,6 +284,21 @@ def test_columns_of_other_names(small_log):
         wanted = found
 
 
+@pytest.mark.parametrize("role", ["user", "item"])
+@pytest.mark.parametrize("name", ["rank", "score"])
+def test_ids_are_not_written_over(role, name, small_log):
+    """Ids in a column that is called as one that recommend makes are refused."""
+    names = {f"{role}_id": name}
+    X = small_log.data.rename(columns=names)
+    recommender = clone(EXAMPLES["LabelCraftRecommender of two parts"])
+    recommender.set_params(columns=replace(Columns(), **{role: name}))
+    recommender.fit(X, small_log.target)
+    given = [part.rename(columns=names) for part in users_and_items(small_log)]
+    table = {"user": "X_users", "item": "items"}[role]
+    with pytest.raises(ValueError, match=f"ids of {table} are in .* '{name}'.*rename"):
+        recommender.recommend(*given)
+
+
 def test_missing_ids_are_one_more(small_log):
     """A missing user has a list, and has seen what rows without a user show."""
     data = small_log.data.assign(user_id=small_log.data["user_id"].replace(3, None))
