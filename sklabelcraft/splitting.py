@@ -102,6 +102,11 @@ def split_by_time(
         _check_shares(valid=valid, test=test)
         tested = latest_rows(log, columns, test)
         held = latest_rows(log, columns, sum(shares))
+    if held.all():
+        raise ValueError(
+            f"valid={valid!r} and test={test!r} leave none of the {len(log)} rows to "
+            "train on."
+        )
     return Bunch(
         train=np.flatnonzero(~held),
         valid=np.flatnonzero(held & ~tested),
@@ -130,11 +135,6 @@ def _by_clock(log, columns, valid, test):
     ordered = np.sort(clock.times)
     tested_from = _begin(clock, ordered, len(ordered), test, "test")
     held_from = _begin(clock, ordered, tested_from, valid, "valid")
-    if held_from == 0:
-        raise ValueError(
-            f"valid={valid!r} and test={test!r} leave none of the {len(log)} rows to "
-            "train on."
-        )
     earlier = np.searchsorted(ordered, clock.times)
     return earlier >= held_from, earlier >= tested_from
 

@@ -211,6 +211,17 @@ REFUSED = {
     "date by user": (DAYS, {"by": "user", "valid": "2022-05-02"}, "valid must be a sh"),
     "all": (NUMBERS, {"valid": 0.5, "test": 0.5}, "must be below 1"),
     "no rows": (NUMBERS[:0], {}, "leave none of the 0 rows"),
+    "no rows by user": (NUMBERS[:0], {"by": "user"}, "leave none of the 0 rows"),
+    "few rows of each user": (
+        pd.DataFrame({"user_id": [1, 1, 2, 2], "timestamp": [1, 2, 1, 2]}),
+        {"by": "user", "valid": 0.45, "test": 0.45},
+        r"valid=0\.45 and test=0\.45 leave none of the 4 rows to train on",
+    ),
+    "one row of each user": (
+        pd.DataFrame({"user_id": [1, 2], "timestamp": [1, 2]}),
+        {"by": "user"},
+        "leave none of the 2 rows to train on",
+    ),
     "one time": (NUMBERS[:1], {}, "leave none of the 1 rows"),
 }
 
