@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from sklabelcraft._floats import nearest_float
+from sklabelcraft._ids import NUMBERS, WITH_ZONE, WITHOUT_ZONE
 from sklabelcraft._numbers import real
 
 DATES = (str, date, np.datetime64)
-NUMBERS = "numbers"
-WITH_ZONE, WITHOUT_ZONE = "dates with a time zone", "dates without a time zone"
 NANOSECONDS = {"us": 1000, "ns": 1}
 
 

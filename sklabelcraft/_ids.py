@@ -1,5 +1,6 @@
 """Ids as they are: whole numbers exactly, text as text, a missing one as one more."""
 
+from datetime import date, datetime
 from decimal import Decimal
 from numbers import Integral
 from typing import NamedTuple
@@ -11,7 +12,9 @@ from pandas.api.extensions import ExtensionArray
 from pandas.api.types import infer_dtype
 
 LARGEST = float(np.finfo(np.float64).max)
-NUMBERS, TEXT, DATES, OTHER = "numbers", "text", "dates", "values of several kinds"
+NUMBERS, TEXT, OTHER = "numbers", "text", "values of several kinds"
+DATES, DAYS = "dates", "days"
+WITH_ZONE, WITHOUT_ZONE = "dates with a time zone", "dates without a time zone"
 KINDS = {
     "integer": NUMBERS,
     "floating": NUMBERS,
@@ -180,9 +183,24 @@ def _of_objects(values):
     if len(there) == 0:
         return Ids(None, values, missing)
     kind = KINDS.get(infer_dtype(there, skipna=False), OTHER)
-    if kind != NUMBERS:
-        return Ids(kind, values, missing)
-    return _of_numbers(values, there, missing)
+    if kind == NUMBERS:
+        return _of_numbers(values, there, missing)
+    if kind == DATES:
+        kind = _kind_of_dates(there)
+    return Ids(kind, values, missing)
+
+
+def _kind_of_dates(values):
+    """The kind of dates; of several kinds of them, that of anything else."""
+    kinds = {_kind_of_date(value) for value in values}
+    return kinds.pop() if len(kinds) == 1 else OTHER
+
+
+def _kind_of_date(value):
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return DAYS
+    zone = getattr(value, "tzinfo", None)
+    return WITHOUT_ZONE if zone is None else WITH_ZONE
 
 
 def is_missing(value):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from narwhals.exceptions import DuplicateError
 
-from sklabelcraft._clock import NUMBERS, Clock, clock_of_dates
+from sklabelcraft._clock import Clock, clock_of_dates
 from sklabelcraft._floats import finite
 from sklabelcraft._frames import (
     as_frame,
@@ -15,7 +15,7 @@ from sklabelcraft._frames import (
     is_frame,
     refuse_lazy,
 )
-from sklabelcraft._ids import read_ids
+from sklabelcraft._ids import NUMBERS, read_ids
 from sklabelcraft._known import any_positive
 from sklabelcraft._nested import is_nested, nested, split
 from sklabelcraft.columns import USUAL_EXPLICIT, USUAL_ROLES

@@ -1,7 +1,7 @@
 """Ids as they are, and the vocabularies that code them."""
 
 import pickle
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from sklabelcraft._ids import read_ids
 from sklabelcraft._vocabulary import Vocabulary
 
 modest = settings(max_examples=50, deadline=None)
+SEVERAL = "values of several kinds"
 BIG = 2**60  # where a float stands for 256 whole numbers
 LARGE = [BIG + 1, BIG + 2, None, BIG + 1, BIG]
 WITH_MISSING = {
@@ -218,11 +219,19 @@ def test_missing_ids_are_one_id(ids):
         (np.array(["a"]), "text"),
         (pl.Series(["a"], dtype=pl.Enum(["a"])), "text"),
         ([1.5], "numbers"),
-        ([date(2024, 1, 1)], "dates"),
-        (pd.Series([datetime(2024, 1, 1)]), "dates"),
-        (pl.Series([datetime(2024, 1, 1)]), "dates"),
-        ([1, "a"], "values of several kinds"),
-        ([UUID(int=1)], "values of several kinds"),
+        ([date(2024, 1, 1), None], "days"),
+        (pl.Series([date(2024, 1, 1)]), "days"),
+        (pd.Series([datetime(2024, 1, 1), None]), "dates without a time zone"),
+        (pl.Series([datetime(2024, 1, 1)]), "dates without a time zone"),
+        (np.array([np.datetime64("2024-01-01T12")] * 2), "dates without a time zone"),
+        ([datetime(2024, 1, 1, tzinfo=UTC)], "dates with a time zone"),
+        (pd.Series([datetime(2024, 1, 1, tzinfo=UTC)]), "dates with a time zone"),
+        (pl.Series([datetime(2024, 1, 1, tzinfo=UTC)]), "dates with a time zone"),
+        ([datetime(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC)], SEVERAL),
+        ([datetime(2024, 1, 1), date(2024, 1, 1)], SEVERAL),
+        ([date(2024, 1, 1), datetime(2024, 1, 1)], SEVERAL),
+        ([1, "a"], SEVERAL),
+        ([UUID(int=1)], SEVERAL),
         ([None], None),
         (pd.Series([None], dtype="string"), None),
         (pl.Series([None]), None),
@@ -300,7 +309,13 @@ def test_grown_by_further_values(first, second):
 
 NUMBERS = [[1, 2], [1.0, 2.0], [1.5, 2.5], [True, False], [BIG + 1, 2**70], [1, None]]
 TEXT = [["1", "2"], ["a", None], np.array(["1"]), pl.Series(["1"])]
-DATES = [[datetime(2024, 1, 1)], pl.Series([date(2024, 1, 1)])]
+DATES = [
+    [datetime(2024, 1, 1)],
+    pd.Series([datetime(2024, 1, 1)]),
+    pl.Series([date(2024, 1, 1)]),
+    [datetime(2024, 1, 1, tzinfo=UTC)],
+    pl.Series([datetime(2024, 1, 1, 8, tzinfo=timezone(timedelta(hours=8)))]),
+]
 
 
 @pytest.mark.parametrize("learned", NUMBERS + TEXT + DATES)
@@ -333,6 +348,13 @@ def test_another_kind_is_an_error(learned, new):
         (["a"], [None], [0]),
         (["a"], [], []),
         ([(1, 2), (3, 4)], [(3, 4), (1, 3)], [2, 0]),
+        (pd.Series([datetime(2024, 1, 1)]), pl.Series([datetime(2024, 1, 1)]), [1]),
+        (
+            [datetime(2024, 1, 1, tzinfo=UTC)],
+            [datetime(2024, 1, 1, 8, tzinfo=timezone(timedelta(hours=8)))],
+            [1],
+        ),
+        ([datetime(2024, 1, 1), "a"], [datetime(2024, 1, 1, tzinfo=UTC)], [0]),
     ],
 )
 def test_what_can_be_compared(learned, new, expected):

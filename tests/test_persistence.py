@@ -216,7 +216,9 @@ IDS = {
     "huge": [2**80, -(2**70), 3, 0, 1],
     "above int64": [2**63, 2**64 - 1, 3, 0, 1],
     "fractions": [0.5, -0.0, 1e300, 2.0, float("inf")],
-    "dates": list(pd.date_range("2026-01-01", periods=5, tz="UTC")),
+    "dates with a zone": list(pd.date_range("2026-01-01", periods=5, tz="UTC")),
+    "dates without": list(pd.date_range("2026-01-01", periods=5)),
+    "days": list(pd.date_range("2026-01-01", periods=5).date),
     "kinds": ["1", 1, 2.5, pd.Timestamp("2026-01-01"), None],
     "all missing": [None] * 5,
 }

@@ -336,6 +336,26 @@ def test_held_out_rows_are_seen_as_well(key, log):
     assert seen_pairs(alone.seen_) == pairs_in(train[0])
 
 
+@pytest.mark.parametrize("seen", [True, "log"])
+def test_dates_of_another_kind_are_refused(seen, small_log):
+    """As ids, of which nothing that was seen would be recognised."""
+    of_dates = {i: pd.Timestamp(2024, 1, 1, i) for i in range(24)}
+
+    def dated(frame, zone=None):
+        dates = pd.to_datetime(frame["item_id"].mod(24).map(of_dates))
+        return frame.assign(item_id=dates.dt.tz_localize(zone))
+
+    X, (users, items) = dated(small_log.data), users_and_items(small_log)
+    recommender = clone(EXAMPLES["LabelCraftRecommender of two parts"])
+    recommender.set_params(columns=Columns(features=("duration",)))
+    recommender.fit(X, small_log.target)
+    items = items[items["item_id"] < 24]
+    exclude = {True: True, "log": X}[seen]
+    recommender.recommend(users, dated(items), exclude_seen=exclude)
+    with pytest.raises(ValueError, match=r"'item_id' .* dates with(out)? a time zone"):
+        recommender.recommend(users, dated(items, "UTC"), exclude_seen=exclude)
+
+
 def test_further_days_are_seen_as_well(small_log):
     """partial_fit adds to what was seen, and a fit begins anew."""
     days = [(small_log.data[i::2], small_log.target[i::2]) for i in range(2)]

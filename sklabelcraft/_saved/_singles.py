@@ -4,12 +4,13 @@ import sys
 
 import numpy as np
 
-from sklabelcraft._ids import DATES, NUMBERS, OTHER, TEXT
+from sklabelcraft._ids import DAYS, NUMBERS, OTHER, TEXT, WITH_ZONE, WITHOUT_ZONE
 from sklabelcraft._saved._plain import Choice, Plain
 from sklabelcraft._saved._records import KEY, Maybe, is_key
 
 LARGEST = sys.float_info.max
-KINDS = Maybe(Choice({kind: kind for kind in (NUMBERS, TEXT, DATES, OTHER)}))
+OF_IDS = NUMBERS, TEXT, DAYS, WITHOUT_ZONE, WITH_ZONE, OTHER
+KINDS = Maybe(Choice({kind: kind for kind in OF_IDS}))
 
 
 def is_finite(value):
