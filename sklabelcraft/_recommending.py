@@ -16,7 +16,7 @@ from sklabelcraft._log import Log
 from sklabelcraft._parquet import StoredLog
 from sklabelcraft._reading import is_stored, read_feedback, read_log
 from sklabelcraft._seen import Seen
-from sklabelcraft._shown import Table, check_length, shown_lists
+from sklabelcraft._shown import Table, check_excluded, check_length, shown_lists
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft._tables import Frame, FrameT, LogLike, TargetLike
 from sklabelcraft._typing import PathLike
@@ -133,7 +133,7 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         user, item, duration = self._names_of("user", "item", "duration")
         users = Table(X_users, "X_users", user, duration)
         choice = Table(items, "items", item, duration)
-        seen = self._seen_by(exclude_seen, user, item)
+        seen = self._seen_by(exclude_seen, users, choice)
         return shown_lists(self, self.feature_names_in_, users, choice, k, seen)
 
     def _names_of(self, *roles):
@@ -151,7 +151,7 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
         names = self.feature_names_in_
         return [names[k] if isinstance(k, Integral) else k for k in keys.values()]
 
-    def _seen_by(self, exclude, user, item):
+    def _seen_by(self, exclude, users, items):
         """The pairs that a list leaves out; None if there are none."""
         if isinstance(exclude, bool | np.bool_):
             if exclude and self.seen_ is None:
@@ -166,7 +166,11 @@ class BaseRecommender(CallbackSupportMixin, LogEstimator):
                 f"Parquet files, got {type(exclude).__name__}."
             )
         log = StoredLog(exclude) if is_stored(exclude) else Log(exclude)
-        return Seen.nothing().grown(log, user, item) if len(log) else None
+        if not len(log):
+            return None
+        seen = Seen.nothing().grown(log, users.key, items.key)
+        check_excluded(seen, users, items)
+        return seen
 
     def _remember_seen(self, *parts, further=False):
         """Keep which items each user had in some rows, beside those of before."""

@@ -8,6 +8,7 @@ from sklabelcraft._frames import is_frame
 from sklabelcraft._ids import NUMBERS, TEXT
 from sklabelcraft._log import Log
 from sklabelcraft._pairs import Pairs
+from sklabelcraft._vocabulary import is_same_kind
 
 AT_ONCE = 2**17  # pairs to score, so that what is made of them is small
 MADE = ("rank", "score")  # the columns beside the ids
@@ -41,7 +42,7 @@ class Table:
                 f"{name} must be a data frame, whose columns have names, got "
                 f"{type(data).__name__}."
             )
-        self.log, self.key = Log(data), key
+        self.log, self.name, self.key = Log(data), name, key
         if key not in self.log:
             raise ValueError(
                 f"{name} must have the column {key!r}, got {self.log.keys}."
@@ -137,6 +138,18 @@ def best(scores, left_out, k):
     columns = np.argsort(ordered, axis=1, kind="stable")[:, :k]
     rows, ranks = np.nonzero(~np.take_along_axis(left_out, columns, axis=1))
     return rows, columns[rows, ranks], ranks
+
+
+def check_excluded(seen, users, items):
+    """Check that what a log of exclude_seen holds can be among users and items."""
+    pairs = zip((seen.users, seen.items), (users, items), strict=True)
+    for known, table in pairs:
+        if not is_same_kind(known.kind, table.ids.kind):
+            raise ValueError(
+                f"column {table.key!r} holds {known.kind} in exclude_seen, such as "
+                f"{known.values[0]!r}, and {table.ids.kind} in {table.name}: nothing "
+                "of it would be recognised."
+            )
 
 
 def check_length(k):

@@ -174,9 +174,14 @@ class Vocabulary:
         return {name: vars(self)[name] for name in ("kind", "values", "missing_code")}
 
 
+def is_same_kind(one, other):
+    """Whether values of two kinds can be equal."""
+    return one == other or bool({one, other} & {None, OTHER})
+
+
 def check_same_kind(known, kind, values, name):
     """Check that the values of a column are of a kind that is known of it."""
-    if known == kind or {known, kind} & {None, OTHER} or len(values) == 0:
+    if len(values) == 0 or is_same_kind(known, kind):
         return
     raise ValueError(
         f"column {name!r} held {known} in fit and holds {kind} now, such as "

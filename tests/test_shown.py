@@ -463,6 +463,14 @@ WRONG = {
         change(exclude_seen=pd.DataFrame({"user_id": [1]})),
         "column 'item_id' is not in the log",
     ),
+    "seen items of text": (
+        change(exclude_seen=pd.DataFrame({"user_id": [1], "item_id": ["7"]})),
+        "column 'item_id' holds text in exclude_seen, .* '7', and numbers in items",
+    ),
+    "seen users of text": (
+        change(exclude_seen=pd.DataFrame({"user_id": [None, "7"], "item_id": 1})),
+        "column 'user_id' holds text in exclude_seen, .* '7', and numbers in X_users",
+    ),
 }
 
 
