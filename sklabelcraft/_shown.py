@@ -5,7 +5,6 @@ from numbers import Integral
 import numpy as np
 
 from sklabelcraft._frames import is_frame
-from sklabelcraft._ids import NUMBERS, TEXT
 from sklabelcraft._log import Log
 from sklabelcraft._pairs import Pairs
 from sklabelcraft._vocabulary import is_same_kind
@@ -68,10 +67,17 @@ class Table:
     def by_id(self):
         """Positions of the rows in the order of the ids, a missing one last."""
         there = np.flatnonzero(~self.ids.missing)
-        values = self.ids.values[there]
-        if self.ids.kind not in (NUMBERS, TEXT):
-            values = np.array([str(value) for value in values])
-        return np.append(there[np.argsort(values)], np.flatnonzero(self.ids.missing))
+        order = sorting(self.ids.values[there])
+        return np.append(there[order], np.flatnonzero(self.ids.missing))
+
+
+def sorting(values):
+    """Positions that sort distinct values, those without an order by type and text."""
+    try:
+        return np.argsort(values)
+    except TypeError:
+        texts = [(type(value).__name__, str(value)) for value in values]
+        return np.array(sorted(range(len(texts)), key=texts.__getitem__))
 
 
 def shown_lists(recommender, names, users, items, k, seen):

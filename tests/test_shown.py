@@ -1,6 +1,7 @@
 """The lists that recommenders make: the best of all items that are left."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 
 import numpy as np
@@ -33,6 +34,7 @@ from sklabelcraft._recommending import BaseRecommender, Rows
 from sklabelcraft.persistence import load, save
 
 IDS = ["user_id", "item_id"]
+EAST = timezone(timedelta(hours=8))
 UNSEEN = {"exclude_seen": False}
 
 
@@ -120,6 +122,10 @@ def test_lists_are_those_of_predict(data, users, items, k, at_once):
         ["b", None, "a"],
         [pd.Timestamp("2024-02-01"), pd.Timestamp("2024-01-01")],
         [1, "a", (2, 3)],
+        [1, "1", 2.5],
+        [pd.Timedelta(days=2), pd.Timedelta(days=10), None, pd.Timedelta(days=1)],
+        [datetime(2024, 1, 1, 8, tzinfo=EAST), datetime(2024, 1, 1, 1, tzinfo=UTC)],
+        [(10,), (9,)],
         [True, False],
     ],
     ids=str,
