@@ -52,6 +52,19 @@ def clock_of_dates(series, key, row_of):
     return Clock(WITH_ZONE if aware else WITHOUT_ZONE, times * factor)
 
 
+def exact_times(exact, floats, key, row_of):
+    """Numbers as times, whole ones as int64, if these keep their order."""
+    if exact.dtype == np.int64:
+        return exact
+    if exact.dtype == np.float64 or not len(exact):
+        return floats
+    row = np.abs(floats).argmax()
+    raise ValueError(
+        f"column {key!r} must hold whole numbers of int64 or floats, whose order is "
+        f"kept exactly, row {row_of(row)} holds {exact[row]}."
+    )
+
+
 def as_timestamp(value):
     """The timestamp of a date, or of a text that says one; NaT of anything else."""
     try:

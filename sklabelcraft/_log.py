@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from narwhals.exceptions import DuplicateError
 
-from sklabelcraft._clock import Clock, clock_of_dates
+from sklabelcraft._clock import Clock, clock_of_dates, exact_times
 from sklabelcraft._floats import finite
 from sklabelcraft._frames import (
     as_frame,
@@ -160,7 +160,7 @@ class Log:
             ) from error
         finite(values, f"column {key!r}", row_of=self.row_name)
         exact = read_ids(series, f"column {key!r}").values
-        return Clock(NUMBERS, exact if exact.dtype == np.int64 else values)
+        return Clock(NUMBERS, exact_times(exact, values, key, self.row_name))
 
     def is_continuous(self, key):
         """Whether the column holds floating-point numbers."""

@@ -133,6 +133,30 @@ def test_whole_numbers_are_an_exact_clock(times):
         assert clock.times.tolist() == times
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        pd.DataFrame({"at": np.array([0, 2**63 + 1, 1], dtype=np.uint64)}),
+        pl.DataFrame({"at": pl.Series([0, 2**63 + 1, 1], dtype=pl.UInt64)}),
+        pa.table({"at": pa.array([0, 2**63 + 1, 1], pa.uint64())}),
+        pd.DataFrame({"at": [0.5, 2**63 + 1, 1]}, dtype=object),
+        pd.DataFrame({"at": [0, 2**63 + 1, -1]}, dtype=object),
+    ],
+    ids=["pandas", "polars", "pyarrow", "beside fractions", "objects"],
+)
+def test_whole_numbers_beyond_int64_are_no_clock(data):
+    """They are refused by row, as floats would not keep their order."""
+    with pytest.raises(ValueError, match=f"'at' .* int64 .* row 1 holds {2**63 + 1}"):
+        as_log(data).clock("at")
+
+
+@pytest.mark.parametrize("dtype", [object, np.uint64, np.int64, float])
+def test_a_clock_may_be_empty(dtype):
+    """As that of a log without rows is."""
+    log = as_log(pd.DataFrame({"at": np.array([], dtype=dtype)}))
+    assert log.clock("at").times.tolist() == []
+
+
 @FRAMES
 def test_clock_needs_every_time(frame):
     """A missing time has no place in the order and is refused."""
