@@ -1,7 +1,7 @@
 """Numbers as they are given: read, checked, and summed without overflow."""
 
 from math import inf, isfinite, nan
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -81,6 +81,12 @@ def real(value, name, low=-inf, high=inf):
         bounds = "" if (low, high) == (-inf, inf) else f" from {low:g} to {high:g}"
         raise ValueError(f"{name} must be a finite number{bounds}, got {value!r}.")
     return number
+
+
+def is_length(value):
+    """Whether a value is a whole number of at least 1, and no truth value."""
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_whole and value >= 1
 
 
 def _float(number):

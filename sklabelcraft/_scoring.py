@@ -4,7 +4,6 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -16,7 +15,7 @@ from sklabelcraft._floats import finite
 from sklabelcraft._known import any_positive
 from sklabelcraft._lists import Lists
 from sklabelcraft._log import Log
-from sklabelcraft._numbers import as_floats
+from sklabelcraft._numbers import as_floats, is_length
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._stated import AFTER, SCORED, check_stated
 from sklabelcraft._tables import LogLike, TargetLike
@@ -86,7 +85,6 @@ class RankingScorer(ABC):
         if isinstance(self.column, list):
             object.__setattr__(self, "column", tuple(self.column))
         keys = self.column if isinstance(self.column, tuple) else (self.column,)
-        is_length = isinstance(self.k, Integral) and self.k >= 1
         wanted = {
             "metric": (callable(self.metric), "callable"),
             "column": (all(map(is_key, keys)), "the name or position of a column"),
@@ -95,7 +93,7 @@ class RankingScorer(ABC):
                 "'X' or 'y'",
             ),
             "columns": (isinstance(self.columns, Columns | None), "Columns or None"),
-            "k": (self.k is None or is_length, "None or a whole number >= 1"),
+            "k": (self.k is None or is_length(self.k), "None or a whole number >= 1"),
         }
         for name, (is_allowed, what) in wanted.items():
             if not is_allowed:

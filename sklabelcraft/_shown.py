@@ -1,11 +1,10 @@
 """The lists that users are shown: for each user the best of all items."""
 
-from numbers import Integral
-
 import numpy as np
 
 from sklabelcraft._frames import is_frame
 from sklabelcraft._log import Log
+from sklabelcraft._numbers import is_length
 from sklabelcraft._pairs import Pairs
 from sklabelcraft._vocabulary import is_same_kind
 
@@ -160,7 +159,7 @@ def check_excluded(seen, users, items):
 
 def check_length(k):
     """Check the length of a list."""
-    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
+    if not is_length(k):
         raise ValueError(f"k must be a whole number of at least 1, got {k!r}.")
 
 

@@ -18,6 +18,7 @@ from sklabelcraft._bootstrap import METRICS
 from sklabelcraft._estimator import inherit, stated_by
 from sklabelcraft._folds import folds_of, rows_of
 from sklabelcraft._known import warn_of_unknown
+from sklabelcraft._numbers import is_length
 from sklabelcraft._parts import Part
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._scoring import RankingScorer
@@ -253,7 +254,7 @@ def _check_names(names, what, taken=()):
 def _lengths(k):
     """The lengths of the shown lists, one or several."""
     ks = list(k) if np.iterable(k) else [k]
-    if not ks or not all(isinstance(k, Integral) and k >= 1 for k in ks):
+    if not ks or not all(map(is_length, ks)):
         raise ValueError(
             f"k must be one or several whole numbers of at least 1, got {k!r}."
         )

@@ -325,7 +325,9 @@ def test_names_of_the_metrics_are_taken(log, name):
         compare(log, {"never": Never()}, scorers={name: ds_scorer})
 
 
-@pytest.mark.parametrize("k", [[], ["a"], [1.5], [10, 0], np.array(1.5)])
+@pytest.mark.parametrize(
+    "k", [[], ["a"], [1.5], [10, 0], np.array(1.5), True, [10, True]]
+)
 def test_lists_have_whole_lengths(log, k):
     """One or several of them."""
     with pytest.raises(ValueError, match="k must be one or several whole numbers"):

@@ -155,6 +155,7 @@ def test_a_scorer_is_data():
         ("columns", "user_id"),
         ("k", 0),
         ("k", 1.5),
+        ("k", True),
         ("k", Decimal("sNaN")),
     ],
 )
