@@ -65,12 +65,31 @@ def _with_labels(X, labels, *more):
 
 
 def score_foreign(ranker, X):
-    """One score per row, or one per row and label."""
+    """One score per row, or one per row and label.
+
+    Raises
+    ------
+    ValueError
+        If the ranker predicts anything else.
+    """
     if not is_classifier(ranker):
-        return np.asarray(ranker.predict(X))
+        return _predicted(ranker, "predict", X, (1, 2))
     if hasattr(ranker, "predict_proba"):
-        return np.asarray(ranker.predict_proba(X))[:, 1]
-    return np.asarray(ranker.decision_function(X))
+        return _predicted(ranker, "predict_proba", X, (2,))[:, 1]
+    return _predicted(ranker, "decision_function", X, (1, 2))
+
+
+def _predicted(ranker, method, X, dimensions):
+    """What a method predicts, numbers of each row in so many dimensions."""
+    found, n = np.asarray(getattr(ranker, method)(X)), len(X)
+    is_right = found.ndim in dimensions and len(found) == n
+    if not is_right or found.dtype.kind not in "buif":
+        wanted = "(n,) or (n, n_labels)" if 1 in dimensions else "(n, n_classes)"
+        raise ValueError(
+            f"a ranker must predict numbers for {n} rows, of shape {wanted}, got "
+            f"{found.dtype} of shape {found.shape} by {method} of {ranker!r}."
+        )
+    return found
 
 
 def go_on_foreign(ranker, X, labels, weights=None):

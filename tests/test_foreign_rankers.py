@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import sklearn
+from members import users_and_items
 from scipy.stats import spearmanr
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -32,7 +33,11 @@ from sklabelcraft import (
     LabelCraftRecommender,
     WatchTime,
 )
-from sklabelcraft._foreign_rankers import fit_in_groups, fit_soft_classes
+from sklabelcraft._foreign_rankers import (
+    fit_in_groups,
+    fit_soft_classes,
+    score_foreign,
+)
 
 NUMBERS = ["duration", "item_id"]
 
@@ -170,6 +175,59 @@ def test_what_cannot_score_is_refused_before_any_fit(log):
 
     with pytest.raises(ValueError, match="must have predict, got StandardScaler"):
         LabelCraftRecommender(Never(), StandardScaler()).fit(log.data, log.target)
+
+
+class Predicts(RegressorMixin, BaseEstimator):
+    """Predicts what a function makes of the number of rows."""
+
+    def __init__(self, made):
+        self.made = made
+
+    def fit(self, X, y):
+        """Learn nothing."""
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        """Predict as told."""
+        return self.made(len(X))
+
+
+NO_SCORES = {
+    "too few": (lambda n: np.zeros(n - 1), r"float64 of shape \(1999,\)"),
+    "one": (lambda n: 0.5, r"float64 of shape \(\)"),
+    "text": (lambda n: ["a"] * n, r"<U1 of shape \(2000,\)"),
+    "objects": (lambda n: [None] * n, r"object of shape \(2000,\)"),
+    "complex": (lambda n: np.zeros(n, dtype=complex), "complex128 of"),
+    "deep": (lambda n: np.zeros((n, 1, 1)), r"float64 of shape \(2000, 1, 1\)"),
+    "turned": (lambda n: np.zeros((1, n)), r"float64 of shape \(1, 2000\)"),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "predict", "head_scores", "recommend"])
+@pytest.mark.parametrize("case", NO_SCORES)
+def test_what_a_ranker_predicts_are_numbers_of_all_rows(log, method, case):
+    """Anything else is told as what it is, whenever it is predicted."""
+    made, found = NO_SCORES[case]
+    X, y = log.data[:2000], log.target[:2000]
+    recommender = LabelCraftRecommender(WatchTime(), Predicts(made))
+    message = "a ranker must predict numbers .* by predict of Predicts"
+    if method == "fit":
+        with pytest.raises(ValueError, match=rf"for 2000 rows.* got {found}"):
+            recommender.fit(X, y)
+        return
+    recommender.set_params(ranker=Predicts(np.zeros)).fit(X, y)
+    recommender.ranker_.made = made
+    given = users_and_items(log) if method == "recommend" else [X]
+    with pytest.raises(ValueError, match=message):
+        getattr(recommender, method)(*given)
+
+
+def test_scores_that_are_not_finite_are_predicted():
+    """It is for those who use them to refuse them."""
+    values = [np.nan, np.inf]
+    found = score_foreign(Predicts(lambda n: values), np.zeros((2, 1)))
+    np.testing.assert_array_equal(found, values)
 
 
 def test_grades_and_groups_by_hand():
