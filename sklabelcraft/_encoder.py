@@ -43,6 +43,7 @@ class Encoder:
         )
         self.ids, self.n_rows = (user, item), 0
         numeric = [key for key in self.features if self._is_number(log, key)]
+        self.vectors = [key for key in numeric if self._is_vector(log, key)]
         categorical = [key for key in self.features if key not in numeric]
         self.lists = [key for key in categorical if self._is_list(log, key)]
         single = [key for key in categorical if key not in self.lists]
@@ -95,6 +96,9 @@ class Encoder:
         if key == self.duration or log.is_continuous(key):
             return True
         return log.is_nested(key) and log.lists(key).holds_vectors
+
+    def _is_vector(self, log, key):
+        return key != self.duration and log.is_nested(key)
 
     def _is_list(self, log, key):
         if key in self.ids:
@@ -157,12 +161,12 @@ class Encoder:
     def _values(self, log, key):
         """The ids of a categorical column, and how many there are in each row."""
         if key in self.lists:
-            if not (log.is_nested(key) or self._is_stated(log, key)):
-                _check_form(key, "lists", "single values", log.ids(key))
+            if not self._is_stated(log, key):
+                _check_many(log, key, "lists")
             lists = log.lists(key)
             return lists.ids(key), lists.lengths
-        if key not in self.ids and log.is_nested(key):
-            _check_form(key, "single values", "lists", log.lists(key).ids(key))
+        if key not in self.ids:
+            _check_single(log, key)
         return log.ids(key), 1
 
     def _ranks(self, key, columns):
@@ -175,14 +179,21 @@ class Encoder:
     def _components(self, log, key):
         """The numbers of a column: its values, or the components of its vectors."""
         if key == self.duration:
-            values = [log.numeric(key, minimum=0)]
-        elif log.is_nested(key):
-            vectors = log.lists(key).vectors(key, log.row_name)
-            values = list(np.ascontiguousarray(vectors.T))
-        else:
-            values = [log.numeric(key, missing=True)]
-        known = self.numbers[key] or values
-        if len(known) != len(values):
+            return [log.numeric(key, minimum=0)]
+        if key in self.vectors:
+            return self._vectors(log, key)
+        _check_single(log, key)
+        return [log.numeric(key, missing=True)]
+
+    def _vectors(self, log, key):
+        """The components of vectors, as many as in fit."""
+        known = self.numbers[key]
+        if known and not len(log):
+            return [np.zeros(0)] * len(known)
+        _check_many(log, key, "vectors")
+        vectors = log.lists(key).vectors(key, log.row_name)
+        values = list(np.ascontiguousarray(vectors.T))
+        if known and len(known) != len(values):
             raise ValueError(
                 f"column {key!r} held vectors of {len(known)} numbers in fit and holds "
                 f"those of {len(values)} now."
@@ -200,12 +211,24 @@ def _check_known(numbers, n_rows):
         )
 
 
+def _check_many(log, key, known):
+    """Check that a column holds lists, as in fit, unless nothing is there."""
+    if not log.is_nested(key):
+        _check_form(key, known, "single values", log.ids(key))
+
+
+def _check_single(log, key):
+    """Check that a column holds single values, as in fit, unless nothing is there."""
+    if log.is_nested(key):
+        _check_form(key, "single values", "lists", log.lists(key).ids(key))
+
+
 def _check_form(key, known, form, ids):
-    """Refuse a column of another form than in fit, unless nothing is there."""
-    if ids.kind is not None:
+    there = ids.values[~ids.missing]
+    if len(there):
         raise ValueError(
             f"column {key!r} held {known} in fit and holds {form} now, such as "
-            f"{ids.values[~ids.missing].tolist()[0]!r}."
+            f"{there.tolist()[0]!r}."
         )
 
 

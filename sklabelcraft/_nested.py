@@ -101,7 +101,7 @@ def split(ids, key, row_of):
     ValueError
         If they are no texts.
     """
-    if ids.kind not in (TEXT, None):
+    if ids.kind != TEXT and not ids.missing.all():
         row = int((~ids.missing).argmax())
         raise ValueError(
             f"column {key!r} is stated among the lists, which are text such as "
@@ -110,7 +110,8 @@ def split(ids, key, row_of):
         )
     pairs = zip(ids.values, ids.missing, strict=True)
     lists = [[] if missing else _parts(text) for text, missing in pairs]
-    return Nested(list(chain.from_iterable(lists)), np.array([*map(len, lists)]))
+    lengths = np.array([len(parts) for parts in lists], dtype=np.int64)
+    return Nested(list(chain.from_iterable(lists)), lengths)
 
 
 def _parts(text):

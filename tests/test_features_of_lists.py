@@ -231,6 +231,18 @@ def test_recommenders():
         foreign.fit(texts, LOG.target)
 
 
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.from_pandas])
+def test_a_day_of_which_no_row_is_held_out(kind):
+    """Lists, vectors and texts go on, as those of any other day."""
+    data = X.assign(texts=[",".join(tags) for tags in TAGS])
+    recommender = LabelCraftRecommender(
+        clone(CRAFTER), columns=Columns(lists=("texts",)), k=2, random_state=0
+    ).fit(kind(data), kind(LOG.target))
+    day = data.groupby("user_id").head(2).index
+    recommender.partial_fit(kind(data.loc[day]), kind(LOG.target.loc[day]))
+    assert np.isfinite(recommender.predict(kind(data))).all()
+
+
 def test_learned_labels(tmp_path):
     """A label is learned through lists, saved, and goes on."""
     crafter = clone(CRAFTER).fit(FRAME)

@@ -221,6 +221,7 @@ FORMS = {
     "text": (["a", "b"], {}),
     "vectors": ([[0.5, 1.5], [1.0, 2.0]], {}),
     "longer": ([[0.5, 1.5, 2.5], [1.0, 2.0, 0.5]], {}),
+    "narrow": ([[0.5], [1.5]], {}),
     "number": ([0.5, 1.5], {}),
     "split": (["a,b", "b"], {"lists": ("x",)}),
     "whole": ([[1], [2, 1]], {}),
@@ -233,12 +234,14 @@ FORMS = {
         ("lists", "text", "held lists in fit and holds single values now, such as 'a'"),
         ("text", "lists", "held single values in fit and holds lists now, such as 'a'"),
         ("vectors", "longer", "held vectors of 2 numbers in fit and holds those of 3"),
-        ("vectors", "number", "held vectors of 2 numbers in fit and holds those of 1"),
-        ("number", "vectors", "held vectors of 1 numbers in fit and holds those of 2"),
+        ("vectors", "number", "held vectors in fit and holds single values now, such"),
+        ("number", "vectors", "held single values in fit and holds lists now, such as"),
+        ("narrow", "number", "held vectors in fit and holds single values now, such"),
+        ("number", "narrow", "held single values in fit and holds lists now, such as"),
         ("lists", "whole", "held text in fit and holds numbers now"),
         ("lists", "vectors", "held text in fit and holds numbers now"),
         ("split", "whole", "held text in fit and holds numbers now"),
-        ("vectors", "text", "must hold numbers"),
+        ("vectors", "text", "held vectors in fit and holds single values now, such"),
     ],
 )
 def test_another_form_is_an_error(first, then, message):
@@ -258,6 +261,42 @@ def test_nothing_is_of_any_form():
     assert lists.bags(nothing).lengths.tolist() == [[0], [0]]
     text = learned(pd.DataFrame({"x": ["a", "b"]}))
     assert text.encode(nothing)[0].tolist() == [[0], [0]]
+
+
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_missing_vector_is_told_whatever_is_beside_it(frame, width):
+    """A row by itself says no less than all rows."""
+    encoder = learned(frame({"x": [[0.5] * width, [1.5] * width]}))
+    told = r"'x' holds lists of floating-point.*that of row 0 is 0.*0 if it is missing"
+    for values in ([None], [None, None], [None, [0.5] * width]):
+        with pytest.raises(ValueError, match=told):
+            encoder.encode(as_log(frame({"x": values})))
+
+
+EMPTIABLE = {"tags": TAGS, "numbers": NUMBERS, "vectors": VECTORS}
+EMPTIABLE |= {"narrow": [[0.5], [1.5], [2.5]], "split": ["1,2", "3", None]}
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
+@pytest.mark.parametrize("name", EMPTIABLE)
+def test_no_row_has_no_list(frame, name):
+    """A log without rows is encoded as what the column was in fit."""
+    data = frame({"x": EMPTIABLE[name]})
+    encoder = learned(data, lists=("x",) * (name == "split"))
+    empty = as_log(data).rows(np.arange(0))
+    codes, numbers = encoder.encode(empty)
+    assert (codes.shape, numbers.shape) == ((0, 0), (0, encoder.n_numeric))
+    bags = encoder.bags(empty)
+    assert bags.codes.tolist() == []
+    assert bags.lengths.shape == (0, len(encoder.lists))
+
+
+def test_missing_whole_numbers_are_no_lists():
+    """Where texts are stated to be lists, nothing is there to be refused."""
+    log = as_log(pd.DataFrame({"x": pd.array([None, None], "Int64")}))
+    assert log.lists("x").lengths.tolist() == [0, 0]
+    assert learned(pd.DataFrame({"x": TAGS})).bags(log).lengths.tolist() == [[0], [0]]
 
 
 def test_stated_lists_are_features_in_which_there_may_be_several():

@@ -101,9 +101,10 @@ def encoder(fields, path):
     known, features = sorted(names[0] + numbers[0], key=str), fields["features"]
     alike = known == sorted(features, key=str)
     require(alike, path, f"the features {known}", features)
-    gaps, keys = fields["gaps"], list(fields["ranks"])
-    inner = len(set(gaps)) == len(gaps) and set(gaps) <= set(keys)
-    require(inner, inside(path, "gaps"), f"some of {keys}", gaps)
+    for name in ("gaps", "vectors"):
+        some, keys = fields[name], list(fields["ranks"])
+        inner = len(set(some)) == len(some) and set(some) <= set(keys)
+        require(inner, inside(path, name), f"some of {keys}", some)
     lists = fields["lists"]
     last = names[0][len(names[0]) - len(lists) :] == lists
     require(last, inside(path, "lists"), f"the last ones of {names[0]}", lists)

@@ -47,6 +47,7 @@ MODELS = (
         columns=Part("Columns"),
         features=KEYS,
         lists=KEYS,
+        vectors=KEYS,
         min_count=Whole(1),
         duration=KEY_OR_NONE,
         ids=several(2, (str, int, np.integer, type(None)), "user and item"),
