@@ -7,6 +7,7 @@ import narwhals as nw
 import numpy as np
 
 from sklabelcraft._floats import finite, floats_of
+from sklabelcraft._frames import floats_in
 from sklabelcraft._ids import TEXT, as_float64, is_missing, read_ids
 
 SEPARATOR = ","
@@ -70,7 +71,7 @@ class Nested(NamedTuple):
         if isinstance(self.elements, np.ndarray):
             return as_float64(self.elements)
         series = nw.from_native(self.elements, series_only=True)
-        return series.cast(nw.Float64).to_numpy().astype(np.float64)
+        return floats_in(series, key, row_of)
 
 
 def is_nested(series):

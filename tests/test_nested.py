@@ -1,5 +1,9 @@
 """Columns whose values are lists, from whatever holds them."""
 
+import re
+from datetime import date, time
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -117,6 +121,32 @@ def test_lists_that_are_no_vectors(wrong, message):
         log = as_log(frame({"x": wrong}))
         with pytest.raises(ValueError, match=message):
             log.lists("x").vectors("x", log.row_name)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow-backed", "polars", "arrow"])
+@pytest.mark.parametrize(
+    "values", [["a", "b"], ["1", "2"], [date(2026, 1, 1)] * 2, [time(1)] * 2, [[1.0]]]
+)
+def test_what_is_no_number_is_no_component(kind, values):
+    """Neither texts that look like numbers nor dates are taken as numbers."""
+    encoder = learned(pd.DataFrame({"x": [[0.5] * len(values)]}))
+    told = (
+        f"'x' must hold numbers, got .* such as {re.escape(repr(values[0]))} in row 1"
+    )
+    log = as_log(FRAMES[kind]({"x": [values] * 2})).rows(np.array([1]))
+    with pytest.raises(ValueError, match=told):
+        encoder.encode(log)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow-backed", "polars", "arrow"])
+@pytest.mark.parametrize("values", [[1, 2], [True, False], [Decimal(1), Decimal(2)]])
+def test_numbers_of_any_type_are_components(kind, values):
+    """A column of vectors may come as whole numbers later."""
+    encoder = learned(pd.DataFrame({"x": [[0.0, 1.0], [2.0, 2.0]]}))
+    data = {"x": [[float(value) for value in values]]}
+    wanted = encoder.encode(as_log(pd.DataFrame(data)))[1]
+    _, found = encoder.encode(as_log(FRAMES[kind]({"x": [values]})))
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_words_among_numbers():
