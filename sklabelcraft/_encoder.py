@@ -164,7 +164,7 @@ class Encoder:
             if not self._is_stated(log, key):
                 _check_many(log, key, "lists")
             lists = log.lists(key)
-            return lists.ids(key), lists.lengths
+            return lists.ids(key, log.row_name), lists.lengths
         if key not in self.ids:
             _check_single(log, key)
         return log.ids(key), 1
@@ -220,7 +220,8 @@ def _check_many(log, key, known):
 def _check_single(log, key):
     """Check that a column holds single values, as in fit, unless nothing is there."""
     if log.is_nested(key):
-        _check_form(key, "single values", "lists", log.lists(key).ids(key))
+        ids = log.lists(key).ids(key, log.row_name)
+        _check_form(key, "single values", "lists", ids)
 
 
 def _check_form(key, known, form, ids):

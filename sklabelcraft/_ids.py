@@ -70,8 +70,17 @@ def factorize(values):
     return codes, np.asarray(distinct)
 
 
-def read_ids(values, name="ids"):
+def read_ids(values, name="ids", row_of=str):
     """Read a series, an array or a sequence of ids.
+
+    Parameters
+    ----------
+    values : series, array or sequence
+        The ids.
+    name : str, default="ids"
+        What errors call them.
+    row_of : callable, default=str
+        Maps the position of an id to the row that an error names.
 
     Raises
     ------
@@ -88,15 +97,22 @@ def read_ids(values, name="ids"):
         ids = _of_objects(_as_objects(values))
     if ids.values.ndim != 1:
         raise ValueError(f"{name} must be one column, got shape {ids.values.shape}.")
-    try:
-        if ids.kind == OTHER:
-            factorize(ids.values[~ids.missing])
-    except TypeError as error:
-        raise ValueError(
-            f"{name} must hold values that can be keys, such as text or whole "
-            f"numbers: {error}."
-        ) from error
+    if ids.kind == OTHER:
+        _check_keys(ids, name, row_of)
     return ids
+
+
+def _check_keys(ids, name, row_of):
+    """Check that values can be found again: tensors are equal to themselves alone."""
+    wanted = f"{name} must hold values that can be keys, such as text or whole numbers"
+    for row in np.flatnonzero(~ids.missing):
+        value = ids.values[row]
+        if hasattr(value, "__array__") and not isinstance(value, np.generic):
+            raise ValueError(f"{wanted}, got {value!r} in row {row_of(row)}.")
+    try:
+        factorize(ids.values[~ids.missing])
+    except TypeError as error:
+        raise ValueError(f"{wanted}: {error}.") from error
 
 
 def _as_array(values, name):

@@ -129,7 +129,7 @@ class Log:
         """The column as :class:`~sklabelcraft._ids.Ids`; of None, one id for all."""
         if key is None:
             return read_ids(np.zeros(len(self), dtype=np.int64))
-        return read_ids(self._series(key), f"column {key!r}")
+        return read_ids(self._series(key), f"column {key!r}", self.row_name)
 
     def lists(self, key):
         """The column, whose values are lists, as :class:`~sklabelcraft._nested.Nested`.

@@ -39,9 +39,13 @@ class Nested(NamedTuple):
             return elements.dtype.kind == "f"
         return nw.from_native(elements, series_only=True).dtype.is_float()
 
-    def ids(self, key):
+    def ids(self, key, row_of=str):
         """The elements as :class:`~sklabelcraft._ids.Ids`."""
-        return read_ids(self.elements, f"the lists of column {key!r}")
+        return read_ids(
+            self.elements,
+            f"the lists of column {key!r}",
+            lambda place: row_of(self.lengths.cumsum().searchsorted(place, "right")),
+        )
 
     def vectors(self, key, row_of):
         """The lists as finite float64 of shape (n, width).

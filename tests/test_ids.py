@@ -108,14 +108,6 @@ def test_larger_still_and_beside_fractions(ids):
     assert read_ids(ids).codes().tolist() == list(range(len(ids)))
 
 
-@pytest.mark.skipif(pd.__version__ < "3", reason="pandas 2 cannot hold them")
-def test_tensors_are_ids_like_any_other_object():
-    """Also those that are no arrays."""
-    sparse = torch.ones(1).to_sparse()
-    assert read_ids([sparse, None, sparse]).codes().tolist() == [0, 1, 0]
-    assert read_ids(pd.Series([sparse, sparse])).codes().tolist() == [0, 0]
-
-
 @modest
 @given(st.lists(whole | missing_values, max_size=12))
 def test_whole_numbers_are_equal_where_python_says_so(values):
@@ -387,6 +379,24 @@ def test_numbers_that_float64_does_not_hold(values, expected):
     ids = read_ids(pd.Series(values, dtype=object))
     learned = Vocabulary.learn(ids).codes(ids, "video") - 1
     assert learned.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.tensor(1),
+        torch.ones(2, requires_grad=True),
+        torch.ones(1).to_sparse(),
+        torch.tensor(1, device="meta"),
+    ],
+    ids=["scalar", "vector", "sparse", "meta"],
+)
+def test_tensors_are_no_keys(value):
+    """Each is equal to itself alone, so no other row would ever have the same."""
+    told = r"(?s)column 'u' must hold values that can be keys, .* tensor\(.* in row 1"
+    for values in ([1, value], [None, value], ["a", value]):
+        with pytest.raises(ValueError, match=told):
+            read_ids(values, "column 'u'")
 
 
 @pytest.mark.parametrize("value", [np.ones(2), np.zeros(0), [1, [2]], {}])

@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 
 from sklabelcraft import Columns
 from sklabelcraft._encoder import Encoder
@@ -184,6 +185,16 @@ def test_what_cannot_be_keys(kind):
     log = as_log(FRAMES[kind]({"x": [[["a"]], [["b"], []]]}))
     with pytest.raises(ValueError, match="the lists of column 'x' must hold values"):
         log.lists("x").ids("x")
+
+
+@pytest.mark.parametrize("value", [torch.ones(2), ["b", "a", torch.tensor(1)]])
+def test_tensors_are_told_by_the_row(value):
+    """In cells as in lists in cells."""
+    first = ["a"] if isinstance(value, list) else "a"
+    values = pd.Series([first, None, value], index=["p", "q", "r"], dtype=object)
+    told = r"column 'x' must hold values that can be keys.*tensor\(.*row 2 \(index 'r'"
+    with pytest.raises(ValueError, match=told):
+        learned(pd.DataFrame({"x": values}))
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
