@@ -187,6 +187,7 @@ def _of_floats(values):
 
 
 def _of_text(values):
+    values = _of_python(values)
     missing = pd.isna(values)
     return Ids(None if missing.all() and len(values) else TEXT, values, missing)
 
@@ -194,6 +195,7 @@ def _of_text(values):
 def _of_objects(values):
     if values.ndim != 1:
         return Ids(OTHER, values, np.zeros(values.shape, dtype=bool))
+    values = _of_python(values)
     missing = np.array([is_missing(value) for value in values], dtype=bool)
     there = values[~missing]
     if len(there) == 0:
@@ -217,6 +219,20 @@ def _kind_of_date(value):
         return DAYS
     zone = getattr(value, "tzinfo", None)
     return WITHOUT_ZONE if zone is None else WITH_ZONE
+
+
+def _of_python(values):
+    """Objects, of which scalars of numpy become those of Python or pandas."""
+    if not any(issubclass(kind, np.generic) for kind in set(map(type, values))):
+        return values
+    return np.fromiter(map(_scalar, values), dtype=object, count=len(values))
+
+
+def _scalar(value):
+    if isinstance(value, np.datetime64):
+        return pd.Timestamp(value)
+    known = isinstance(value, np.generic) and not isinstance(value, np.timedelta64)
+    return value.item() if known else value
 
 
 def is_missing(value):

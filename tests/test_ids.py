@@ -381,6 +381,20 @@ def test_numbers_that_float64_does_not_hold(values, expected):
     assert learned.tolist() == expected
 
 
+def test_scalars_of_numpy_are_those_of_python():
+    """Alone and among others, so that they can be kept; dates are those of pandas."""
+    day = np.datetime64("2026-01-01", "ns")
+    values = [np.str_("a"), np.int64(1), np.float32(0.5), day, np.datetime64("NaT")]
+    wanted = ["a", 1, 0.5, pd.Timestamp(day)]
+    for ids in (values, pd.Series(values, dtype=object)):
+        found = read_ids(ids)
+        assert found.missing.tolist() == [False] * 4 + [True]
+        assert found.values[:4].tolist() == wanted
+        assert [*map(type, found.values[:4])] == [*map(type, wanted)]
+    text = read_ids(pd.Series(values[:1] * 2, dtype=object))
+    assert {*map(type, text.values)} == {str}
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -166,6 +166,14 @@ def test_lists_in_some_rows_alone():
     assert not as_log(pd.DataFrame({"x": [None, None]})).is_nested("x")
 
 
+def test_texts_in_arrays_are_texts_of_python():
+    """What is learned of them is what is learned of lists."""
+    lists, arrays = (learned(FRAMES[k]({"x": TAGS[:2]})) for k in ("pandas", "arrays"))
+    values = [each.vocabularies["x"].values for each in (lists, arrays)]
+    assert values[0].tolist() == values[1].tolist()
+    assert {*map(type, values[1])} == {str}
+
+
 @pytest.mark.parametrize("missing", [None, np.nan])
 @pytest.mark.parametrize("there", [["a"], np.array([0.5])])
 def test_lists_behind_many_missing_ones(missing, there):

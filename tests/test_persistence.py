@@ -221,6 +221,9 @@ IDS = {
     "days": list(pd.date_range("2026-01-01", periods=5).date),
     "kinds": ["1", 1, 2.5, pd.Timestamp("2026-01-01"), None],
     "all missing": [None] * 5,
+    "text of numpy": [np.str_("a"), "b", None, np.str_("b"), "c"],
+    "dates of numpy": [*np.arange("2026-01-01", "2026-01-06", dtype="M8[D]")],
+    "kinds of numpy": ["1", np.int64(1), np.float32(0.5), np.bool_(False), None],
 }
 
 
