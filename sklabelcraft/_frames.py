@@ -24,7 +24,14 @@ def as_frame(array):
     return typed
 
 
-def in_native_order(frame):
+def readable(frame):
+    """A frame with types of which rows can be taken."""
+    if isinstance(frame, pd.DataFrame):
+        return _in_native_order(frame)
+    return _without_views(frame) if nw.dependencies.is_pyarrow_table(frame) else frame
+
+
+def _in_native_order(frame):
     """A frame whose numbers have the byte order of this machine, as pandas needs it."""
     foreign = {
         key: dtype.newbyteorder("=")
@@ -32,6 +39,32 @@ def in_native_order(frame):
         if isinstance(dtype, np.dtype) and not dtype.isnative
     }
     return frame.astype(foreign) if foreign else frame
+
+
+def _without_views(table):
+    """A table whose texts are no views."""
+    import pyarrow as pa
+
+    fields = [field.with_type(type_without_views(field.type)) for field in table.schema]
+    schema = pa.schema(fields, table.schema.metadata)
+    return table if schema == table.schema else table.cast(schema)
+
+
+def type_without_views(kind):
+    """A type of Arrow whose texts are no views, of which pyarrow cannot take rows."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        values = type_without_views(kind.value_type)
+        return pa.dictionary(kind.index_type, values, kind.ordered)
+    if isinstance(kind, pa.ListType | pa.LargeListType | pa.FixedSizeListType):
+        field = kind.value_field.with_type(type_without_views(kind.value_type))
+        if isinstance(kind, pa.FixedSizeListType):
+            return pa.list_(field, kind.list_size)
+        made = pa.list_ if isinstance(kind, pa.ListType) else pa.large_list
+        return made(field)
+    views = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    return views.get(kind, kind)
 
 
 def copied(series, key, backend):

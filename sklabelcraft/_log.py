@@ -11,8 +11,8 @@ from sklabelcraft._frames import (
     as_frame,
     copied,
     floats_in,
-    in_native_order,
     is_frame,
+    readable,
     refuse_lazy,
 )
 from sklabelcraft._ids import NUMBERS, read_ids
@@ -57,8 +57,10 @@ class Log:
             raise ValueError(
                 f"the columns of the log must have different names: {error}"
             ) from error
-        if isinstance(frame, pd.DataFrame):
-            self._frame = nw.from_native(in_native_order(frame))
+        frame = readable(frame)
+        self._frame = nw.from_native(frame, eager_only=True)
+        if not self.is_array:
+            self.native = frame
 
     def __len__(self):
         return len(self._frame)

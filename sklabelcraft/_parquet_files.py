@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import PurePath
 
+from sklabelcraft._frames import type_without_views
+
 INDEX = re.compile(r"__index_level_\d+__")  # as pandas calls one that has no name
 
 
@@ -171,18 +173,8 @@ def _constants(fragment, schema, ds):
 
 def _types(schema):
     """Types of the columns by name, without an index that pandas wrote unasked."""
-    kinds = {field.name: _plain(field.type) for field in schema}
+    kinds = {field.name: type_without_views(field.type) for field in schema}
     return {key: kind for key, kind in kinds.items() if not INDEX.fullmatch(key)}
-
-
-def _plain(kind):
-    """A type as it is read: text for views, of which pyarrow cannot take rows."""
-    import pyarrow as pa
-
-    return {
-        pa.string_view(): pa.large_string(),
-        pa.binary_view(): pa.large_binary(),
-    }.get(kind, kind)
 
 
 def _check_same(types, where, first, there):

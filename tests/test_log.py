@@ -603,6 +603,25 @@ def test_text_that_is_no_unicode_is_told():
         as_log(np.array([["\ud800"], ["a"]], dtype=object))
 
 
+TEXTS = pl.DataFrame({"x": ["a", "b", None], "y": [["a"], [], ["b", "c"]]})
+TEXTS = TEXTS.with_columns(
+    z=pl.col("x").cast(pl.Categorical), v=pl.col("x").cast(pl.Binary), n=pl.lit(1)
+)
+
+
+def test_tables_of_views():
+    """As polars gives them to Arrow: rows can be taken, and are those of other text."""
+    views = as_log(TEXTS.to_arrow(compat_level=pl.CompatLevel.newest()))
+    plain = as_log(TEXTS.to_arrow())
+    for log in (views, views.rows(np.array([2, 0])), *views.pieces(2)):
+        other = plain.rows(log.positions)
+        assert log.native.to_pylist() == other.native.to_pylist()
+        for key in "xzvn":
+            assert log.ids(key).codes().tolist() == other.ids(key).codes().tolist()
+        found, wanted = (each.lists("y").ids("y") for each in (log, other))
+        assert found.values.tolist() == wanted.values.tolist()
+
+
 def test_numbers_of_another_byte_order():
     """Rows of them can be taken, from a frame and from an array."""
     array = np.array([[1.0, 5.0], [2.0, 6.0]]).astype(">f8")
