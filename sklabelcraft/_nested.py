@@ -55,19 +55,29 @@ class Nested(NamedTuple):
         ValueError
             If their lengths differ, or an element is no finite number.
         """
+        width = self._width(key, row_of)
+        values = self._floats(key, lambda place: row_of(place // width))
+        vectors = values.reshape(-1, width)
+        first = np.isfinite(vectors).argmin(axis=1)  # what is not finite, if any
+        each = np.take_along_axis(vectors, first[:, None], axis=1)[:, 0]
+        finite(each, f"column {key!r}", row_of=row_of)
+        return vectors
+
+    def _width(self, key, row_of):
+        """The one length that the lists have."""
         width = int(self.lengths[0])
         other = self.lengths != width
-        if other.any() or not width:
-            row = int(other.argmax())
-            raise ValueError(
-                f"column {key!r} holds lists of floating-point numbers, which must be "
-                f"vectors of one length: that of row {row_of(0)} is {width}, that of "
-                f"row {row_of(row)} is {self.lengths[row]}, 0 if it is missing. Lists "
-                "of ids, of any length, hold text or whole numbers."
-            )
-        values = self._floats(key, lambda place: row_of(place // width))
-        finite(values, f"column {key!r}", -np.inf, lambda place: row_of(place // width))
-        return values.reshape(-1, width)
+        if width and not other.any():
+            return width
+        told = [
+            f"that of row {row_of(row)} is {self.lengths[row]}"
+            for row in dict.fromkeys([0, int(other.argmax())])
+        ]
+        raise ValueError(
+            f"column {key!r} holds lists of floating-point numbers, which must be "
+            f"vectors of one length: {', '.join(told)}, 0 if it is missing. Lists of "
+            "ids, of any length, hold text or whole numbers."
+        )
 
     def _floats(self, key, row_of):
         if isinstance(self.elements, list):

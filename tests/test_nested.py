@@ -114,6 +114,8 @@ def test_vectors_of_fixed_sizes(frame):
         ([[1.5], None], "that of row 0 is 1, that of row 1 is 0, 0 if it is missing"),
         ([[1.5], [np.nan]], "'x' must be finite; 1 of 2 rows.*row 1: nan"),
         ([[1.5], [None]], "'x' must be finite; 1 of 2 rows.*row 1: nan"),
+        ([[1.5, 2.0], [np.nan] * 2], "'x' must be finite; 1 of 2 rows.*row 1: nan"),
+        ([[1.5, 2.0], [0.5, np.inf]], "'x' must be finite; 1 of 2 rows.*row 1: inf"),
     ],
 )
 def test_lists_that_are_no_vectors(wrong, message):
@@ -122,6 +124,14 @@ def test_lists_that_are_no_vectors(wrong, message):
         log = as_log(frame({"x": wrong}))
         with pytest.raises(ValueError, match=message):
             log.lists("x").vectors("x", log.row_name)
+
+
+@pytest.mark.parametrize("nothing", [None, []])
+def test_vectors_that_are_all_missing(nothing):
+    """It is one row that is named, and once."""
+    frame = pl.DataFrame({"x": [nothing] * 3}, schema={"x": pl.List(pl.Float64)})
+    with pytest.raises(ValueError, match=r"length: that of row 0 is 0, 0 if it is"):
+        learned(frame)
 
 
 @pytest.mark.parametrize("kind", ["pandas", "arrow-backed", "polars", "arrow"])
