@@ -6,6 +6,7 @@ import numpy as np
 
 from sklabelcraft._bags import Bags
 from sklabelcraft._counts import Numbers
+from sklabelcraft._nested import check_single
 from sklabelcraft._quantiles import Ranks
 from sklabelcraft._vocabulary import Occurrences, Pile, Vocabulary
 
@@ -162,12 +163,15 @@ class Encoder:
         """The ids of a categorical column, and how many there are in each row."""
         if key in self.lists:
             if not self._is_stated(log, key):
-                _check_many(log, key, "lists")
+                _check_nested(log, key, "lists")
             lists = log.lists(key)
             return lists.ids(key, log.row_name), lists.lengths
-        if key not in self.ids:
-            _check_single(log, key)
-        return log.ids(key), 1
+        if key in self.ids:
+            return log.ids(key), 1
+        _check_not_nested(log, key)
+        ids = log.ids(key)
+        check_single(ids, key, log.row_name)
+        return ids, 1
 
     def _ranks(self, key, columns):
         """Ranks of the numbers of a column, the middle one where they are missing."""
@@ -182,7 +186,7 @@ class Encoder:
             return [log.numeric(key, minimum=0)]
         if key in self.vectors:
             return self._vectors(log, key)
-        _check_single(log, key)
+        _check_not_nested(log, key)
         return [log.numeric(key, missing=True)]
 
     def _vectors(self, log, key):
@@ -190,7 +194,7 @@ class Encoder:
         known = self.numbers[key]
         if known and not len(log):
             return [np.zeros(0)] * len(known)
-        _check_many(log, key, "vectors")
+        _check_nested(log, key, "vectors")
         vectors = log.lists(key).vectors(key, log.row_name)
         values = list(np.ascontiguousarray(vectors.T))
         if known and len(known) != len(values):
@@ -211,13 +215,13 @@ def _check_known(numbers, n_rows):
         )
 
 
-def _check_many(log, key, known):
+def _check_nested(log, key, known):
     """Check that a column holds lists, as in fit, unless nothing is there."""
     if not log.is_nested(key):
         _check_form(key, known, "single values", log.ids(key))
 
 
-def _check_single(log, key):
+def _check_not_nested(log, key):
     """Check that a column holds single values, as in fit, unless nothing is there."""
     if log.is_nested(key):
         ids = log.lists(key).ids(key, log.row_name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklabelcraft._floats import finite, floats_of
 from sklabelcraft._frames import floats_in
-from sklabelcraft._ids import TEXT, as_float64, is_missing, read_ids
+from sklabelcraft._ids import OTHER, TEXT, as_float64, is_missing, read_ids
 
 SEPARATOR = ","
 FLOATS = float, np.floating
@@ -98,6 +98,12 @@ def is_nested(series):
     return _is_list(next((v for v in native if not is_missing(v)), None))
 
 
+def check_single(ids, key, row_of):
+    """Check that no values are lists, such as tuples behind other keys."""
+    if ids.kind == OTHER:
+        _check_alike(ids.values, False, key, row_of)
+
+
 def nested(series, key, row_of):
     """Read a series whose values are lists."""
     if series.dtype not in (nw.List, nw.Array):
@@ -137,17 +143,21 @@ def _parts(text):
 
 def _of_objects(values, key, row_of):
     lists = [[] if is_missing(value) else value for value in values]
-    for row, value in enumerate(lists):
-        if not _is_list(value):
-            raise ValueError(
-                f"column {key!r} must hold lists in all rows or in none, got "
-                f"{value!r} in row {row_of(row)}."
-            )
+    _check_alike(lists, True, key, row_of)
     lengths = np.array([len(value) for value in lists], dtype=np.int64)
     dtypes = {getattr(value, "dtype", None) for value in lists}
     if len(dtypes) == 1 and getattr(*dtypes, "kind", "O") in "biuf":
         return Nested(np.concatenate(lists), lengths)
     return Nested(list(chain.from_iterable(lists)), lengths)
+
+
+def _check_alike(values, are_lists, key, row_of):
+    for row, value in enumerate(values):
+        if _is_list(value) != are_lists:
+            raise ValueError(
+                f"column {key!r} must hold lists in all rows or in none, got "
+                f"{value!r} in row {row_of(row)}."
+            )
 
 
 def _of_polars(series):

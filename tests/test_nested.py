@@ -184,6 +184,18 @@ def test_texts_in_arrays_are_texts_of_python():
     assert {*map(type, values[1])} == {str}
 
 
+@pytest.mark.parametrize("values", [[1, (1, 2), (3,)], [None, "a", ("a",)]])
+def test_tuples_behind_single_values(values):
+    """They are no categories of their own, wherever the values are cut."""
+    log = as_log(pd.DataFrame({"x": pd.Series(values, dtype=object)}))
+    told = r"'x' must hold lists in all rows or in none, got \(.* in row [12]\."
+    with pytest.raises(ValueError, match=told):
+        learned(log.native)
+    single = learned(pd.DataFrame({"x": ["a", 1]}))
+    with pytest.raises(ValueError, match=told):
+        single.encode(log)
+
+
 @pytest.mark.parametrize("missing", [None, np.nan])
 @pytest.mark.parametrize("there", [["a"], np.array([0.5])])
 def test_lists_behind_many_missing_ones(missing, there):
