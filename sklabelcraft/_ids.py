@@ -246,6 +246,12 @@ def is_missing(value):
     return isinstance(value, float | complex | np.generic) and bool(value != value)
 
 
+def none_for_na(array):
+    """An array of objects with None for each ``pandas.NA``, which is no number."""
+    is_na = np.frompyfunc(lambda value: value is pd.NA, 1, 1)(array).astype(bool)
+    return np.where(is_na, None, array) if is_na.any() else array
+
+
 def _of_numbers(values, there, missing):
     """Numbers of Python, as integers where all of them are whole."""
     whole = [int(value) for value in there if _is_whole(value)]

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from sklabelcraft._frames import is_frame, refuse_lazy
+from sklabelcraft._ids import none_for_na
 from sklabelcraft._log import Log
 from sklabelcraft._parquet import StoredLog
 from sklabelcraft._tables import LogLike
@@ -19,7 +20,13 @@ def as_log(data: LogLike) -> Log:
     if is_frame(data) or nw.dependencies.is_into_lazyframe(data):
         return Log(data)
     with read_as_floats("the log"):
-        return Log(check_array(data, **_array_options(data)))
+        return Log(check_array(without_na(data), **_array_options(data)))
+
+
+def without_na(data):
+    """Data, where it is an array of objects with None for each ``pandas.NA``."""
+    is_objects = isinstance(data, np.ndarray) and data.dtype == object
+    return none_for_na(data) if is_objects else data
 
 
 @contextmanager
@@ -70,7 +77,8 @@ def read_log(estimator, data, keys, *, reset, min_rows=1):
     if not is_frame(data) and not nw.dependencies.is_into_lazyframe(data):
         options = _array_options(data) | {"ensure_min_samples": min_rows}
         with read_as_floats("the log"):
-            return Log(validate_data(estimator, data, reset=reset, **options))
+            data = validate_data(estimator, without_na(data), reset=reset, **options)
+            return Log(data)
     log = Log(data)
     by_name = all(isinstance(key, str) for key in keys)
     if reset or not by_name:
@@ -131,7 +139,7 @@ def read_feedback(y, like):
     if like.is_array:
         with read_as_floats("y"):
             options = {"ensure_2d": False, "ensure_all_finite": "allow-nan"}
-            y = check_array(y, input_name="y", **options)
+            y = check_array(without_na(y), input_name="y", **options)
         y = y.reshape(len(y), -1)
     else:
         y = _feedback_frame(y)

@@ -19,7 +19,7 @@ from sklabelcraft._counts import Numbers
 from sklabelcraft._docs import shared
 from sklabelcraft._frames import is_frame
 from sklabelcraft._log import Log
-from sklabelcraft._reading import check_naming, read_as_floats
+from sklabelcraft._reading import check_naming, read_as_floats, without_na
 from sklabelcraft._typing import Floats, typed
 from sklabelcraft.scaling import scale
 
@@ -140,7 +140,7 @@ class KneeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if is_frame(X):
             X = Log(X).native
         with read_as_floats("X"):
-            return validate_data(self, X, reset=reset, **options)
+            return validate_data(self, without_na(X), reset=reset, **options)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -519,6 +519,7 @@ CONTAINERS = {
     "arrow-backed": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
     "objects": lambda frame: frame.astype(dict.fromkeys(SIGNALS, object)),
     "array": lambda frame: frame.to_numpy(dtype=float),
+    "array of objects": lambda frame: frame.convert_dtypes().to_numpy(dtype=object),
 }
 
 
@@ -534,10 +535,29 @@ def test_what_is_missing_is_so_in_any_container(make, container, log):
     features = ("user_id", "duration", "price")
     names = Columns(item=None, timestamp=None, features=features)
     wanted = make().set_params(columns=names).fit(frame).transform(frame)
-    if container == "array":
+    if container.startswith("array"):
         names = Columns(0, None, 1, None, 2, (3, 4, 5), (0, 1, 6))
     given = CONTAINERS[container](frame)
     labeler = make().set_params(columns=names).fit(given)
     assert np.array_equal(labeler.transform(given), wanted, equal_nan=True)
     if isinstance(labeler, LabelCrafter):
         assert labeler.ranker_.model_.encoder.n_numeric == 3
+
+
+@unknown_is_told_elsewhere
+def test_arrays_of_objects_are_read_as_the_frame(log):
+    """Their numbers stay numbers beside NA, and feedback may be missing as NA."""
+    frame, target = log.data.drop(columns="tag"), log.target.copy()
+    X = frame.convert_dtypes().assign(price=pd.array(frame["duration"], "Float64"))
+    X["price"] += 0.25
+    X.loc[::3, "price"] = pd.NA
+    y = target.convert_dtypes().astype({"like": "Int64"})
+    y.loc[::9, "like"] = pd.NA
+    positions = Columns(0, 1, 2, 3, watch_time=0, explicit=(1, 2, 3))
+    found = []
+    for columns, *data in (None, X, y), (positions, X.to_numpy(), y.to_numpy()):
+        made = LabelCraftRecommender(ExplicitFeedback(), tiny(), columns=columns)
+        made.set_params(random_state=0).fit(*data)
+        assert made.ranker_.model_.encoder.n_numeric == 3
+        found.append(made.predict(data[0]))
+    np.testing.assert_array_equal(*found)

@@ -50,10 +50,10 @@ def test_unseen_values_above_the_maximum_are_1(seconds):
     np.testing.assert_allclose(scaler.transform(above), 1, rtol=1e-15)
 
 
-@pytest.mark.parametrize("bad", [-0.1, np.nan, np.inf])
+@pytest.mark.parametrize("bad", [-0.1, np.nan, np.inf, pd.NA])
 def test_refuses_what_are_no_seconds(bad, seconds):
-    """Negative and non-finite values raise in fit and in transform."""
-    wrong = seconds.copy()
+    """Negative, missing and infinite values raise in fit and in transform."""
+    wrong = seconds.astype(object if bad is pd.NA else float)
     wrong[3, 1] = bad
     with pytest.raises(ValueError, match=r"Negative|NaN|infinity"):
         KneeScaler().fit(wrong)
