@@ -2,9 +2,37 @@
 
 import numpy as np
 
-from sklabelcraft._ids import is_missing
+from sklabelcraft._ids import is_missing, none_for_na
+from sklabelcraft._numbers import read_array
 
 NO_NUMBERS = complex, np.complexfloating, np.flexible, np.datetime64, np.timedelta64
+
+
+def as_floats(values, name):
+    """An array of float64 from whatever numpy can read as such, missing ones as NaN."""
+    array = read_array(values, name, ValueError)
+    is_object = array.dtype == object
+    if array.dtype.kind in "cmM" or (is_object and _has_dates(array)):
+        kind = "dates or times" if is_object else array.dtype
+        raise ValueError(f"{name} must be an array of real numbers, got {kind}.")
+    array = none_for_na(array) if is_object else array
+    return read_array(array, name, ValueError, dtype=np.float64)
+
+
+def _has_dates(array):
+    return any(
+        isinstance(value, np.datetime64 | np.timedelta64) for value in array.flat
+    )
+
+
+def as_column(values, name):
+    """The same as one column, (n,)."""
+    floats = as_floats(values, name)
+    if floats.ndim == 2 and floats.shape[1] == 1:
+        return floats[:, 0]
+    if floats.ndim != 1:
+        raise ValueError(f"{name} must be one column, got shape {floats.shape}.")
+    return floats
 
 
 def floats_of(values, dtype, key, row_of):

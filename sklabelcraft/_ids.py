@@ -248,8 +248,8 @@ def is_missing(value):
 
 def none_for_na(array):
     """An array of objects with None for each ``pandas.NA``, which is no number."""
-    is_na = np.frompyfunc(lambda value: value is pd.NA, 1, 1)(array).astype(bool)
-    return np.where(is_na, None, array) if is_na.any() else array
+    is_na = np.array([value is pd.NA for value in array.flat], dtype=bool)
+    return np.where(is_na.reshape(array.shape), None, array) if is_na.any() else array
 
 
 def _of_numbers(values, there, missing):

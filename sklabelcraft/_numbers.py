@@ -9,7 +9,7 @@ import torch
 
 def as_array(values, name):
     """An array of real numbers that torch can share, copied only where it cannot."""
-    array = _read(values, name, TypeError)
+    array = read_array(values, name, TypeError)
     if array.dtype.kind not in "buif" or isinstance(values, np.ma.MaskedArray):
         kind = type(values).__name__
         raise TypeError(
@@ -44,25 +44,8 @@ def as_tensor(values, name):
     return values
 
 
-def as_floats(values, name):
-    """An array of float64 from whatever numpy can read as such, missing ones as NaN."""
-    dtype = str(getattr(values, "dtype", None))
-    if "complex" in dtype:
-        raise ValueError(f"{name} must be an array of real numbers, got {dtype}.")
-    return _read(values, name, ValueError, dtype=np.float64)
-
-
-def as_column(values, name):
-    """The same as one column, (n,)."""
-    floats = as_floats(values, name)
-    if floats.ndim == 2 and floats.shape[1] == 1:
-        return floats[:, 0]
-    if floats.ndim != 1:
-        raise ValueError(f"{name} must be one column, got shape {floats.shape}.")
-    return floats
-
-
-def _read(values, name, error_type, dtype=None):
+def read_array(values, name, error_type, dtype=None):
+    """An array of whatever numpy can read; else an error of this type with the name."""
     try:
         with np.errstate(over="ignore"):  # what is beyond a float is infinite
             return np.asarray(values, dtype=dtype)

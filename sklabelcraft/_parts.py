@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from sklabelcraft._bootstrap import summarise
+from sklabelcraft._floats import as_floats
 from sklabelcraft._folds import rows_of
 from sklabelcraft._lists import Lists
 from sklabelcraft._measuring import Measure, Measured
-from sklabelcraft._numbers import as_floats
 from sklabelcraft._reading import as_log
 from sklabelcraft._segments import ALL
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from sklabelcraft._counts import Numbers
+from sklabelcraft._floats import as_floats
 from sklabelcraft._judge import Judge
 from sklabelcraft._known import any_positive
 from sklabelcraft._lists import Lists
-from sklabelcraft._numbers import as_floats
 from sklabelcraft.balancing import SoftmaxBalancing
 from sklabelcraft.objectives import (
     Objective,

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sklabelcraft._floats import finite
+from sklabelcraft._floats import as_column, finite
 from sklabelcraft._ids import read_ids
 from sklabelcraft._lists import Lists
-from sklabelcraft._numbers import as_column, power_of_two
+from sklabelcraft._numbers import power_of_two
 
 
 class Ranked(NamedTuple):

@@ -11,11 +11,11 @@ import torch
 
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import USUAL, stated_by
-from sklabelcraft._floats import finite
+from sklabelcraft._floats import as_floats, finite
 from sklabelcraft._known import any_positive
 from sklabelcraft._lists import Lists
 from sklabelcraft._log import Log
-from sklabelcraft._numbers import as_floats, is_length
+from sklabelcraft._numbers import is_length
 from sklabelcraft._reading import as_log, read_feedback
 from sklabelcraft._stated import AFTER, SCORED, check_stated
 from sklabelcraft._tables import LogLike, TargetLike

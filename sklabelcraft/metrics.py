@@ -16,8 +16,9 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from sklabelcraft._docs import shared
+from sklabelcraft._floats import as_column, as_floats
 from sklabelcraft._known import any_positive, warn_of_unknown
-from sklabelcraft._numbers import as_column, as_floats, mean, real
+from sklabelcraft._numbers import mean, real
 from sklabelcraft._ranked import Ranked
 from sklabelcraft._typing import F, typed
 

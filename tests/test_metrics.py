@@ -381,6 +381,17 @@ def test_large_users_are_told_apart(metric, groups):
     assert len(values) == n / 2
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]"])
+def test_explicit_feedback_may_be_missing_in_any_column(dtype):
+    """A row is then known by the others."""
+    signals = pd.DataFrame({"like": [1, None, 0, 1], "follow": [None, 1, 0, 0]})
+    found = [
+        neg_score(y, [3, 2, 1, 0], groups=[0] * 4, k=2)
+        for y in (signals, signals.astype(dtype))
+    ]
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(
     ("change", "message"),

@@ -1,5 +1,6 @@
 """Numbers as they are given: what is read, what is refused, and sums of huge ones."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,7 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklabelcraft._numbers import as_column, as_floats, mean, power_of_two, real
+from sklabelcraft._floats import as_column, as_floats
+from sklabelcraft._numbers import mean, power_of_two, real
 
 NO_INT128 = pytest.mark.skipif(pl.__version__ < "2", reason="polars 1 panics at them")
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -26,14 +28,27 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
         pd.Series([1, 2.5, None], dtype="Float64"),
         pl.Series([1.0, 2.5, None]),
         pa.array([1, 2.5, None]),
+        pd.Series([True, 2.5, pd.NA], dtype=object),
+        pd.Series([1, 2.5, None], dtype="double[pyarrow]"),
         torch.tensor([1, 2.5, np.nan]),
         np.array([1, Fraction(5, 2), np.longdouble("nan")], dtype=object),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_floats_of_any_container(values):
     """Missing ones are NaN."""
     np.testing.assert_array_equal(as_floats(values, "x"), [1, 2.5, np.nan])
+
+
+@pytest.mark.parametrize("dtypes", ["Int64 Float64", "int64[pyarrow] boolean"])
+def test_floats_of_columns_of_which_some_are_missing(dtypes):
+    """Whatever types they have, beside each other as alone."""
+    names, known = ["a", "b"], [[1, None], [0, 1], [None, 1]]
+    frame = pd.DataFrame(known, columns=names, dtype=object)
+    frame = frame.astype(dict(zip(names, dtypes.split(), strict=True)))
+    expected = np.array(known, dtype=float)
+    np.testing.assert_array_equal(as_floats(frame, "x"), expected)
+    np.testing.assert_array_equal(as_column(frame["b"], "x"), expected[:, 1])
 
 
 @pytest.mark.parametrize(
@@ -45,7 +60,11 @@ def test_floats_of_any_container(values):
         np.array([1j]),
         torch.tensor([1j]),
         [[1], [1, 2]],
-        [pd.NA],
+        np.array(["2020-01-01"], dtype="datetime64[ns]"),
+        np.array([np.timedelta64(1, "ns"), 1.0], dtype=object),
+        pd.Series([pd.Timestamp(2020, 1, 1)]),
+        pl.Series([timedelta(1)]),
+        pa.array([date(2020, 1, 1)]),
         torch.tensor([1.0], requires_grad=True),
         torch.tensor([1.0], dtype=torch.bfloat16),
         torch.tensor([1.0]).to_sparse(),
@@ -53,7 +72,7 @@ def test_floats_of_any_container(values):
         pytest.param(pl.Series([1], dtype=pl.Int128), marks=NO_INT128),
         {},
     ],
-    ids=range(13),
+    ids=range(17),
 )
 def test_what_is_no_array_of_numbers_says_so(values):
     """Whatever the container raises, it is a ValueError with the name."""

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklabelcraft._numbers import as_floats
+from sklabelcraft._floats import as_floats
 
 COLORS = {  # Okabe and Ito's, which the colour-blind can tell apart
     "blue": "#0072b2",
