@@ -7,9 +7,11 @@ import narwhals as nw
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
+from sklabelcraft._floats import as_floats
 from sklabelcraft._frames import is_frame, refuse_lazy
 from sklabelcraft._ids import none_for_na
 from sklabelcraft._log import Log
+from sklabelcraft._numbers import read_array
 from sklabelcraft._parquet import StoredLog
 from sklabelcraft._tables import LogLike
 
@@ -39,6 +41,13 @@ def read_as_floats(what):
         raise ValueError(
             f"{what} must hold numbers that float64 can hold: {error}."
         ) from error
+
+
+def read_numbers(values, name, **options):
+    """An array of float64, checked by scikit-learn with these options."""
+    with read_as_floats(name):
+        floats = as_floats(values, name)
+        return check_array(floats, ensure_2d=False, input_name=name, **options)
 
 
 def _array_options(data):
@@ -137,9 +146,11 @@ def read_feedback(y, like):
         )
     refuse_lazy(y, "y")
     if like.is_array:
+        y = read_array(y, "y", ValueError)
+        y = as_floats(y, "y") if y.dtype.kind in "OcmM" else y
         with read_as_floats("y"):
             options = {"ensure_2d": False, "ensure_all_finite": "allow-nan"}
-            y = check_array(without_na(y), input_name="y", **options)
+            y = check_array(y, input_name="y", **options)
         y = y.reshape(len(y), -1)
     else:
         y = _feedback_frame(y)

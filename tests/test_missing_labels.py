@@ -210,6 +210,11 @@ def test_held_out_rows_without_labels_judge_nothing():
         (np.full(len(LOG.data), np.nan), "label 0, counted from 0, is missing on all"),
         (BOTH * [1, np.nan], "label 1, counted from 0, is missing on all"),
         (np.where(BOTH > 0.5, np.inf, BOTH), "Input y contains infinity"),
+        (["a"] * len(BOTH), "y must be an array of real numbers: could not convert"),
+        ([[1.0], [1.0, 2.0]] * (len(BOTH) // 2), "y must be an array of real numbers"),
+        (torch.ones(len(BOTH), requires_grad=True), "y must be an array of real"),
+        (np.full(len(BOTH), np.datetime64("2020-01-01")), "real numbers, got datetime"),
+        ([np.timedelta64(1, "s"), None] * (len(BOTH) // 2), "got dates or times"),
     ],
 )
 def test_what_is_no_label_is_refused(labels, message):
@@ -218,6 +223,18 @@ def test_what_is_no_label_is_refused(labels, message):
     with pytest.raises(ValueError, match=message):
         ranker.fit(LOG.data, labels)
     assert not hasattr(ranker, "model_")
+
+
+def test_na_among_labels_is_a_label_that_is_not_known():
+    """In objects and in several columns as NaN is."""
+    labels = pd.DataFrame(with_gaps(BOTH), columns=["one", "other"])
+    nullable = labels.astype("Float64")
+    found = [
+        MLPRanker(**QUICK).fit(LOG.data, given).head_scores(LOG.data)
+        for given in (labels, nullable, nullable.to_numpy(dtype=object))
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
 
 
 def test_a_column_of_labels_without_any_is_named(tmp_path):

@@ -414,7 +414,7 @@ def test_parameters_are_numbers_that_float64_has(fast, log, name, value):
 def test_labels_beyond_float64_are_told(fast, log):
     """As whole numbers of Python, too."""
     labels = [10**400] + [0] * (len(log.data) - 1)
-    with pytest.raises(ValueError, match="y must hold numbers that float64 can hold"):
+    with pytest.raises(ValueError, match="y must be an array of real numbers: "):
         fast.fit(log.data, labels)
 
 

@@ -208,6 +208,17 @@ def test_arrays_with_positions(log, fast_ranker):
     assert np.isfinite(recommender.score(X, y))
 
 
+@pytest.mark.parametrize("value", [{}, np.timedelta64(1, "s"), 1j, [1.0, 2.0]])
+def test_feedback_of_an_array_is_numbers(log, fast_ranker, value):
+    """What is none is refused, by a message that names y."""
+    X, y = log.data.drop(columns="tag").to_numpy(), [1.0] * len(log.data)
+    y[7] = value
+    positions = Columns(0, 1, 2, 3, watch_time=0, explicit=())
+    recommender = LabelCraftRecommender(WatchTime(), fast_ranker, columns=positions)
+    with pytest.raises(ValueError, match="y must be an array of real numbers"):
+        recommender.fit(X, y)
+
+
 def test_negative_positions_count_inside_their_table(log):
     """The last column of X is not the last column of the log."""
     X = log.data[["user_id", "item_id", "timestamp", "duration"]].to_numpy()

@@ -382,6 +382,12 @@ NEIGHBOURS = make_pipeline(OneHotEncoder(), KNeighborsRegressor())
         (np.where(WEIGHTS == 0, np.nan, 1), "Input sample_weight contains NaN"),
         (np.zeros(N), "sample_weight must be non-zero in some row, got 0 in all"),
         ("weight", "must hold a number for each row, got 'weight'"),
+        (pd.Series([pd.NA, *WEIGHTS[1:]]), "Input sample_weight contains NaN"),
+        (np.full(N, np.timedelta64(1, "ns")), "sample_weight must be .* got timedelta"),
+        (["a"] * N, "sample_weight must be an array of real numbers: could not"),
+        ([[1.0], [1.0, 2.0]] * (N // 2), "sample_weight must be an array of real"),
+        ({"a": 1}, "sample_weight must be an array of real numbers"),
+        (torch.ones(N, requires_grad=True), "sample_weight must be an array of real"),
     ],
 )
 @each

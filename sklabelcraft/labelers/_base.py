@@ -12,12 +12,12 @@ from sklearn.base import (
 )
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklabelcraft._callbacks import all_or_nothing
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import LogEstimator
-from sklabelcraft._reading import read_as_floats, read_log, read_source
+from sklabelcraft._reading import read_log, read_numbers, read_source
 from sklabelcraft._stated import AFTER, BEFORE, check_stated
 from sklabelcraft._tables import LogLike
 from sklabelcraft._typing import Floats, PathLike, typed
@@ -104,10 +104,7 @@ class LogLabeler(  # type: ignore[call-arg]
         """
         check_is_fitted(self)
         columns = self._stated("columns")
-        with read_as_floats("labels"):
-            values = check_array(
-                labels, ensure_2d=False, dtype=np.float64, input_name="labels"
-            )
+        values = read_numbers(labels, "labels")
         table = read_log(self, log, self._keys(columns), reset=False)
         if values.shape not in ((len(table),), (len(table), 1)):
             raise ValueError(

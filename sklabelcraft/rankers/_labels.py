@@ -2,10 +2,9 @@
 
 import numpy as np
 import torch
-from sklearn.utils import check_array
 
 from sklabelcraft._log import Log
-from sklabelcraft._reading import read_as_floats
+from sklabelcraft._reading import read_numbers
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -103,14 +102,7 @@ def labels_of(y, log):
                 f"y={y!r}; it has {log.keys}."
             )
         return LabelColumns([log.canonical(name) for name in names])
-    with read_as_floats("y"):
-        y = check_array(
-            y,
-            ensure_2d=False,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            input_name="y",
-        )
+    y = read_numbers(y, "y", ensure_all_finite="allow-nan")
     if len(y) != len(log):
         raise ValueError(
             f"X and y must have the same number of rows, got {len(log)} and {len(y)}."

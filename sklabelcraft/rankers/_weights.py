@@ -1,10 +1,9 @@
 """What the rows of a log count for: given, in a column, or all alike."""
 
 import numpy as np
-from sklearn.utils import check_array
 
 from sklabelcraft._log import Log
-from sklabelcraft._reading import read_as_floats
+from sklabelcraft._reading import read_numbers
 
 LARGEST = 1e100  # so that sums are finite
 
@@ -136,10 +135,7 @@ def weights_of(sample_weight, log, name="sample_weight"):
             f"{name} must hold a number for each row, got {sample_weight!r}; only of a "
             "log in files it is the name of a column."
         )
-    with read_as_floats(name):
-        values = check_array(
-            sample_weight, ensure_2d=False, dtype=np.float64, input_name=name
-        )
+    values = read_numbers(sample_weight, name)
     if values.shape != (len(log),):
         raise ValueError(
             f"{name} must have one number per row, of shape {(len(log),)}, got "
