@@ -9,6 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
 
 from sklabelcraft import MLP, Columns, DINRanker, MLPRanker, persistence
 from sklabelcraft._log import Log
@@ -242,6 +244,21 @@ def test_a_column_of_labels_without_any_is_named(tmp_path):
     LOG.data.assign(label=np.nan).to_parquet(tmp_path / "log.parquet")
     with pytest.raises(ValueError, match="label 'label' is missing on all training"):
         MLPRanker().fit(tmp_path, "label")
+
+
+def test_a_score_leaves_out_what_is_not_known():
+    """R2 of the other rows, with their weights; so a search has scores."""
+    labels, weights = with_gaps(LOG.preference), np.arange(len(LOG.data))
+    known = ~np.isnan(labels)
+    ranker = MLPRanker(**QUICK).fit(LOG.data, labels)
+    given = labels[known], ranker.predict(LOG.data)[known]
+    assert ranker.score(LOG.data, labels) == r2_score(*given)
+    weighted = ranker.score(LOG.data, labels, weights)
+    assert weighted == r2_score(*given, sample_weight=weights[known])
+    search = GridSearchCV(ranker, {"learning_rate": [1e-3]}, cv=2)
+    assert np.isfinite(search.fit(LOG.data, labels).best_score_)
+    with pytest.raises(ValueError, match="y must hold a label that is known, got NaN"):
+        ranker.score(LOG.data, np.full(len(LOG.data), np.nan))
 
 
 @settings(max_examples=10, deadline=None)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -27,6 +27,7 @@ from sklabelcraft._typing import Floats, PathLike, RandomSource, typed
 from sklabelcraft.columns import Columns
 from sklabelcraft.losses import LOSSES
 from sklabelcraft.rankers._given import NOTHING, read_given
+from sklabelcraft.rankers._scored import ScoredWhereKnown
 from sklabelcraft.rankers._training import RankerTraining
 from sklabelcraft.training import OPTIMIZERS, processes
 
@@ -34,7 +35,7 @@ AT_ONCE = 2**17  # rows to score, so that what is made of them is small
 
 
 @shared
-class BaseRanker(Probabilities, CallbackSupportMixin, RegressorMixin, LogEstimator):
+class BaseRanker(Probabilities, CallbackSupportMixin, ScoredWhereKnown, LogEstimator):
     """How any network is trained; a subclass says which one is the default.
 
     Parameters
