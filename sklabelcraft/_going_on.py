@@ -1,4 +1,4 @@
-"""Parts of an estimator that go on from what they have learned."""
+"""Labelers that learn, or go on from what they have learned, and parts that go on."""
 
 import copy
 
@@ -8,6 +8,7 @@ from sklearn.pipeline import FeatureUnion
 
 from sklabelcraft._estimator import INHERITED, LogEstimator
 from sklabelcraft._foreign_rankers import check_goes_on
+from sklabelcraft.labelcraft import LabelCrafter
 
 
 def restated(name, fitted, stated):
@@ -28,15 +29,33 @@ def restated(name, fitted, stated):
     return copied
 
 
-def gone_on(labeler, log):
+def fit_labeler(labeler, log, weights):
+    """Fit a labeler, to weighted rows each of a union on its own."""
+    if weights is None or not isinstance(labeler, FeatureUnion):
+        labeler.fit(log, None, **_weights_for(labeler, weights))
+        return
+    for _, part in labeler.transformer_list:
+        if not isinstance(part, str):  # "drop" or "passthrough"
+            fit_labeler(part, log, weights)
+
+
+def gone_on(labeler, log, weights):
     """A labeler after further rows, in a union each of its own; frozen ones stay."""
     if isinstance(labeler, FrozenEstimator | str):  # "drop" or "passthrough"
         return labeler
     labeler = copy.copy(labeler)
     if isinstance(labeler, FeatureUnion):
         labeler.transformer_list = [
-            (name, gone_on(part, log)) for name, part in labeler.transformer_list
+            (name, gone_on(part, log, weights))
+            for name, part in labeler.transformer_list
         ]
         return labeler
     check_goes_on(labeler)
-    return labeler.partial_fit(log, None)
+    return labeler.partial_fit(log, None, **_weights_for(labeler, weights))
+
+
+def _weights_for(labeler, weights):
+    """The weights as a LabelCrafter takes them; others count all rows alike."""
+    if weights is None or not isinstance(labeler, LabelCrafter):
+        return {}
+    return {"sample_weight": weights}

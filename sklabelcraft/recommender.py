@@ -13,7 +13,7 @@ from sklabelcraft._callbacks import fitting
 from sklabelcraft._docs import shared
 from sklabelcraft._estimator import inherit, seed_of
 from sklabelcraft._foreign_rankers import check_usable, score_foreign
-from sklabelcraft._going_on import gone_on, restated
+from sklabelcraft._going_on import fit_labeler, gone_on, restated
 from sklabelcraft._probabilities import Probabilities
 from sklabelcraft._reading import is_stored, read_log, read_source
 from sklabelcraft._recommender_parts import check_held_out, fit_other, labelled, subtask
@@ -127,7 +127,8 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
         """Craft the labels and train the ranker on them.
 
         Weights reach the ranker, in another library's pipeline all parts that take
-        them, and a `LabelCrafter`; other labelers count all rows alike.
+        them, and a `LabelCrafter`, also in a ``FeatureUnion``; other labelers count all
+        rows alike.
 
         Parameters
         ----------
@@ -311,9 +312,10 @@ class LabelCraftRecommender(Probabilities, BaseRecommender):
                 logs = [(rows.joined, rows.weights) for rows in (train, held_out)]
                 self.labeler_._fit(*logs, outer, further)
             elif not further:
-                self.labeler_.fit(train.joined, None)
+                fit_labeler(self.labeler_, train.joined, train.weights)
             else:
-                self.labeler_ = gone_on(self.labeler_, train.joined)
+                rows = train.joined, train.weights
+                self.labeler_ = gone_on(self.labeler_, *rows)
 
     def _fit_ranker(self, train, held_out, watch, further):
         rows = labelled(train, self.labeler_)

@@ -50,7 +50,6 @@ LAYERS = [
         "_holdout",
         "_estimator",
         "_foreign_rankers",
-        "_going_on",
         "preprocessing",
     },
     {"_bootstrap", "_folds", "_segments"},
@@ -67,7 +66,7 @@ LAYERS = [
     {"scorers", "_scoring"},
     {"_measuring", "_shown"},
     {"_recommending"},
-    {"_heads", "_weighing"},
+    {"_heads", "_weighing", "_going_on"},
     {
         "recommender",
         "_recommender_parts",

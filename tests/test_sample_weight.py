@@ -253,7 +253,10 @@ def test_a_ranker_reads_weights_from_a_column(tmp_path):
             assert one.history_ == other.history_
 
 
-@pytest.mark.parametrize("estimator", [CRAFTER, *RECOMMENDERS[:2]])
+CRAFTER_IN_UNION = LabelCraftRecommender(FeatureUnion([("a", CRAFTER)]), RANKER, k=3)
+
+
+@pytest.mark.parametrize("estimator", [CRAFTER, *RECOMMENDERS[:2], CRAFTER_IN_UNION])
 def test_labels_and_recommenders_read_weights_from_a_column(tmp_path, estimator):
     """With the result of the same in memory."""
     weights = weights_drawn()
@@ -521,6 +524,22 @@ def test_a_union_of_labels_is_learned_with_weights():
     one, other = (fitted(recommender, sample_weight=w) for w in (None, WEIGHTS))
     moved = one.head_scores(LOG.data) - other.head_scores(LOG.data)
     assert (np.abs(moved).max(axis=0) > 1e-6).all()
+
+
+def test_a_crafter_in_a_union_gets_the_weights():
+    """As it does alone, in `fit` and in `partial_fit`."""
+    both = FeatureUnion([("a", FeatureUnion([("crafter", CRAFTER)])), ("b", D2Q())])
+    recommender = fitted(
+        LabelCraftRecommender(both, RANKER, k=3), sample_weight=WEIGHTS
+    )
+    alone = fitted(CRAFTER, sample_weight=WEIGHTS)
+    labels = recommender.labeler_.transform(LOG.frame)
+    np.testing.assert_array_equal(labels[:, :1], learned(alone))
+    recommender.partial_fit(LOG.data, LOG.target, sample_weight=WEIGHTS)
+    alone.partial_fit(LOG.frame, sample_weight=WEIGHTS)
+    later = recommender.labeler_.transform(LOG.frame)
+    np.testing.assert_array_equal(later[:, :1], learned(alone))
+    assert (later != labels).any()
 
 
 @pytest.mark.parametrize("estimator", [RANKER, CRAFTER], ids=["ranker", "label"])
