@@ -412,7 +412,7 @@ def test_what_are_no_weights_is_refused(estimator, weights, message):
         (WEIGHTS, "sample_weight of a log in files must be the name of one of its"),
         ("nowhere", "must be the name of one of its columns, got 'nowhere'"),
         ("low", "column 'low' must be finite and >= 0; 540 of 540"),
-        ("none", "label 'target' is missing on all training rows that have a weight"),
+        ("none", "sample_weight must be non-zero in some of the training rows"),
     ],
 )
 def test_what_is_no_column_of_weights_is_refused(tmp_path, weights, message):

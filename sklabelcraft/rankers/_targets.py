@@ -76,6 +76,7 @@ class Targets:
 
     def check(self):
         """Check that a model can be trained on these from the beginning."""
+        self.weights[0].check("training rows")
         self.seen[0].check_known(self.labels[0].names)
         self.labels[0].check(self.least, self.largest)
 
