@@ -188,6 +188,19 @@ def test_a_day_on_which_a_label_is_never_known_leaves_it_as_it_is():
     assert moved[0] > 0
 
 
+def test_a_day_on_which_no_label_is_known_is_refused(tmp_path):
+    """Nor one without a weight in its file; the ranker stays as it was."""
+    ranker = MLPRanker(**QUICK).fit(LOG.data, BOTH)
+    before, none = dict(vars(ranker)), np.full_like(BOTH, np.nan)
+    with pytest.raises(ValueError, match="all labels are missing on all training rows"):
+        ranker.partial_fit(LOG.data, none)
+    day = LOG.data.assign(one=0.5, other=0.2, weight=0.0)
+    day.to_parquet(tmp_path / "log.parquet")
+    with pytest.raises(ValueError, match="sample_weight must be non-zero in some of"):
+        ranker.partial_fit(tmp_path, ["one", "other"], sample_weight="weight")
+    assert vars(ranker) == before
+
+
 def test_held_out_rows_without_labels_judge_nothing():
     """All epochs are run then; of some, those that are known do judge."""
     labels = BOTH.copy()

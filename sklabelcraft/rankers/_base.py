@@ -185,8 +185,8 @@ class BaseRanker(Probabilities, CallbackSupportMixin, ScoredWhereKnown, LogEstim
         Raises
         ------
         ValueError
-            If the rows have other columns or labels of another kind than before, or
-            training diverges. The ranker is then as it was.
+            If the rows have other columns or labels of another kind than before, no
+            label is known, or training diverges. The ranker is then as it was.
         """
         return self._fit((X, y, sample_weight), further=hasattr(self, "model_"))
 

@@ -41,6 +41,14 @@ class Overview:
         self.largest = np.nan_to_num(np.fmax.reduce(largest))
         self.means, self.told = total / len(log), digest.hexdigest()
 
+    def check_any_known(self):
+        """Check that some label counts on some row."""
+        if not self.means.any():
+            raise ValueError(
+                "all labels are missing on all training rows that have a weight: there "
+                "is nothing to go on with."
+            )
+
     def check_known(self, names):
         """Check that each label counts on some row.
 

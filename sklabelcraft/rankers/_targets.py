@@ -90,6 +90,8 @@ class Targets:
         adversary : bool
             Whether it was trained against an adversary.
         """
+        self.weights[0].check("training rows")
+        self.seen[0].check_any_known()
         if adversary != (self.duration is not None):
             raise ValueError(
                 "whether there is an adversary must stay as it was: fit anew for "
