@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklabelcraft._ids import is_missing, none_for_na
+from sklabelcraft._ids import is_missing, none_where
 from sklabelcraft._numbers import read_array
 
 NO_NUMBERS = complex, np.complexfloating, np.flexible, np.datetime64, np.timedelta64
@@ -15,7 +15,7 @@ def as_floats(values, name):
     if array.dtype.kind in "cmM" or (is_object and _has_dates(array)):
         kind = "dates or times" if is_object else array.dtype
         raise ValueError(f"{name} must be an array of real numbers, got {kind}.")
-    array = none_for_na(array) if is_object else array
+    array = none_where(is_missing, array) if is_object else array
     return read_array(array, name, ValueError, dtype=np.float64)
 
 

@@ -246,10 +246,15 @@ def is_missing(value):
     return isinstance(value, float | complex | np.generic) and bool(value != value)
 
 
-def none_for_na(array):
-    """An array of objects with None for each ``pandas.NA``, which is no number."""
-    is_na = np.array([value is pd.NA for value in array.flat], dtype=bool)
-    return np.where(is_na.reshape(array.shape), None, array) if is_na.any() else array
+def is_na(value):
+    """Whether a value is the missing one of pandas, which numpy does not know."""
+    return value is pd.NA
+
+
+def none_where(absent, array):
+    """An array of objects with None for each value of which `absent` is true."""
+    found = np.array([absent(value) for value in array.flat], dtype=bool)
+    return np.where(found.reshape(array.shape), None, array) if found.any() else array
 
 
 def _of_numbers(values, there, missing):

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklabelcraft._floats import as_floats
 from sklabelcraft._frames import is_frame, refuse_lazy
-from sklabelcraft._ids import none_for_na
+from sklabelcraft._ids import is_na, none_where
 from sklabelcraft._log import Log
 from sklabelcraft._numbers import read_array
 from sklabelcraft._parquet import StoredLog
@@ -28,7 +28,7 @@ def as_log(data: LogLike) -> Log:
 def without_na(data):
     """Data, where it is an array of objects with None for each ``pandas.NA``."""
     is_objects = isinstance(data, np.ndarray) and data.dtype == object
-    return none_for_na(data) if is_objects else data
+    return none_where(is_na, data) if is_objects else data
 
 
 @contextmanager

@@ -29,11 +29,12 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
         pl.Series([1.0, 2.5, None]),
         pa.array([1, 2.5, None]),
         pd.Series([True, 2.5, pd.NA], dtype=object),
+        [Decimal(1), 2.5, Decimal("sNaN")],
         pd.Series([1, 2.5, None], dtype="double[pyarrow]"),
         torch.tensor([1, 2.5, np.nan]),
         np.array([1, Fraction(5, 2), np.longdouble("nan")], dtype=object),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_floats_of_any_container(values):
     """Missing ones are NaN."""
