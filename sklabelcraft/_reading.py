@@ -147,7 +147,9 @@ def read_feedback(y, like):
     refuse_lazy(y, "y")
     if like.is_array:
         y = read_array(y, "y", ValueError)
-        y = as_floats(y, "y") if y.dtype.kind in "OcmM" else y
+        if y.dtype.kind in "US":
+            raise ValueError(f"y must be an array of real numbers, got {y.dtype}.")
+        y = y if y.dtype.kind in "biuf" else as_floats(y, "y")
         with read_as_floats("y"):
             options = {"ensure_2d": False, "ensure_all_finite": "allow-nan"}
             y = check_array(y, input_name="y", **options)
