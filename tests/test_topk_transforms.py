@@ -8,6 +8,7 @@ from torch.autograd import forward_ad, functional, gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 from sklabelcraft import soft_topk
+from sklabelcraft.topk import _chunks
 from sklabelcraft.topk._inputs import Checked
 from sklabelcraft.topk._two_anchor import TwoAnchorTopK
 
@@ -301,6 +302,26 @@ def test_a_list_that_is_masked_has_no_part_in_a_gradient(method):
     shown[:, 2].sum().backward()
     assert (scores.grad[0] == 0).all()
     assert (scores.grad[1] != 0).all()
+
+
+def test_derivatives_in_the_temperature_in_several_parts(monkeypatch):
+    """First and second ones, of several k of each list: as together, and as alone."""
+    torch.manual_seed(0)
+    scores, k = torch.randn(20, 8, **double), torch.tensor([[2.0], [5.0]])
+
+    def derivatives(k):
+        tau = torch.full((20,), 0.5, **double, requires_grad=True)
+        shown = soft_topk(scores, k, temperature=tau).square().sum()
+        (first,) = torch.autograd.grad(shown, tau, create_graph=True)
+        return first.detach(), *torch.autograd.grad(first.sum(), tau)
+
+    together = derivatives(k)
+    monkeypatch.setattr(_chunks, "CHUNK", 64)
+    parted = derivatives(k)
+    alone = [derivatives(each) for each in k]
+    for whole, part, one, two in zip(together, parted, *alone, strict=True):
+        torch.testing.assert_close(part, whole)
+        torch.testing.assert_close(one + two, whole)
 
 
 def test_plain_autograd_on_top_of_a_transform(batch):
