@@ -419,3 +419,48 @@ def test_names_that_would_be_two_are_numbered():
     assert names[:2] == ["gain_mean_0", "gain_mean_1"]
     assert names[2:4] == ["weight_gain_mean_2", "hate_mean"]
     assert names[4:] == ["weight_hate_mean_4", "gain_spread"]
+
+
+def gapped(*gaps):
+    """Two objectives; of the rows of the lists, the first knows these alone."""
+    platform = make_platform((Objective("gain", "gain"), OBJECTIVES[0]))
+    values = [torch.tensor(gaps), platform.values[1]]
+    rest = platform.objectives, values, platform.lists, 1
+    return replace(platform, values=values, references=random_references(*rest))
+
+
+def test_rows_that_are_not_known_are_in_no_list():
+    """The best of a is one: 0.5 of at most 0.5, where 0.375 of that are at random.
+
+    With 3 of 3 and 1.5 of that, 1 beside 0.625; the other column is measured on all.
+    """
+    platform = gapped(np.nan, 0.5, 0.25, 0.0, 3.0)
+    shown = platform.draw(2)
+    logits = torch.tensor([9.0, 2.0, 1.0, 0.0, 0.0, 3.0])[shown.batch.codes]
+    assert platform.measure(logits, shown).tolist() == pytest.approx([1 / 0.625, 2])
+
+
+def test_users_of_too_few_known_rows_are_not_counted():
+    """Neither among sums nor among counts, and the other column is measured."""
+    platform = gapped(np.nan, np.nan, 0.25, 0.0, 3.0)
+    draws = (platform.draw(1, torch.Generator().manual_seed(i)) for i in range(20))
+    shown = next(shown for shown in draws if shown.users.tolist() == [0])
+    logits = torch.tensor([[3.0], [2.0], [1.0]], requires_grad=True)
+    sums = platform._sums(logits, shown)
+    assert sums.tolist() == [[0, 4], [0, 1]]
+    assert torch.autograd.grad(sums[0, 0], logits)[0].tolist() == [[0]] * 3
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([9.0, 1.0, 2.0, 3.0, 4.0])])
+def test_lists_at_random_are_those_without_the_rows_that_are_not_known(weights):
+    """And without their weights; a user of too few has none."""
+    values = torch.tensor([np.nan, 0.5, 0.25, 0.0, 3.0])
+    known = np.array([1, 2, 3, 4])
+    users = np.array(list("aaacc"))
+    lists = user_lists(users, 1), user_lists(users[known], 1)
+    own = None if weights is None else weights[known]
+    for measure in ("mean", "gain", "spread"):
+        objectives = [Objective("gain", measure)]
+        found = random_references(objectives, [values], lists[0], 1, weights)
+        without = random_references(objectives, [values[known]], lists[1], 1, own)
+        torch.testing.assert_close(found, without)
