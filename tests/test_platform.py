@@ -445,7 +445,7 @@ def test_users_of_too_few_known_rows_are_not_counted():
     platform = gapped(np.nan, np.nan, 0.25, 0.0, 3.0)
     draws = (platform.draw(1, torch.Generator().manual_seed(i)) for i in range(20))
     shown = next(shown for shown in draws if shown.users.tolist() == [0])
-    logits = torch.tensor([[3.0], [2.0], [1.0]], requires_grad=True)
+    logits = torch.tensor([[1.0], [0.0], [-1.0]], requires_grad=True)
     sums = platform._sums(logits, shown)
     assert sums.tolist() == [[0, 4], [0, 1]]
     assert torch.autograd.grad(sums[0, 0], logits)[0].tolist() == [[0]] * 3
