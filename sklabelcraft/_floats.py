@@ -5,24 +5,23 @@ import numpy as np
 from sklabelcraft._ids import is_missing, none_where
 from sklabelcraft._numbers import read_array
 
-NO_NUMBERS = complex, np.complexfloating, np.flexible, np.datetime64, np.timedelta64
+NOT_REAL = complex, np.complexfloating, np.datetime64, np.timedelta64
+NO_NUMBERS = *NOT_REAL, np.flexible
 
 
 def as_floats(values, name):
     """An array of float64 from whatever numpy can read as such, missing ones as NaN."""
     array = read_array(values, name, ValueError)
     is_object = array.dtype == object
-    if array.dtype.kind in "cmM" or (is_object and _has_dates(array)):
-        kind = "dates or times" if is_object else array.dtype
+    if array.dtype.kind in "cmM" or (is_object and _has_others(array)):
+        kind = "dates, times or complex ones" if is_object else array.dtype
         raise ValueError(f"{name} must be an array of real numbers, got {kind}.")
     array = none_where(is_missing, array) if is_object else array
     return read_array(array, name, ValueError, dtype=np.float64)
 
 
-def _has_dates(array):
-    return any(
-        isinstance(value, np.datetime64 | np.timedelta64) for value in array.flat
-    )
+def _has_others(array):
+    return any(isinstance(value, NOT_REAL) for value in array.flat)
 
 
 def as_column(values, name):

@@ -229,7 +229,7 @@ def test_held_out_rows_without_labels_judge_nothing():
         ([[1.0], [1.0, 2.0]] * (len(BOTH) // 2), "y must be an array of real numbers"),
         (torch.ones(len(BOTH), requires_grad=True), "y must be an array of real"),
         (np.full(len(BOTH), np.datetime64("2020-01-01")), "real numbers, got datetime"),
-        ([np.timedelta64(1, "s"), None] * (len(BOTH) // 2), "got dates or times"),
+        ([np.timedelta64(1, "s"), None] * (len(BOTH) // 2), "got dates, times or"),
     ],
 )
 def test_what_is_no_label_is_refused(labels, message):

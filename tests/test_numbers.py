@@ -59,6 +59,7 @@ def test_floats_of_columns_of_which_some_are_missing(dtypes):
         [10**400],
         [1j],
         np.array([1j]),
+        np.array([1j, None], dtype=object),
         torch.tensor([1j]),
         [[1], [1, 2]],
         np.array(["2020-01-01"], dtype="datetime64[ns]"),
