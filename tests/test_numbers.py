@@ -74,7 +74,7 @@ def test_floats_of_columns_of_which_some_are_missing(dtypes):
         pytest.param(pl.Series([1], dtype=pl.Int128), marks=NO_INT128),
         {},
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_what_is_no_array_of_numbers_says_so(values):
     """Whatever the container raises, it is a ValueError with the name."""
