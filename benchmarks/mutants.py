@@ -77,6 +77,8 @@ TESTS = {
         "quantiles",
         "partial_fit",
         "missing",
+        "misread",
+        "stated",
         "contracts_declared",
     ],
 }
