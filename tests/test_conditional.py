@@ -250,11 +250,7 @@ def test_watch_times_are_told_apart_by_12_bits_behind_the_first(bits, apart):
         assert labels.tolist() == ([0.5, 1] if apart else [1, 1])
 
 
-@pytest.mark.parametrize("name", ["age", "page"])
-def test_a_column_of_any_name_is_a_group(name):
-    """Before the duration in the alphabet or behind it."""
-    log = log_of([("a", 0, p, w, 9.0) for p, w in [(0, 1.0), (0, 2.0), (1, 3.0)]])
-    log = log.rename(columns={"page": name})
-    labeler = ConditionalCDF(name, smoothing=0).fit(log)
-    assert labeler.transform(log).ravel().tolist() == [0.5, 1, 1]
+def test_there_is_one_label(log):
+    """It is called after the class."""
+    labeler = ConditionalCDF("user").fit(log)
     assert labeler.get_feature_names_out().tolist() == ["conditionalcdf0"]
