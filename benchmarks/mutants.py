@@ -54,7 +54,7 @@ TESTS = {
         "topk_indicator",
         "sorted_anchors",
     ],
-    "scaling": ["scaling"],
+    "scaling": ["scaling", "labels_turned_back"],
     "objectives": ["objectives", "weighted_objectives", "platform"],
     "balancing": ["balancing", "platform"],
     "metrics": [

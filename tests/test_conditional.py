@@ -250,7 +250,7 @@ def test_watch_times_are_told_apart_by_12_bits_behind_the_first(bits, apart):
         assert labels.tolist() == ([0.5, 1] if apart else [1, 1])
 
 
-def test_there_is_one_label(log):
+def test_there_is_one_label():
     """It is called after the class."""
-    labeler = ConditionalCDF("user").fit(log)
+    labeler = ConditionalCDF("user").fit(log_of([("a", 0, 0, 1.0, 9.0)]))
     assert labeler.get_feature_names_out().tolist() == ["conditionalcdf0"]
