@@ -499,3 +499,24 @@ def test_no_scale_is_learned_of_watch_times_below_0():
         labeler.fit(make_log([5.0, 3.0], 10.0))
         with pytest.raises(ValueError, match="watch_time"):
             labeler.transform(make_log([-0.5, 3.0], 10.0))
+
+
+@pytest.mark.parametrize("labeler", [D2Q(n_groups=0), D2Co(window=0)])
+def test_there_is_at_least_one_group_and_window(labeler):
+    """None is refused, and one is enough."""
+    log = pd.DataFrame({"watch_time": [1.0, 3.0], "duration": [9.0, 9.0]})
+    (name,) = {"n_groups", "window"} & {n for n, v in vars(labeler).items() if v == 0}
+    with pytest.raises(ValueError, match=f"'{name}' parameter of"):
+        labeler.fit(log)
+    clone(labeler).set_params(**{name: 1}).fit(log)
+
+
+@pytest.mark.filterwarnings("ignore:the explicit feedback of")
+def test_rows_of_unknown_feedback_are_counted_over_days():
+    """3 and then 1."""
+    likes = [pd.DataFrame({"like": column}) for column in ([1, *[None] * 3], [0, None])]
+    labeler = ExplicitFeedback(columns=Columns(explicit=("like",)))
+    for log in likes:
+        labeler.partial_fit(log.astype(float))
+    assert labeler.n_unknown_ == 4
+    assert labeler.__sklearn_tags__().input_tags.allow_nan
