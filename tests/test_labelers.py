@@ -520,3 +520,12 @@ def test_rows_of_unknown_feedback_are_counted_over_days():
         labeler.partial_fit(log.astype(float))
     assert labeler.n_unknown_ == 4
     assert labeler.__sklearn_tags__().input_tags.allow_nan
+
+
+@pytest.mark.parametrize("name", ["quantile", "share"])
+@pytest.mark.parametrize("value", [-0.5, 1.5])
+def test_quantile_and_share_are_parts_of_1(name, value):
+    """Others are refused."""
+    log = pd.DataFrame({"watch_time": [1.0, 3.0]})
+    with pytest.raises(ValueError, match=f"'{name}' parameter of WatchTime"):
+        WatchTime(**{name: value}).fit(log)
