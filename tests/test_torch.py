@@ -1,5 +1,6 @@
 """Fits and predictions apart from what is set around them, and without a trace."""
 
+import faulthandler
 import multiprocessing
 import os
 import subprocess
@@ -303,8 +304,10 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 
 
 def fit_in_child(queue, recommender, log):
-    """What a forked process gives."""
+    """What a forked process gives; where it hangs, it says so."""
+    faulthandler.dump_traceback_later(50)
     queue.put(results(recommender, log))
+    faulthandler.cancel_dump_traceback_later()
 
 
 def check_fork_during_a_fit(kind):
