@@ -67,8 +67,9 @@ def real(value, name, low=-inf, high=inf):
 
 
 def is_length(value):
-    """Whether a value is a whole number of at least 1, and no truth value."""
-    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    """Whether a value is a whole number of at least 1, no truth value or time."""
+    is_other = isinstance(value, bool | np.timedelta64)
+    is_whole = isinstance(value, Integral) and not is_other
     return is_whole and value >= 1
 
 

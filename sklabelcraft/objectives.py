@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,7 +77,8 @@ class Objective:
             object.__setattr__(self, "at_least", floor)
         for name, allowed in ALLOWED.items():
             value = getattr(self, name)
-            if not isinstance(value, str | Real) or value not in allowed:
+            is_known = isinstance(value, str | Real) and value in allowed
+            if not is_known or isinstance(value, np.timedelta64):
                 raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
 
     def __call__(

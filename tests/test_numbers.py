@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sklabelcraft._floats import as_column, as_floats
-from sklabelcraft._numbers import mean, power_of_two, real
+from sklabelcraft._numbers import is_length, mean, power_of_two, real
 
 NO_INT128 = pytest.mark.skipif(pl.__version__ < "2", reason="polars 1 panics at them")
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -132,3 +132,10 @@ def test_the_mean_lies_between_the_ends(values):
     low, high = min(values), max(values)
     rounding = 1e-14 * max(abs(low), abs(high)) + 5e-324
     assert low - rounding <= mean(np.array(values)) <= high + rounding
+
+
+def test_a_length_is_a_whole_number_of_at_least_1():
+    """Neither a truth value nor a time is one."""
+    others = [0, -1, 1.0, True, "1", None, np.timedelta64(3, "s")]
+    assert not any(map(is_length, others))
+    assert all(map(is_length, [1, np.int8(2), 10**30]))

@@ -232,7 +232,10 @@ def test_a_column_has_a_name_or_a_position(column):
         Objective(column)
 
 
-@pytest.mark.parametrize("sign", [0, "1", None, np.array([1, 2]), torch.tensor([1, 2])])
+@pytest.mark.parametrize(
+    "sign",
+    [0, "1", None, np.array([1, 2]), torch.tensor([1, 2]), np.timedelta64(1, "s")],
+)
 def test_a_sign_is_one_of_two(sign):
     """Whatever else is given is told."""
     with pytest.raises(ValueError, match=r"sign must be one of \(1, -1\), got"):
